@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
+
+namespace pcnet::app {
+
+/// Options that every command takes.
+struct GlobalOptions {
+  int verbose = 0;
+  bool quiet = false;
+  bool json = false;
+  std::string device;            // empty: the configuration decides
+  int threads = -1;              // -1: the configuration decides
+  std::vector<std::string> set;  // key=value, wins over the file
+
+  /// `set` with --device and --threads added as run.device and run.threads.
+  std::vector<std::string> overrides() const;
+};
+
+/// What the chosen command does once everything is parsed; set by the command's callback.
+using Action = std::function<void()>;
+
+/// One command: adds its options to `root`, and sets `action` when it is the chosen one.
+void add_config(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_data(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_train(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action);
+
+/// A sub-command with the house's help layout: description, options, examples.
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                      const std::string& examples);
+
+/// Writes a result document to stdout, one newline after it.
+void print_json(const nlohmann::ordered_json& document);
+
+}  // namespace pcnet::app

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+/// CLIP's ModifiedResNet. The defaults are RN50; RN101 is layers 3 4 23 3, output 512.
+struct VisualOptions {
+  std::vector<std::int64_t> layers = {3, 4, 6, 3};   // bottlenecks a layer
+  std::vector<std::int64_t> strides = {1, 2, 2, 2};  // of the first bottleneck of each layer
+  std::int64_t width = 64;                           // channels of the first layer, before x4
+  std::int64_t heads = 32;                           // of the attention pool
+  std::int64_t output_dim = 1024;                    // of the attention pool
+  std::int64_t resolution = 224;                     // px the attention pool's positions are for
+  bool attention_pool = true;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = VisualOptions;
+    field("layers", &O::layers,
+          {.help = "bottleneck blocks in each layer", .source = "CLIP RN50", .min = 1});
+    field("strides", &O::strides,
+          {.help = "down-sampling at the entry of each layer",
+           .source = "CLIP RN50",
+           .min = 1,
+           .max = 2});
+    field("width", &O::width,
+          {.help = "bottleneck width of the first layer",
+           .unit = "channels",
+           .source = "CLIP RN50",
+           .min = 2});
+    field("heads", &O::heads,
+          {.help = "attention heads of the attention pool", .source = "CLIP RN50", .min = 1});
+    field("output_dim", &O::output_dim,
+          {.help = "width of the attention pool's output",
+           .unit = "channels",
+           .source = "CLIP RN50",
+           .min = 1});
+    field("resolution", &O::resolution,
+          {.help = "image size the attention pool's positions are made for",
+           .unit = "px",
+           .source = "CLIP RN50",
+           .min = 1});
+    field("attention_pool", &O::attention_pool,
+          {.help = "build the attention pool (real CLIP weights have one; it is not on the "
+                   "training path)"});
+  }
+};
+
+/// CLIP's text transformer. The defaults are RN50's.
+struct TextOptions {
+  std::int64_t width = 512;
+  std::int64_t heads = 8;
+  std::int64_t layers = 12;
+  std::int64_t context_length = 77;  // rows of the positional embedding
+  std::int64_t output_dim = 1024;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = TextOptions;
+    field("width", &O::width,
+          {.help = "width of the text transformer",
+           .unit = "channels",
+           .source = "CLIP RN50",
+           .min = 1});
+    field("heads", &O::heads,
+          {.help = "attention heads; they divide the width", .source = "CLIP RN50", .min = 1});
+    field("layers", &O::layers, {.help = "transformer blocks", .source = "CLIP RN50", .min = 1});
+    field("context_length", &O::context_length,
+          {.help = "rows of the positional embedding",
+           .unit = "tokens",
+           .source = "CLIP RN50",
+           .min = 3});
+    field(
+        "output_dim", &O::output_dim,
+        {.help = "width of the text feature", .unit = "channels", .source = "CLIP RN50", .min = 1});
+  }
+};
+
+/// Both encoders and where their weights come from.
+struct ClipOptions {
+  std::string weights;  // empty: random
+  VisualOptions visual;
+  TextOptions text;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = ClipOptions;
+    field("weights", &O::weights,
+          {.help = "run folder or weight file that the model starts from; empty: random weights"});
+    field("visual", &O::visual, {.help = "image encoder"});
+    field("text", &O::text, {.help = "text encoder"});
+  }
+};
+
+}  // namespace pcnet::config

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+/// Where the pictures and sentences are, and how they are fed.
+struct DataOptions {
+  std::string root;
+  std::string dataset;
+  std::string split_by;
+  std::string images;
+  std::string cues;
+  std::string proposals;
+  std::int64_t image_size = 320;
+  std::int64_t text_length = 20;
+  std::string truncate = "keep_end";
+  std::string cache = "memory";
+  std::int64_t prefetch = 4;
+  std::string on_bad_image = "error";
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = DataOptions;
+    field("root", &O::root, {.help = "dataset folder; its tree is recognised"});
+    field("dataset", &O::dataset,
+          {.help = "refcoco, refcoco+, refcocog, refsynth; empty: the only one under the root"});
+    field("split_by", &O::split_by,
+          {.help = "partition: unc, google or umd; empty: the only one of the dataset"});
+    field("images", &O::images, {.help = "folder of the pictures; empty: where the tree has it"});
+    field("cues", &O::cues, {.help = "file of target-related cues; empty: beside the annotations"});
+    field("proposals", &O::proposals,
+          {.help = "file of mask proposals; empty: beside the annotations"});
+    field("image_size", &O::image_size,
+          {.help = "pictures are resized to this square",
+           .unit = "px",
+           .source = "Sec. 4.1",
+           .min = 32});
+    field("text_length", &O::text_length,
+          {.help = "tokens of a sentence, start and end included",
+           .unit = "tokens",
+           .source = "method.md 1",
+           .min = 3});
+    field("truncate", &O::truncate,
+          {.help = "how a longer sentence is cut: keep_end keeps the end token as the last one",
+           .source = "method.md 1",
+           .choices = {"keep_end", "cut"}});
+    field("cache", &O::cache,
+          {.help = "keep resized pictures in memory, or read them anew each time",
+           .choices = {"memory", "none"}});
+    field("prefetch", &O::prefetch,
+          {.help = "batches made ahead on another thread; 0: made when asked for",
+           .unit = "batches",
+           .min = 0,
+           .max = 64});
+    field("on_bad_image", &O::on_bad_image,
+          {.help = "a picture that cannot be read stops the run, or is skipped and counted",
+           .choices = {"error", "skip"}});
+  }
+};
+
+}  // namespace pcnet::config

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+struct EvalOptions {
+  std::vector<std::string> splits = {"val"};
+  std::int64_t batch_size = 32;
+  double threshold = 1e-9;
+  bool align_corners = true;
+  std::string segmentor = "none";
+  std::int64_t samples = 12;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = EvalOptions;
+    field("splits", &O::splits, {.help = "splits evaluated; training validates on the first"});
+    field("batch_size", &O::batch_size,
+          {.help = "pictures encoded at once", .unit = "images", .min = 1});
+    field("threshold", &O::threshold,
+          {.help = "the mask is where the map, divided by its maximum, is above this",
+           .source = "method.md 5",
+           .min = 0,
+           .max = 1});
+    field(
+        "align_corners", &O::align_corners,
+        {.help = "how the map is resized to the picture: corners on corners, or cells over pixels",
+         .source = "method.md 5, 9"});
+    field("segmentor", &O::segmentor,
+          {.help = "where the mask comes from: the map, the proposal at the peak, the best "
+                   "proposal by ground truth",
+           .source = "method.md 5",
+           .choices = {"none", "proposal", "oracle-proposal"}});
+    field("samples", &O::samples,
+          {.help = "pictures drawn into samples/ after training",
+           .unit = "pictures",
+           .min = 0,
+           .max = 200});
+  }
+};
+
+}  // namespace pcnet::config

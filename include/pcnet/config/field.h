@@ -1,0 +1,46 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Options are plain aggregates that list their fields once, in `fields`:
+///
+///     struct OptimizerOptions {
+///       double weight_decay = 0.01;
+///       template <class Visitor>
+///       static void fields(Visitor&& field) {
+///         field("weight_decay", &OptimizerOptions::weight_decay,
+///               {.help = "decoupled weight decay of AdamW", .source = "method.md 4", .min = 0});
+///       }
+///     };
+///
+/// From that list come reading, validation, `config docs`, the stored config and its comparison.
+/// A field is a bool, int64_t, double, std::string, a vector of int64_t/double/std::string, or
+/// another such aggregate (a sub-section).
+namespace pcnet::config {
+
+struct FieldInfo {
+  std::string_view help;         ///< one sentence
+  std::string_view unit = {};    ///< "px", "images", ...
+  std::string_view source = {};  ///< the paper's equation, table or section
+  double min = -std::numeric_limits<double>::infinity();  ///< smallest number allowed
+  double max = std::numeric_limits<double>::infinity();   ///< largest number allowed
+  std::vector<std::string_view> choices = {};             ///< the only words allowed, if any
+};
+
+struct IgnoreField {
+  template <class... Args>
+  void operator()(Args&&...) const {}
+};
+
+/// True for an options struct with a field list.
+template <class T>
+concept Section = requires {
+  T::fields(IgnoreField{});
+};
+
+}  // namespace pcnet::config

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+struct RunOptions {
+  std::string folder;
+  std::int64_t seed = 0;
+  std::string device = "auto";
+  std::int64_t threads = 0;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = RunOptions;
+    field("folder", &O::folder, {.help = "run folder; empty: runs/<name of the config file>"});
+    field("seed", &O::seed, {.help = "seed of weights, order and sampling", .min = 0});
+    field("device", &O::device, {.help = "auto, cpu, cuda or cuda:N"});
+    field("threads", &O::threads,
+          {.help = "threads of the processor; 0: all", .min = 0, .max = 1024});
+  }
+};
+
+}  // namespace pcnet::config

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+/// Texts drawn for each picture in contrastive pre-training.
+struct ContrastiveBatchOptions {
+  std::int64_t captions = 2;
+  std::int64_t expressions = 4;
+  std::int64_t cues = 2;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = ContrastiveBatchOptions;
+    field("captions", &O::captions,
+          {.help = "captions a picture", .unit = "texts", .source = "refsynth.md", .min = 0});
+    field("expressions", &O::expressions,
+          {.help = "referring expressions a picture",
+           .unit = "texts",
+           .source = "refsynth.md",
+           .min = 0});
+    field("cues", &O::cues,
+          {.help = "cues a picture", .unit = "texts", .source = "refsynth.md", .min = 0});
+  }
+};
+
+struct TrainOptions {
+  std::string objective = "referring";
+  std::int64_t batch_size = 36;
+  std::int64_t epochs = 15;
+  std::int64_t max_steps = -1;
+  double learning_rate = 5e-5;
+  double backbone_factor = 0.1;
+  double logit_scale_factor = 10.0;
+  double weight_decay = 0.01;
+  std::int64_t warmup_steps = 0;
+  double decay_power = 0.9;
+  double clip_norm = 0.0;
+  std::string precision = "fp32";
+  std::int64_t checkpoint_every = 500;
+  std::int64_t eval_every = 0;
+  std::int64_t log_every = 1;
+  ContrastiveBatchOptions contrastive;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = TrainOptions;
+    field("objective", &O::objective,
+          {.help = "contrastive: image-text pre-training of the encoders; referring: the method",
+           .choices = {"contrastive", "referring"}});
+    field("batch_size", &O::batch_size,
+          {.help = "pictures a step", .unit = "images", .source = "Sec. 4.1", .min = 1});
+    field("epochs", &O::epochs,
+          {.help = "passes over the training split", .source = "Sec. 4.1", .min = 0});
+    field("max_steps", &O::max_steps,
+          {.help =
+               "stop after so many steps; -1: the epochs decide; 0: only write the untrained model",
+           .unit = "steps",
+           .min = -1});
+    field("learning_rate", &O::learning_rate,
+          {.help = "peak rate of the new layers", .source = "method.md 4", .min = 0});
+    field("backbone_factor", &O::backbone_factor,
+          {.help = "rate of the CLIP encoders over that of the new layers",
+           .source = "method.md 4",
+           .min = 0});
+    field("logit_scale_factor", &O::logit_scale_factor,
+          {.help = "rate of a trained logit scale over that of the new layers",
+           .source = "refsynth.md",
+           .min = 0});
+    field("weight_decay", &O::weight_decay,
+          {.help = "decoupled weight decay of AdamW", .source = "method.md 4", .min = 0});
+    field("warmup_steps", &O::warmup_steps,
+          {.help = "steps of linear warm-up", .unit = "steps", .min = 0});
+    field("decay_power", &O::decay_power,
+          {.help = "exponent of the polynomial decay", .source = "method.md 4", .min = 0});
+    field("clip_norm", &O::clip_norm, {.help = "largest gradient norm; 0: no clipping", .min = 0});
+    field("precision", &O::precision, {.help = "arithmetic of the step", .choices = {"fp32"}});
+    field("checkpoint_every", &O::checkpoint_every,
+          {.help = "how often last.safetensors is written; 0: at the end only",
+           .unit = "steps",
+           .min = 0});
+    field("eval_every", &O::eval_every,
+          {.help = "how often the validation split is evaluated; 0: at the end only",
+           .unit = "steps",
+           .min = 0});
+    field("log_every", &O::log_every,
+          {.help = "how often a step is written to log.jsonl", .unit = "steps", .min = 1});
+    field("contrastive", &O::contrastive, {.help = "texts a picture in objective `contrastive`"});
+  }
+};
+
+}  // namespace pcnet::config

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <c10/core/Device.h>
+
+namespace pcnet::core {
+
+/// `auto` (CUDA when there is one), `cpu`, `cuda` or `cuda:N`. UsageError for another word, for
+/// CUDA without a CUDA build or device, and for a device number that is not there.
+c10::Device parse_device(const std::string& text);
+
+/// Sets the threads of LibTorch and OpenCV alike; 0 means all that the processor has.
+void set_threads(int threads);
+
+/// Largest resident memory of this process so far, in bytes.
+std::uint64_t peak_resident_bytes();
+
+}  // namespace pcnet::core

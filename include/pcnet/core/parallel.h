@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace pcnet::core {
+
+/// Calls `work(i)` for every i in [0, count) on up to `threads` threads, in no order. The first
+/// exception stops the rest and is thrown again here.
+void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& work);
+
+/// The threads this process may use: `requested`, or the processor's when it is 0.
+int usable_threads(int requested);
+
+}  // namespace pcnet::core

@@ -1,0 +1,144 @@
+#include "pcnet/core/files.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::core {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what, const fs::path& path, int code) {
+  throw Error(cat(what, " ", path.string(), ": ", std::strerror(code)));
+}
+
+void write_all(int descriptor, const void* data, std::size_t bytes, const fs::path& path) {
+  const char* from = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(descriptor, from, bytes);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("cannot write", path, errno);
+    }
+    from += written;
+    bytes -= static_cast<std::size_t>(written);
+  }
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return;  // a folder that cannot be opened cannot be synced; the file is whole
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  if (fs::is_directory(path)) throw Error(cat("cannot read ", path.string(), ": it is a folder"));
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  if (!in) fail("cannot read", path, errno);
+  std::string bytes(static_cast<std::size_t>(in.tellg()), '\0');
+  in.seekg(0);
+  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!in) fail("cannot read", path, errno);
+  return bytes;
+}
+
+AtomicFile::AtomicFile(fs::path path)
+    : path_(std::move(path)), temporary_(cat(path_.string(), ".tmp-", ::getpid())) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("cannot write", path_, errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  write_all(descriptor_, data, bytes, path_);
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("cannot write", path_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot write", path_, errno);
+  ::close(std::exchange(descriptor_, -1));
+  sync_folder(path_.parent_path());
+}
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+void write_file_plain(const fs::path& path, std::string_view bytes) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0) fail("cannot write", path, errno);
+  try {
+    write_all(descriptor, bytes.data(), bytes.size(), path);
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+  if (::close(descriptor) != 0) fail("cannot write", path, errno);
+}
+
+void ensure_writable_folder(const fs::path& folder) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code) throw Error(cat("cannot create the folder ", folder.string(), ": ", code.message()));
+  if (!fs::is_directory(folder)) throw Error(cat(folder.string(), " is not a folder"));
+  if (::access(folder.c_str(), W_OK) != 0) fail("cannot write into", folder, errno);
+}
+
+std::uint64_t free_bytes(const fs::path& path) {
+  fs::path existing = fs::absolute(path);
+  while (!fs::exists(existing) && existing.has_relative_path()) existing = existing.parent_path();
+  return fs::space(existing).available;
+}
+
+void require_free_bytes(const fs::path& path, std::uint64_t needed) {
+  const std::uint64_t available = free_bytes(path);
+  if (available < needed) {
+    throw Error(cat("not enough disk space for ", path.string(), ": ", human_bytes(available),
+                    " free, ", human_bytes(needed), " needed"));
+  }
+}
+
+FileLock::FileLock(fs::path path) {
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("cannot lock", path, errno);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    const int code = errno;
+    char owner[32] = {};
+    const ssize_t got = ::read(descriptor_, owner, sizeof(owner) - 1);
+    ::close(std::exchange(descriptor_, -1));
+    if (code != EWOULDBLOCK) fail("cannot lock", path, code);
+    throw Error(cat(path.parent_path().string(), " is in use by process ",
+                    got > 0 ? owner : "unknown", ": wait for it or choose another folder"));
+  }
+  const std::string self = std::to_string(::getpid());
+  if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, self.data(), self.size(), 0) < 0) {
+    fail("cannot lock", path, errno);
+  }
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace pcnet::core
