@@ -1,0 +1,144 @@
+#include "pcnet/synth/benchmark.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/parallel.h"
+#include "pcnet/core/progress.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/synth/manifest.h"
+#include "pcnet/synth/recipe.h"
+#include "pcnet/synth/sample.h"
+#include "pcnet/synth/writer.h"
+
+namespace pcnet::synth {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<const char*, 4> kSplits = {"train", "val", "testA", "testB"};
+constexpr std::int64_t kAtOnce = 256;  // pictures held in memory
+
+void check(const Options& options) {
+  split_sizes(options.images);
+  recipe_for(options.difficulty);
+  const bool plain = std::all_of(options.dataset.begin(), options.dataset.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '-' || c == '_';
+  });
+  if (!plain || options.dataset.empty() || options.dataset == "images") {
+    throw core::UsageError(core::cat("the dataset's name is '", options.dataset,
+                                     "': use letters, digits, + - _ (and not 'images')"));
+  }
+}
+
+// What the benchmark needs on disk: the pictures are not compressed.
+std::uint64_t needed_bytes(const Options& options) {
+  const Recipe recipe = recipe_for(options.difficulty);
+  const auto pixels =
+      static_cast<std::uint64_t>(recipe.side) * static_cast<std::uint64_t>(recipe.side);
+  constexpr std::uint64_t kTextBytes = 12000;  // annotations of one picture, rounded up
+  return static_cast<std::uint64_t>(options.images) * (pixels * 3 + kTextBytes);
+}
+
+// A folder beside the final one that is removed unless it was renamed into place.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const fs::path& target)
+      : target_(target),
+        path_(target.parent_path() /
+              core::cat(".", target.filename().string(), ".tmp-", ::getpid())) {}
+  ~TemporaryFolder() {
+    std::error_code ignored;  // a destructor cannot report; the name says what it is
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+  void rename_into_place() {
+    std::error_code code;
+    fs::rename(path_, target_, code);
+    if (code) {
+      throw core::Error(core::cat("cannot rename ", path_.string(), " to ", target_.string(), ": ",
+                                  code.message()));
+    }
+  }
+
+ private:
+  fs::path target_;
+  fs::path path_;
+};
+
+const char* split_of(std::int64_t index, const std::array<std::int64_t, 4>& sizes) {
+  std::size_t split = 0;
+  while (index >= sizes[split]) index -= sizes[split++];
+  return kSplits[split];
+}
+
+Summary generate(const fs::path& folder, const Options& options) {
+  const auto sizes = split_sizes(options.images);
+  const Recipe recipe = recipe_for(options.difficulty);
+  const Recipe crowd = crowded(recipe);
+  const std::int64_t crowd_from = options.images - sizes[3];
+  const int threads = core::usable_threads(options.threads);
+  const fs::path pictures = folder / kPictureFolder;
+  core::ensure_writable_folder(pictures);
+  core::ensure_writable_folder(folder / options.dataset);
+  Writer writer(options);
+  core::Progress progress("writing pictures", options.images, "pictures");
+  for (std::int64_t from = 0; from < options.images; from += kAtOnce) {
+    std::vector<Sample> samples(static_cast<std::size_t>(std::min(kAtOnce, options.images - from)));
+    core::parallel_for(static_cast<std::int64_t>(samples.size()), threads, [&](std::int64_t i) {
+      core::throw_if_stopped("nothing was left behind");
+      Sample& sample = samples[static_cast<std::size_t>(i)];
+      sample = make_sample(from + i >= crowd_from ? crowd : recipe, options.seed, from + i);
+      core::write_file_plain(pictures / picture_name(from + i + 1),
+                             image::encode_png_stored(sample.picture));
+      sample.picture = {};
+    });
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      writer.append(samples[i], split_of(from + static_cast<std::int64_t>(i), sizes));
+    }
+    progress.update(from + static_cast<std::int64_t>(samples.size()));
+  }
+  progress.finish();
+  return writer.write(folder / options.dataset);
+}
+
+}  // namespace
+
+std::array<std::int64_t, 4> split_sizes(std::int64_t images) {
+  if (images < 4) {
+    throw core::UsageError(core::cat("a benchmark of ", images,
+                                     " pictures: at least 4 are needed, one for each split"));
+  }
+  const std::int64_t part = std::max<std::int64_t>(1, images / 15);
+  return {images - 3 * part, part, part, part};
+}
+
+Summary write_benchmark(const fs::path& folder, const Options& options) {
+  check(options);
+  if (folder.empty()) throw core::UsageError("the folder to write into is empty: give --out DIR");
+  fs::path target = fs::absolute(folder).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  Summary summary;
+  if (!is_free(target, options, summary)) return summary;
+  core::require_free_bytes(target, needed_bytes(options));
+  core::ensure_writable_folder(target.parent_path());
+  TemporaryFolder temporary(target);
+  summary = generate(temporary.path(), options);
+  core::throw_if_stopped("nothing was left behind");
+  temporary.rename_into_place();
+  return summary;
+}
+
+}  // namespace pcnet::synth

@@ -1,0 +1,146 @@
+#include "pcnet/synth/manifest.h"
+
+#include <algorithm>
+#include <iterator>
+#include <system_error>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/synth/expressions.h"
+
+namespace pcnet::synth {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json identity(const Options& options) {
+  return {{"format", "refsynth"},
+          {"version", kFormatVersion},
+          {"options",
+           {{"images", options.images},
+            {"seed", options.seed},
+            {"difficulty", options.difficulty},
+            {"dataset", options.dataset}}}};
+}
+
+double mean(std::int64_t sum, std::int64_t count) {
+  if (count == 0) return 0;
+  return static_cast<double>((sum * 200 + count) / (2 * count)) / 100.0;  // rounded to 0.01
+}
+
+ordered_json split_to_json(const SplitSummary& split) {
+  const std::int64_t sentences = split.all_sentences();
+  ordered_json kinds;
+  for (std::size_t kind = 0; kind < kKindWords.size(); ++kind) {
+    kinds[kKindWords[kind]] = split.sentences[kind];
+  }
+  return {{"images", split.images},
+          {"objects", split.objects},
+          {"refs", split.refs},
+          {"sentences", kinds},
+          {"words", split.words},
+          {"real_cues", split.real_cues},
+          {"proposals", split.proposals},
+          {"objects_per_image", mean(split.objects, split.images)},
+          {"sentences_per_image", mean(sentences, split.images)},
+          {"words_per_sentence", mean(split.words, sentences)},
+          {"real_cues_per_sentence", mean(split.real_cues, sentences)},
+          {"proposals_per_image", mean(split.proposals, split.images)},
+          {"blind_point_m",
+           {{"random_pixel", split.random_pixel},
+            {"centre_pixel", split.centre_pixel},
+            {"random_object", split.random_object}}}};
+}
+
+SplitSummary split_from_json(const std::string& name, const ordered_json& json) {
+  SplitSummary split;
+  split.name = name;
+  split.images = json.at("images");
+  split.objects = json.at("objects");
+  split.refs = json.at("refs");
+  for (std::size_t kind = 0; kind < kKindWords.size(); ++kind) {
+    split.sentences[kind] = json.at("sentences").at(kKindWords[kind]);
+  }
+  split.words = json.at("words");
+  split.real_cues = json.at("real_cues");
+  split.proposals = json.at("proposals");
+  split.random_pixel = json.at("blind_point_m").at("random_pixel");
+  split.centre_pixel = json.at("blind_point_m").at("centre_pixel");
+  split.random_object = json.at("blind_point_m").at("random_object");
+  return split;
+}
+
+void require_whole(const fs::path& folder, const Options& options, const ordered_json& files) {
+  const auto damaged = [&](const std::string& what) {
+    throw core::Error(core::cat(folder.string(), " holds this benchmark, but ", what,
+                                ": remove the folder and write it again"));
+  };
+  for (const auto& [name, bytes] : files.items()) {
+    std::error_code code;
+    const auto got = fs::file_size(folder / options.dataset / name, code);
+    if (code) damaged(core::cat("its file ", options.dataset, "/", name, " is missing"));
+    if (got != bytes.get<std::uint64_t>()) {
+      damaged(core::cat("its file ", options.dataset, "/", name, " has ", got, " bytes, not ",
+                        bytes.get<std::uint64_t>()));
+    }
+  }
+  std::error_code code;
+  const auto pictures = std::distance(fs::directory_iterator(folder / kPictureFolder, code), {});
+  if (code || pictures < options.images) {
+    damaged(core::cat("it has ", code ? 0 : pictures, " pictures, not ", options.images));
+  }
+}
+
+}  // namespace
+
+ordered_json to_json(const Options& options, const Summary& summary) {
+  ordered_json document = identity(options);
+  for (const SplitSummary& split : summary.splits) {
+    document["splits"][split.name] = split_to_json(split);
+  }
+  return document;
+}
+
+ordered_json make_manifest(const Options& options, const Summary& summary,
+                           const std::map<std::string, std::uint64_t>& files) {
+  ordered_json document = to_json(options, summary);
+  document["files"] = files;
+  return document;
+}
+
+bool is_free(const fs::path& folder, const Options& options, Summary& summary) {
+  if (!fs::exists(fs::symlink_status(folder))) return true;
+  if (!fs::is_directory(folder)) {
+    throw core::Error(core::cat(folder.string(), " exists and is no folder: choose another --out"));
+  }
+  if (fs::is_empty(folder)) return true;
+  const fs::path path = folder / options.dataset / kManifestName;
+  if (!fs::exists(path)) {
+    throw core::Error(core::cat(folder.string(), " exists and holds something else (no ",
+                                options.dataset, "/", kManifestName,
+                                "): choose another --out or remove it"));
+  }
+  const auto found = ordered_json::parse(core::read_file(path), nullptr, false);
+  const ordered_json wanted = identity(options);
+  const auto value = [&](const char* key) { return found.value(key, ordered_json()); };
+  if (!found.is_object() || !value("files").is_object() || !value("splits").is_object()) {
+    throw core::Error(core::cat(path.string(), " is no manifest of a synthetic benchmark"));
+  }
+  for (const char* key : {"format", "version", "options"}) {
+    if (value(key) == wanted.at(key)) continue;
+    throw core::Error(core::cat(folder.string(), " holds another benchmark: its ", key, " is ",
+                                value(key).dump(), ", wanted ", wanted.at(key).dump(),
+                                ": choose another --out or remove it"));
+  }
+  require_whole(folder, options, found.at("files"));
+  for (const auto& [name, split] : found.at("splits").items()) {
+    summary.splits.push_back(split_from_json(name, split));
+  }
+  summary.already_there = true;
+  return false;
+}
+
+}  // namespace pcnet::synth

@@ -1,0 +1,150 @@
+#include "pcnet/synth/scene.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pcnet/synth/shapes.h"
+
+namespace pcnet::synth {
+
+namespace {
+
+constexpr double kBorder = 5.0;  // least distance of an outline from the picture's edge, px
+constexpr double kGap = 2.0;     // least distance between two outlines, px
+constexpr double kMostTurned = 0.25;
+constexpr int kLayouts = 30;  // layouts tried before other objects are drawn
+constexpr int kPlaces = 40;   // places tried for an object in a layout
+
+template <class Enum>
+Enum any(core::Rng& rng, std::size_t count) {
+  return static_cast<Enum>(rng.below(count));
+}
+
+template <class Enum>
+Enum other(core::Rng& rng, Enum now, std::size_t count) {
+  const auto step = 1 + rng.below(count - 1);
+  return static_cast<Enum>((static_cast<std::size_t>(now) + step) % count);
+}
+
+Attributes random_attributes(const Recipe& recipe, core::Rng& rng) {
+  Attributes attributes;
+  attributes.shape = any<Shape>(rng, kShapeWords.size());
+  attributes.colour = any<Colour>(rng, kColourWords.size());
+  if (recipe.patterns) attributes.pattern = any<Pattern>(rng, kPatternWords.size());
+  attributes.size = any<Size>(rng, kSizeWords.size());
+  return attributes;
+}
+
+void change_one(Attributes& attributes, const Recipe& recipe, core::Rng& rng) {
+  const double which = rng.uniform();
+  const double colour_from = recipe.change_shape;
+  const double pattern_from = colour_from + recipe.change_colour;
+  const double size_from = pattern_from + recipe.change_pattern;
+  if (which < colour_from) {
+    attributes.shape = other(rng, attributes.shape, kShapeWords.size());
+  } else if (which < pattern_from) {
+    attributes.colour = other(rng, attributes.colour, kColourWords.size());
+  } else if (which < size_from) {
+    attributes.pattern = other(rng, attributes.pattern, kPatternWords.size());
+  } else {
+    attributes.size = other(rng, attributes.size, kSizeWords.size());
+  }
+}
+
+std::vector<Attributes> draw_attributes(const Recipe& recipe, int count, core::Rng& rng) {
+  std::vector<Attributes> all = {random_attributes(recipe, rng)};
+  while (static_cast<int>(all.size()) < count) {
+    const double kind = rng.uniform();
+    if (kind >= recipe.twin + recipe.one_changed) {
+      all.push_back(random_attributes(recipe, rng));
+      continue;
+    }
+    Attributes copy = rng.chance(recipe.first) ? all.front() : rng.pick(all);
+    if (kind >= recipe.twin) change_one(copy, recipe, rng);
+    all.push_back(copy);
+  }
+  return all;
+}
+
+// Places the object apart from those before it; false when no place was found.
+bool place(Object& object, const std::vector<Object>& before, int side, core::Rng& rng) {
+  const double own = object.radius * reach(object.attributes.shape);
+  const double low = kBorder + own;
+  const double high = side - kBorder - own;
+  for (int attempt = 0; attempt < kPlaces; ++attempt) {
+    object.x = rng.uniform(low, high);
+    object.y = rng.uniform(low, high);
+    const bool apart = std::all_of(before.begin(), before.end(), [&](const Object& earlier) {
+      const double dx = object.x - earlier.x;
+      const double dy = object.y - earlier.y;
+      const double least = own + earlier.radius * reach(earlier.attributes.shape) + kGap;
+      return dx * dx + dy * dy >= least * least;
+    });
+    if (apart) return true;
+  }
+  return false;
+}
+
+bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes, int side,
+             core::Rng& rng) {
+  objects.clear();
+  for (const Attributes& wanted : attributes) {
+    Object object;
+    object.attributes = wanted;
+    const bool small = wanted.size == Size::kSmall;
+    object.radius = small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5);
+    object.angle = rng.uniform(-kMostTurned, kMostTurned);
+    if (!place(object, objects, side, rng)) return false;
+    objects.push_back(object);
+  }
+  return true;
+}
+
+void rasterise(Object& object, int side) {
+  object.polygon =
+      outline(object.attributes.shape, object.x, object.y, object.radius, object.angle);
+  object.rle = image::from_polygon(object.polygon, side, side);
+  object.mask = image::decode(object.rle);
+}
+
+}  // namespace
+
+bool Phrase::matches(const Attributes& attributes) const {
+  return attributes.shape == shape && (!colour || *colour == attributes.colour) &&
+         (!pattern || *pattern == attributes.pattern) && (!size || *size == attributes.size);
+}
+
+std::string Phrase::words() const {
+  std::string text;
+  if (size) text += std::string(kSizeWords[static_cast<std::size_t>(*size)]) + " ";
+  if (pattern) text += std::string(kPatternWords[static_cast<std::size_t>(*pattern)]) + " ";
+  if (colour) text += std::string(kColourWords[static_cast<std::size_t>(*colour)]) + " ";
+  return text + kShapeWords[static_cast<std::size_t>(shape)];
+}
+
+Phrase phrase_of(const Attributes& attributes, unsigned subset) {
+  Phrase phrase;
+  phrase.shape = attributes.shape;
+  if ((subset & 1U) != 0) phrase.colour = attributes.colour;
+  if ((subset & 2U) != 0) phrase.pattern = attributes.pattern;
+  if ((subset & 4U) != 0) phrase.size = attributes.size;
+  return phrase;
+}
+
+Scene make_scene(const Recipe& recipe, core::Rng& rng) {
+  Scene scene;
+  scene.side = recipe.side;
+  int count = recipe.fewest;
+  while (count < recipe.most && rng.chance(recipe.extra)) ++count;
+  for (bool placed = false; !placed;) {
+    const std::vector<Attributes> attributes = draw_attributes(recipe, count, rng);
+    for (int layout = 0; layout < kLayouts && !placed; ++layout) {
+      placed = lay_out(scene.objects, attributes, recipe.side, rng);
+    }
+  }
+  for (Object& object : scene.objects) rasterise(object, recipe.side);
+  rng.shuffle(scene.objects);  // the order of the annotations must not tell who was copied
+  return scene;
+}
+
+}  // namespace pcnet::synth

@@ -1,0 +1,95 @@
+#include "pcnet/synth/shapes.h"
+
+#include <cmath>
+
+namespace pcnet::synth {
+
+namespace {
+
+struct Point {
+  double x;
+  double y;
+};
+
+// Sizes relative to the radius, chosen so that the shapes look alike in size.
+constexpr double kSquareHalf = 0.86;
+constexpr double kTriangleReach = 1.15;
+constexpr double kCrossArm = 1.02;
+constexpr double kCrossHalfWidth = 0.36;
+constexpr double kStarReach = 1.15;
+constexpr double kStarInner = 0.50;  // of kStarReach
+
+Point turned(Point p, Point by) { return {p.x * by.x - p.y * by.y, p.x * by.y + p.y * by.x}; }
+
+// Cosine and sine by their series; for |angle| <= 0.5 the error is below 1e-9.
+Point direction(double angle) {
+  const double s = angle * angle;
+  return {1.0 - s / 2.0 * (1.0 - s / 12.0 * (1.0 - s / 30.0 * (1.0 - s / 56.0))),
+          angle * (1.0 - s / 6.0 * (1.0 - s / 20.0 * (1.0 - s / 42.0)))};
+}
+
+// `count` points on a circle, the first one straight up, `step` the direction of the first step.
+std::vector<Point> ring(int count, double radius, Point step) {
+  std::vector<Point> points;
+  Point p = {0.0, -radius};
+  for (int i = 0; i < count; ++i) {
+    points.push_back(p);
+    p = turned(p, step);
+  }
+  return points;
+}
+
+std::vector<Point> star() {
+  // cos and sin of 36 degrees.
+  std::vector<Point> points = ring(10, kStarReach, {0.80901699437494742, 0.58778525229247313});
+  for (std::size_t i = 1; i < points.size(); i += 2) {
+    points[i] = {points[i].x * kStarInner, points[i].y * kStarInner};
+  }
+  return points;
+}
+
+std::vector<Point> unit_outline(Shape shape) {
+  constexpr double h = kSquareHalf;
+  constexpr double t = kTriangleReach;
+  constexpr double a = kCrossArm;
+  constexpr double w = kCrossHalfWidth;
+  switch (shape) {
+    case Shape::kCircle:  // cos and sin of 360 / 32 degrees
+      return ring(32, 1.0, {0.98078528040323043, 0.19509032201612825});
+    case Shape::kSquare:
+      return {{-h, -h}, {h, -h}, {h, h}, {-h, h}};
+    case Shape::kTriangle:
+      return {{0.0, -t}, {0.86602540378443860 * t, 0.5 * t}, {-0.86602540378443860 * t, 0.5 * t}};
+    case Shape::kCross:
+      return {{-w, -a}, {w, -a}, {w, -w}, {a, -w}, {a, w},   {w, w},
+              {w, a},   {-w, a}, {-w, w}, {-a, w}, {-a, -w}, {-w, -w}};
+    case Shape::kStar:
+      return star();
+  }
+  return {};
+}
+
+double rounded(double value) { return std::floor(value * 100.0 + 0.5) / 100.0; }
+
+}  // namespace
+
+double reach(Shape shape) {
+  double farthest = 0;
+  for (const Point& p : unit_outline(shape)) {
+    farthest = std::max(farthest, std::sqrt(p.x * p.x + p.y * p.y));
+  }
+  return farthest;
+}
+
+std::vector<double> outline(Shape shape, double x, double y, double radius, double angle) {
+  std::vector<double> xy;
+  const Point by = direction(angle);
+  for (const Point& unit : unit_outline(shape)) {
+    const Point p = turned(unit, by);
+    xy.push_back(rounded(x + radius * p.x));
+    xy.push_back(rounded(y + radius * p.y));
+  }
+  return xy;
+}
+
+}  // namespace pcnet::synth
