@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <cmath>
+#include <cstdint>
+#include <locale>
 #include <numeric>
 
 namespace pcnet::core {
@@ -28,7 +30,8 @@ std::string human_bytes(std::uint64_t bytes) {
 }
 
 std::string human_seconds(double seconds) {
-  if (seconds < 60) return cat(fixed(seconds, 1), " s");
+  if (!std::isfinite(seconds)) return "unknown";
+  if (seconds < 59.95) return cat(fixed(seconds, 1), " s");
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
   const auto two = [](std::int64_t n) { return cat(n < 10 ? "0" : "", n); };
   if (whole < 3600) return cat(whole / 60, ":", two(whole % 60));

@@ -23,7 +23,7 @@ std::string fixed(double value, int decimals);
 /// A byte count for people: "1.5 GiB".
 std::string human_bytes(std::uint64_t bytes);
 
-/// A duration for people: "4.2 s", "3:07", "1:02:09".
+/// A duration for people: "4.2 s", "3:07", "1:02:09"; "unknown" when it is not finite.
 std::string human_seconds(double seconds);
 
 /// The parts with `separator` between them.

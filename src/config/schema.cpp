@@ -1,0 +1,95 @@
+#include "schema.h"
+
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "pcnet/core/format.h"
+
+namespace pcnet::config {
+
+namespace {
+
+template <class Owner>
+void bind_fields(Owner& owner, const std::string& prefix, std::vector<Field>& out);
+
+template <class Owner>
+struct FieldBinder {
+  Owner& owner;
+  const std::string& prefix;
+  std::vector<Field>& out;
+
+  template <class Base, class Member>
+  void operator()(std::string_view name, Member Base::*member, FieldInfo info) const {
+    const std::string key = prefix.empty() ? std::string(name) : core::cat(prefix, ".", name);
+    Member& value = owner.*member;
+    if constexpr (Section<Member>) {
+      out.push_back({key, std::move(info), std::monostate{}});
+      bind_fields(value, key, out);
+    } else {
+      out.push_back({key, std::move(info), &value});
+    }
+  }
+};
+
+template <class Owner>
+void bind_fields(Owner& owner, const std::string& prefix, std::vector<Field>& out) {
+  Owner::fields(FieldBinder<Owner>{owner, prefix, out});
+}
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+struct TypeName {
+  std::string operator()(std::monostate) const { return "section"; }
+  std::string operator()(const bool*) const { return "yes/no"; }
+  std::string operator()(const std::int64_t*) const { return "integer"; }
+  std::string operator()(const double*) const { return "number"; }
+  std::string operator()(const std::string*) const { return "text"; }
+  std::string operator()(const std::vector<std::int64_t>*) const { return "list of integers"; }
+  std::string operator()(const std::vector<double>*) const { return "list of numbers"; }
+  std::string operator()(const std::vector<std::string>*) const { return "list of texts"; }
+};
+
+bool is_list(const Slot& slot) {
+  return std::holds_alternative<std::vector<std::int64_t>*>(slot) ||
+         std::holds_alternative<std::vector<double>*>(slot) ||
+         std::holds_alternative<std::vector<std::string>*>(slot);
+}
+
+}  // namespace
+
+std::vector<Field> bind(Config& config) {
+  std::vector<Field> out;
+  bind_fields(config, "", out);
+  return out;
+}
+
+std::string type_name(const Field& field) { return std::visit(TypeName{}, field.slot); }
+
+std::string range_text(const FieldInfo& info) {
+  if (!info.choices.empty()) {
+    const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
+    return core::cat("one of ", core::join(choices, ", "));
+  }
+  const bool low = info.min != -kInfinity;
+  const bool high = info.max != kInfinity;
+  if (low && high) return core::cat(shortest(info.min), " to ", shortest(info.max));
+  if (low) return core::cat(">= ", shortest(info.min));
+  if (high) return core::cat("<= ", shortest(info.max));
+  return "";
+}
+
+std::string wanted(const Field& field) {
+  if (field.is_section()) return "a section (a mapping of keys)";
+  if (std::holds_alternative<bool*>(field.slot)) return "true or false";
+  const std::string range = range_text(field.info);
+  const std::string type = type_name(field);
+  if (is_list(field.slot)) return core::cat("a ", type, range.empty() ? "" : ", each ", range);
+  if (!field.info.choices.empty()) return range;
+  if (type == "text") return "text";
+  const bool both = range.find(" to ") != std::string::npos;
+  return core::cat(type == "integer" ? "an " : "a ", type, both ? " from" : "",
+                   range.empty() ? "" : " ", range);
+}
+
+}  // namespace pcnet::config

@@ -1,0 +1,122 @@
+#include "value.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "pcnet/core/format.h"
+
+namespace pcnet::config {
+
+namespace {
+
+// yaml-cpp marks a plain scalar with "?"; a quoted one, or one tagged !!str, is text.
+bool is_plain(const YAML::Node& node) { return node.IsScalar() && node.Tag() == "?"; }
+
+template <class Number>
+std::optional<Number> whole_number(const std::string& text) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (!std::isfinite(value)) return std::nullopt;
+  }
+  return value;
+}
+
+bool in_range(const FieldInfo& info, double value) {
+  return value >= info.min && value <= info.max;
+}
+
+/// Reads one scalar; the second is a hint when there is no value.
+template <class T>
+using Read = std::pair<std::optional<T>, std::string>;
+
+Read<bool> read_scalar(const YAML::Node& node, const FieldInfo&, const bool*) {
+  if (is_plain(node) && node.Scalar() == "true") return {true, ""};
+  if (is_plain(node) && node.Scalar() == "false") return {false, ""};
+  return {std::nullopt, ""};
+}
+
+template <class Number>
+Read<Number> read_number(const YAML::Node& node, const FieldInfo& info) {
+  if (!node.IsScalar()) return {std::nullopt, ""};
+  const auto value = whole_number<Number>(node.Scalar());
+  if (!is_plain(node)) return {std::nullopt, value ? " without quotes" : ""};
+  if (!value || !in_range(info, static_cast<double>(*value))) return {std::nullopt, ""};
+  return {value, ""};
+}
+
+Read<std::int64_t> read_scalar(const YAML::Node& node, const FieldInfo& info, const std::int64_t*) {
+  return read_number<std::int64_t>(node, info);
+}
+
+Read<double> read_scalar(const YAML::Node& node, const FieldInfo& info, const double*) {
+  return read_number<double>(node, info);
+}
+
+Read<std::string> read_scalar(const YAML::Node& node, const FieldInfo& info, const std::string*) {
+  if (node.IsNull()) return {std::nullopt, "; \"\" is the empty text"};
+  if (!node.IsScalar()) return {std::nullopt, ""};
+  const std::string& text = node.Scalar();
+  if (info.choices.empty()) return {text, ""};
+  const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
+  for (const auto& choice : choices) {
+    if (choice == text) return {text, ""};
+  }
+  const std::string near = core::nearest(text, choices);
+  return {std::nullopt, near.empty() ? "" : core::cat(" (did you mean \"", near, "\"?)")};
+}
+
+std::string fault(const YAML::Node& node, const Field& field, const std::string& hint) {
+  return core::cat("got ", describe(node), ", wanted ", wanted(field), hint);
+}
+
+struct Assign {
+  const YAML::Node& node;
+  const Field& field;
+
+  std::string operator()(std::monostate) const { return fault(node, field, ""); }
+
+  template <class T>
+  std::string operator()(T* slot) const {
+    auto [value, hint] = read_scalar(node, field.info, static_cast<const T*>(nullptr));
+    if (!value) return fault(node, field, hint);
+    *slot = *std::move(value);
+    return "";
+  }
+
+  template <class T>
+  std::string operator()(std::vector<T>* slot) const {
+    if (!node.IsSequence()) return fault(node, field, ", e.g. [1, 2]");
+    std::vector<T> values;
+    for (const auto& item : node) {
+      auto [value, hint] = read_scalar(item, field.info, static_cast<const T*>(nullptr));
+      if (!value) return core::cat("item ", values.size() + 1, ": ", fault(item, field, hint));
+      values.push_back(*std::move(value));
+    }
+    *slot = std::move(values);
+    return "";
+  }
+};
+
+}  // namespace
+
+std::string describe(const YAML::Node& node) {
+  if (node.IsSequence()) return "a list";
+  if (node.IsMap()) return "a section";
+  if (!node.IsScalar()) return "nothing";
+  const std::string& text = node.Scalar();
+  const bool number = whole_number<double>(text).has_value();
+  if (is_plain(node) && number) return text;
+  return core::cat(number ? "the text \"" : "\"", text, "\"");
+}
+
+std::string assign(const Field& field, const YAML::Node& node) {
+  return std::visit(Assign{node, field}, field.slot);
+}
+
+}  // namespace pcnet::config

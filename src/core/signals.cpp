@@ -1,0 +1,50 @@
+#include "pcnet/core/signals.h"
+
+#include <csignal>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::core {
+
+namespace {
+
+// The only thing that a signal handler may touch.
+volatile std::sig_atomic_t received = 0;
+
+void on_stop(int signal) {
+  if (received != 0) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
+  received = signal;
+}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+void install_stop_handler() {
+  handle(SIGINT, on_stop);
+  handle(SIGTERM, on_stop);
+  handle(SIGXFSZ, SIG_IGN);
+  handle(SIGPIPE, SIG_IGN);
+}
+
+int stop_signal() { return received; }
+
+void throw_if_stopped(const char* what) {
+  const int signal = received;
+  if (signal == 0) return;
+  throw Interrupted(cat("stopped by ", signal == SIGINT ? "Ctrl-C" : "SIGTERM", ": ", what),
+                    signal);
+}
+
+}  // namespace pcnet::core
