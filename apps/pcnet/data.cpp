@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/synth/benchmark.h"
+#include "pcnet/synth/manifest.h"
+
+#include "command.h"
+
+namespace pcnet::app {
+
+namespace {
+
+struct SynthArguments {
+  std::string out;
+  synth::Options options;
+};
+
+std::string per(std::int64_t sum, std::int64_t count) {
+  return core::fixed(count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count), 2);
+}
+
+// One row of the table: a name and a cell for every split.
+template <class Cell>
+std::string row(const std::string& name, const synth::Summary& summary, const Cell& cell) {
+  std::ostringstream out;
+  out << std::left << std::setw(34) << name << std::right;
+  for (const auto& split : summary.splits) out << std::setw(10) << cell(split);
+  return out.str() + "\n";
+}
+
+std::string table(const synth::Summary& summary) {
+  using Split = synth::SplitSummary;
+  std::string text = row("", summary, [](const Split& s) { return s.name; });
+  text += row("pictures", summary, [](const Split& s) { return s.images; });
+  text += row("referred objects", summary, [](const Split& s) { return s.refs; });
+  text += row("sentences", summary, [](const Split& s) { return s.all_sentences(); });
+  for (std::size_t kind = 0; kind < 3; ++kind) {
+    const char* const names[] = {"  by attributes", "  by position", "  by relation"};
+    text += row(names[kind], summary, [&](const Split& s) { return s.sentences[kind]; });
+  }
+  text += row("sentences a picture", summary,
+              [](const Split& s) { return per(s.all_sentences(), s.images); });
+  text += row("words a sentence", summary,
+              [](const Split& s) { return per(s.words, s.all_sentences()); });
+  text += row("different cues a sentence", summary,
+              [](const Split& s) { return per(s.real_cues, s.all_sentences()); });
+  text +=
+      row("objects a picture", summary, [](const Split& s) { return per(s.objects, s.images); });
+  text += row("proposals a picture", summary,
+              [](const Split& s) { return per(s.proposals, s.images); });
+  text += row("blind PointM %: random pixel", summary,
+              [](const Split& s) { return core::fixed(s.random_pixel, 1); });
+  text += row("blind PointM %: centre pixel", summary,
+              [](const Split& s) { return core::fixed(s.centre_pixel, 1); });
+  text += row("blind PointM %: random object", summary,
+              [](const Split& s) { return core::fixed(s.random_object, 1); });
+  return text;
+}
+
+void run_synth(const SynthArguments& arguments, const GlobalOptions& globals) {
+  synth::Options options = arguments.options;
+  options.threads = std::max(globals.threads, 0);
+  const synth::Summary summary = synth::write_benchmark(arguments.out, options);
+  core::log::info(core::cat(summary.already_there ? "already there, nothing to do: " : "wrote ",
+                            arguments.out));
+  if (!globals.json) {
+    std::cout << table(summary);
+    return;
+  }
+  nlohmann::ordered_json document = {{"out", arguments.out},
+                                     {"already_there", summary.already_there}};
+  document.update(synth::to_json(options, summary));
+  print_json(document);
+}
+
+void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
+  CLI::App* command = add_command(
+      data, "synth", "write the synthetic referring benchmark in RefCOCO's own file formats",
+      "  pcnet data synth --out runs/refsynth\n"
+      "  pcnet data synth --out small --images 300 --difficulty easy --seed 1\n"
+      "  pcnet data synth --out tree --dataset refcoco    the public `refer` tool knows datasets\n"
+      "                                                   by name: it loads the tree as RefCOCO");
+  auto arguments = std::make_shared<SynthArguments>();
+  synth::Options& options = arguments->options;
+  command->add_option("--out", arguments->out, "folder to create; it must not hold anything else")
+      ->type_name("DIR")
+      ->required();
+  command
+      ->add_option("--images", options.images,
+                   "pictures in all; val, testA and testB get a fifteenth each")
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--seed", options.seed, "the same seed gives the same bytes everywhere")
+      ->type_name("S")
+      ->capture_default_str();
+  command->add_option("--difficulty", options.difficulty, "easy, standard or hard")
+      ->type_name("WORD")
+      ->capture_default_str();
+  command->add_option("--dataset", options.dataset, "name of the annotations' folder")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command->callback([arguments, &globals, &action] {
+    action = [=, &globals] { run_synth(*arguments, globals); };
+  });
+}
+
+}  // namespace
+
+void add_data(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  CLI::App* data = add_command(root, "data", "make, check and show datasets",
+                               "  pcnet data synth --out runs/refsynth");
+  data->require_subcommand(1);
+  add_synth(*data, globals, action);
+}
+
+}  // namespace pcnet::app
