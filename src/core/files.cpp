@@ -119,7 +119,7 @@ void require_free_bytes(const fs::path& path, std::uint64_t needed) {
   }
 }
 
-FileLock::FileLock(fs::path path) {
+FileLock::FileLock(const fs::path& path) {
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail("cannot lock", path, errno);
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {

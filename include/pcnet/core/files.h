@@ -55,7 +55,7 @@ void require_free_bytes(const std::filesystem::path& path, std::uint64_t needed)
 /// Error("... is in use by process N") when another process holds it.
 class FileLock {
  public:
-  explicit FileLock(std::filesystem::path path);
+  explicit FileLock(const std::filesystem::path& path);
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;

@@ -1,0 +1,34 @@
+# The system's libraries under names that do not depend on the distribution. Used by the build
+# and, once installed, by find_package(pcnet).
+
+# OpenCV's core, imgproc and imgcodecs. Debian ships OpenCV's CMake files only with all of its
+# modules (150 packages), so the three libraries are also found by name.
+if(NOT TARGET pcnet::opencv)
+  find_package(OpenCV QUIET COMPONENTS core imgproc imgcodecs)
+  if(NOT OpenCV_FOUND)
+    find_path(PCNET_OPENCV_INCLUDE_DIR opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
+    set(OpenCV_INCLUDE_DIRS "${PCNET_OPENCV_INCLUDE_DIR}")
+    set(OpenCV_LIBS)
+    foreach(module IN ITEMS imgcodecs imgproc core)
+      find_library(PCNET_OPENCV_${module}_LIBRARY opencv_${module} REQUIRED)
+      list(APPEND OpenCV_LIBS "${PCNET_OPENCV_${module}_LIBRARY}")
+    endforeach()
+  endif()
+  add_library(pcnet::opencv INTERFACE IMPORTED GLOBAL)
+  target_include_directories(pcnet::opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
+  target_link_libraries(pcnet::opencv INTERFACE ${OpenCV_LIBS})
+endif()
+
+# yaml-cpp 0.8 renamed its target.
+if(NOT TARGET pcnet::yaml)
+  find_package(yaml-cpp REQUIRED)
+  add_library(pcnet::yaml INTERFACE IMPORTED GLOBAL)
+  if(TARGET yaml-cpp::yaml-cpp)
+    target_link_libraries(pcnet::yaml INTERFACE yaml-cpp::yaml-cpp)
+  else()
+    target_link_libraries(pcnet::yaml INTERFACE yaml-cpp)
+  endif()
+endif()
+
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(ZLIB REQUIRED)

@@ -1,0 +1,65 @@
+"""Plants each kind of fault in a small tree and checks that check_layers finds that one alone."""
+
+import pathlib
+import tempfile
+import unittest
+
+import check_layers
+
+SOUND = {
+    "include/pcnet/core/error.h": "#pragma once\n#include <string>\n",
+    "include/pcnet/config/config.h": '#pragma once\n#include "pcnet/core/error.h"\n',
+    "include/pcnet/image/picture.h": '#include <torch/types.h>\n#include "pcnet/core/error.h"\n',
+    "include/pcnet/text/tokenizer.h": "#pragma once\n",
+    "src/image/picture.cpp": '#include "pcnet/image/picture.h"\n#include "pcnet/config/config.h"\n',
+    "tests/unit/core/error_test.cpp": '#include "pcnet/image/picture.h"\n',
+}
+
+
+class CheckLayers(unittest.TestCase):
+    def faults(self, planted):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name, text in {**SOUND, **planted}.items():
+                path = root / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            return check_layers.check(root)
+
+    def assert_one(self, planted, *words):
+        faults = self.faults(planted)
+        self.assertEqual(len(faults), 1, faults)
+        for word in words:
+            self.assertIn(word, faults[0])
+
+    def test_a_sound_tree_has_no_fault(self):
+        self.assertEqual(self.faults({}), [])
+
+    def test_an_include_of_a_higher_layer_is_found(self):
+        self.assert_one({"include/pcnet/core/log.h": '\n#include "pcnet/image/picture.h"\n'},
+                        "include/pcnet/core/log.h:2", "above core")
+
+    def test_an_include_of_a_neighbour_is_found(self):
+        self.assert_one({"src/image/mask.cpp": '#include "pcnet/text/tokenizer.h"\n'},
+                        "src/image/mask.cpp:1", "beside image")
+
+    def test_angle_brackets_hide_nothing(self):
+        self.assert_one({"src/image/mask.cpp": "#include <pcnet/text/tokenizer.h>\n"}, "beside")
+
+    def test_torch_in_a_config_header_is_found(self):
+        for header in ("torch/types.h", "ATen/core/Tensor.h", "c10/core/Device.h"):
+            self.assert_one({"include/pcnet/config/run.h": f"#include <{header}>\n"}, header)
+
+    def test_an_unknown_layer_is_found(self):
+        self.assert_one({"include/pcnet/tools/a.h": "\n"}, "no known layer")
+
+    def test_a_source_folder_without_headers_is_found(self):
+        self.assert_one({"src/metrics/iou.cpp": "\n"}, "include/pcnet/metrics")
+
+    def test_a_vague_name_is_found(self):
+        for name in ("src/image/utils.cpp", "tests/support/helpers.h", "apps/pcnet/common.h"):
+            self.assert_one({name: "\n"}, name)
+
+
+if __name__ == "__main__":
+    unittest.main()
