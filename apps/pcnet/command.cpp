@@ -18,6 +18,7 @@ std::vector<std::string> GlobalOptions::overrides() const {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& examples) {
   CLI::App* command = parent.add_subcommand(name, description);
+  command->group("Commands");
   command->fallthrough();
   // One command of a group at most: further words are arguments, even when they are command names.
   command->require_subcommand(0, 1);

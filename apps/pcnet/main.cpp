@@ -33,13 +33,12 @@ void add_global_options(CLI::App& root, GlobalOptions& globals) {
       "--version",
       [] { return core::cat("pcnet ", core::version(), " (torch ", TORCH_VERSION, ")"); },
       "show the versions");
-  auto* verbose = root.add_flag("-v,--verbose", globals.verbose,
-                                "say more; -vv shows stack traces with errors");
-  root.add_flag("-q,--quiet", globals.quiet, "say nothing but errors")->excludes(verbose);
+  root.add_flag("-v,--verbose", globals.verbose, "say more; -vv shows stack traces with errors");
+  root.add_flag("-q,--quiet", globals.quiet, "say nothing but errors");
   root.add_option("--device", globals.device, "auto, cpu, cuda or cuda:N")->type_name("DEVICE");
   root.add_option("--threads", globals.threads, "threads of the processor; 0: all")
       ->type_name("N")
-      ->check(CLI::Range(0, 1024));
+      ->check(CLI::Range(0, 1024).description(""));
   root.add_flag("--json", globals.json, "the result on stdout is one JSON document");
   root.add_option("--set", globals.set, "a configuration value, wins over the file; repeatable")
       ->type_name("KEY=VALUE")
@@ -54,13 +53,13 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   root.get_formatter()->label("REQUIRED", "");
   root.get_formatter()->label("OPTIONS", "options");
   root.get_formatter()->label("SUBCOMMAND", "command");
-  root.get_formatter()->label("Subcommands", "Commands");
   root.get_formatter()->label("Positionals", "Arguments");
   add_global_options(root, globals);
   add_config(root, globals, action);
+  add_doctor(root, globals, action);
   root.footer(
       "Examples:\n"
-      "  pcnet config docs\n"
+      "  pcnet doctor\n"
       "  pcnet config show configs/refsynth/tris.yaml --set train.batch_size=8\n"
       "\n"
       "Results go to stdout, everything else to stderr.\n"
@@ -69,6 +68,9 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
 
 void set_log_level(const GlobalOptions& globals) {
   using core::log::Level;
+  if (globals.quiet && globals.verbose > 0) {
+    throw core::UsageError("-v and -q contradict each other: give one of them");
+  }
   if (globals.quiet) core::log::set_level(Level::kError);
   if (globals.verbose == 1) core::log::set_level(Level::kDebug);
   if (globals.verbose > 1) core::log::set_level(Level::kTrace);
@@ -89,8 +91,9 @@ void flush_result() {
   std::cout.flush();
   const bool flushed = std::fflush(stdout) == 0;
   if (std::cout && flushed && std::ferror(stdout) == 0) return;
-  throw core::Error(core::cat("cannot write the result to stdout",
-                              errno != 0 ? core::cat(": ", std::strerror(errno)) : ""));
+  throw core::Error(core::cat(
+      "cannot write the result to stdout",
+      errno != 0 ? core::cat(": ", std::strerror(errno)) : ": it is closed, or the disk is full"));
 }
 
 void print_lines(std::string_view prefix, std::string_view message) {
