@@ -37,6 +37,9 @@ std::string range_text(const FieldInfo& info);
 /// What a value must be, for a message: "an integer >= 1", "one of a, b".
 std::string wanted(const Field& field);
 
+/// The same for one item of a list.
+std::string wanted_item(const Field& field);
+
 /// The value as YAML on one line, such that reading it gives the value back exactly.
 std::string value_text(const Field& field);
 

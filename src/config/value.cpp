@@ -95,7 +95,10 @@ struct Assign {
     std::vector<T> values;
     for (const auto& item : node) {
       auto [value, hint] = read_scalar(item, field.info, static_cast<const T*>(nullptr));
-      if (!value) return core::cat("item ", values.size() + 1, ": ", fault(item, field, hint));
+      if (!value) {
+        return core::cat("item ", values.size() + 1, ": got ", describe(item), ", wanted ",
+                         wanted_item(field), hint);
+      }
       values.push_back(*std::move(value));
     }
     *slot = std::move(values);

@@ -47,7 +47,17 @@ std::string double_quoted(const std::string& text) {
 }
 
 std::string item_text(std::int64_t value) { return std::to_string(value); }
-std::string item_text(double value) { return shortest(value); }
+
+// YAML 1.1 readers take a number with an exponent for text unless it also has a point.
+std::string item_text(double value) {
+  std::string text = shortest(value);
+  const std::size_t exponent = text.find('e');
+  if (exponent != std::string::npos && text.find('.') == std::string::npos) {
+    text.insert(exponent, ".0");
+  }
+  return text;
+}
+
 std::string item_text(const std::string& value) { return quoted_if_needed(value); }
 
 struct ValueText {
