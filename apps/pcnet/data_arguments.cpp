@@ -1,0 +1,34 @@
+#include "data_arguments.h"
+
+#include <nlohmann/json.hpp>
+
+namespace pcnet::app {
+
+void add_data_options(CLI::App& command, DataArguments& arguments) {
+  const auto add = [&](const char* name, std::string& into, const char* help) {
+    command.add_option(name, into, help)->group("Dataset");
+  };
+  add("--root", arguments.root, "dataset folder; its tree is recognised");
+  add("--dataset", arguments.dataset, "refcoco, refcoco+, refcocog or refsynth");
+  add("--split-by", arguments.split_by, "partition: unc, google or umd");
+  add("--images", arguments.images, "folder of the pictures, if not where the tree has it");
+  add("--cues", arguments.cues, "file of target-related cues");
+  add("--proposals", arguments.proposals, "file of mask proposals");
+}
+
+std::vector<std::string> with_data(const GlobalOptions& globals, const DataArguments& arguments) {
+  std::vector<std::string> overrides = globals.overrides();
+  const auto add = [&](const char* key, const std::string& value) {
+    // Quoted, so that YAML takes any path as text.
+    if (!value.empty()) overrides.push_back(std::string(key) + "=" + nlohmann::json(value).dump());
+  };
+  add("data.root", arguments.root);
+  add("data.dataset", arguments.dataset);
+  add("data.split_by", arguments.split_by);
+  add("data.images", arguments.images);
+  add("data.cues", arguments.cues);
+  add("data.proposals", arguments.proposals);
+  return overrides;
+}
+
+}  // namespace pcnet::app

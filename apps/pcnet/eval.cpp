@@ -1,0 +1,75 @@
+#include <iostream>
+#include <memory>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/runtime/evaluation.h"
+
+#include "command.h"
+#include "data_arguments.h"
+
+namespace pcnet::app {
+
+namespace {
+
+struct EvalArguments {
+  runtime::EvaluationRequest request;
+  std::string model;
+  std::string segmentor;
+  std::string per_sentence;
+  std::string out;
+  DataArguments data;
+};
+
+void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
+  runtime::EvaluationRequest& request = arguments.request;
+  if (arguments.model.empty() == request.baseline.empty()) {
+    throw core::UsageError("eval wants a run folder or checkpoint, or --baseline centre|random");
+  }
+  if (arguments.segmentor == "sam" || arguments.segmentor == "oracle-point") {
+    throw core::UsageError("--segmentor " + arguments.segmentor +
+                           " needs SAM, which this version does not have: "
+                           "wanted none, proposal or oracle-proposal");
+  }
+  request.model = arguments.model;
+  request.per_sentence = arguments.per_sentence;
+  request.overrides = with_data(globals, arguments.data);
+  if (!arguments.segmentor.empty()) {
+    request.overrides.push_back("eval.segmentor=" + arguments.segmentor);
+  }
+  const runtime::EvaluationResult result = runtime::evaluate(request);
+  if (!arguments.out.empty()) core::write_file(arguments.out, result.document.dump(2) + "\n");
+  if (globals.json) {
+    print_json(result.document);
+  } else {
+    std::cout << runtime::to_text(result);
+  }
+}
+
+}  // namespace
+
+void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<EvalArguments>();
+  CLI::App* command =
+      add_command(root, "eval", "Evaluate a model on splits: PointM, mIoU, oIoU, Prec@x.",
+                  "  pcnet eval runs/tris --split val --split testA --out results.json\n"
+                  "  pcnet eval runs/tris --segmentor proposal --per-sentence sentences.jsonl\n"
+                  "  pcnet eval --baseline centre --root data");
+  command->add_option("model", arguments->model, "run folder or checkpoint");
+  command->add_option("--baseline", arguments->request.baseline,
+                      "centre or random pixel instead of a model");
+  command
+      ->add_option("--split", arguments->request.splits, "split, repeatable; default: eval.splits")
+      ->allow_extra_args(false);
+  command->add_option("--segmentor", arguments->segmentor,
+                      "where the mask comes from: none, proposal, oracle-proposal");
+  command->add_option("--per-sentence", arguments->per_sentence,
+                      "write a JSON line a sentence to this file");
+  command->add_option("--out", arguments->out, "write results.json to this file");
+  add_data_options(*command, arguments->data);
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] { run_eval(*arguments, globals); };
+  });
+}
+
+}  // namespace pcnet::app

@@ -1,0 +1,71 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "pcnet/core/format.h"
+#include "pcnet/runtime/training.h"
+
+#include "command.h"
+#include "data_arguments.h"
+
+namespace pcnet::app {
+
+namespace {
+
+struct TrainArguments {
+  std::string config;
+  std::string run;
+  std::string resume = "no";
+  bool dry_run = false;
+  DataArguments data;
+};
+
+void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
+  const auto overrides = with_data(globals, arguments.data);
+  runtime::TrainingRequest request;
+  request.config = config::load(arguments.config, overrides).values;
+  if (!arguments.run.empty()) request.config.run.folder = arguments.run;
+  if (request.config.run.folder.empty()) {
+    request.config.run.folder =
+        (std::filesystem::path("runs") / std::filesystem::path(arguments.config).stem()).string();
+  }
+  request.run = request.config.run.folder;
+  request.resume = arguments.resume;
+  if (arguments.dry_run) {
+    std::cout << runtime::dry_run(request.config);
+    return;
+  }
+  runtime::train(request);
+  if (globals.json) {
+    print_json({{"run", request.run.string()}});
+  } else {
+    std::cout << request.run.string() << "\n";
+  }
+}
+
+}  // namespace
+
+void add_train(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* command = add_command(
+      root, "train", "Train a model; leaves a run folder.",
+      "  pcnet train configs/refsynth/clip.yaml --root data --run runs/clip\n"
+      "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris \\\n"
+      "      --set model.clip.weights=runs/clip\n"
+      "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris --resume auto\n"
+      "\n"
+      "Ctrl-C saves and leaves; --resume auto goes on from there.");
+  command->add_option("config", arguments->config, "configuration file (YAML or JSON)")->required();
+  command->add_option("--run", arguments->run,
+                      "run folder; default: run.folder, or runs/<name of the config>");
+  command->add_option("--resume", arguments->resume,
+                      "auto: go on if the folder holds a run; never; or a last.safetensors");
+  command->add_flag("--dry-run", arguments->dry_run,
+                    "build everything, run one batch, print shapes and memory, write nothing");
+  add_data_options(*command, arguments->data);
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] { run_train(*arguments, globals); };
+  });
+}
+
+}  // namespace pcnet::app

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include "pcnet/clip/modified_resnet.h"
+#include "pcnet/clip/text_transformer.h"
+#include "pcnet/config/clip_options.h"
+
+namespace pcnet::clip {
+
+/// CLIP's two encoders under CLIP's own weight names.
+class ClipImpl : public torch::nn::Module {
+ public:
+  ClipImpl(const config::ClipOptions& options, std::int64_t vocabulary_size);
+
+  /// images [B, 3, S, S], normalised -> grid feature [B, feature_channels, h, w] (layer4 of RN50)
+  at::Tensor encode_image_grid(const at::Tensor& images) { return visual_(images); }
+  /// images [B, 3, S, S], normalised -> global feature [B, output_dim], not normalised
+  at::Tensor encode_image(const at::Tensor& images) { return visual_->pool(visual_(images)); }
+  /// tokens [M, T] int64 -> [M, output_dim]: the row of the greatest id (the end token), after
+  /// ln_final and text_projection, not normalised. Error when T exceeds the context length.
+  at::Tensor encode_text(const at::Tensor& tokens);
+
+  ModifiedResNet& visual() { return visual_; }
+  const config::ClipOptions options;
+
+ private:
+  ModifiedResNet visual_ = nullptr;
+  Transformer transformer_ = nullptr;
+  torch::nn::Embedding token_embedding_ = nullptr;
+  at::Tensor positional_embedding_;
+  torch::nn::LayerNorm ln_final_ = nullptr;
+  at::Tensor text_projection_;
+  at::Tensor logit_scale_;
+};
+TORCH_MODULE(Clip);
+
+}  // namespace pcnet::clip

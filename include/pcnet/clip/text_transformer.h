@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "pcnet/config/clip_options.h"
+
+namespace pcnet::clip {
+
+/// One pre-norm block: x += attention(ln_1(x)); x += mlp(ln_2(x)), with QuickGELU.
+class ResidualAttentionBlockImpl : public torch::nn::Module {
+ public:
+  ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads, std::int64_t layers);
+  /// x [M, T, width] -> the same; causal: a token sees itself and those before it.
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  at::Tensor attend(const at::Tensor& x);
+
+  std::int64_t heads_;
+  torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
+  at::Tensor in_proj_weight_;  // query, key, value one above the other, [3 width, width]
+  at::Tensor in_proj_bias_;
+  torch::nn::Linear out_proj_ = nullptr, c_fc_ = nullptr, c_proj_ = nullptr;
+};
+TORCH_MODULE(ResidualAttentionBlock);
+
+/// The blocks under CLIP's name `transformer.resblocks.<i>`.
+class TransformerImpl : public torch::nn::Module {
+ public:
+  explicit TransformerImpl(const config::TextOptions& options);
+  /// x [M, T, width] -> the same
+  at::Tensor forward(at::Tensor x);
+
+ private:
+  std::vector<ResidualAttentionBlock> blocks_;
+};
+TORCH_MODULE(Transformer);
+
+}  // namespace pcnet::clip

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+namespace pcnet::engine {
+
+/// Where a training run stands. With the seed and the configuration it decides everything that
+/// follows: order, sampling and learning rate are functions of the step.
+struct TrainState {
+  std::int64_t step = 0;   ///< steps done
+  std::int64_t epoch = 0;  ///< epoch of the next step
+  double best_point_m = -1;
+  std::int64_t best_step = -1;
+  bool finished = false;
+};
+
+/// One checkpoint file: the weights under the reference names, and what belongs to them.
+struct Checkpoint {
+  std::map<std::string, at::Tensor> model;      ///< parameters and buffers
+  std::map<std::string, at::Tensor> optimizer;  ///< empty in best.safetensors
+  nlohmann::ordered_json config;                ///< resolved, complete
+  std::vector<std::string> vocabulary;          ///< words of the tokenizer
+  TrainState state;
+};
+
+/// Writes one safetensors file, atomically: model tensors under their names, optimizer state under
+/// `optimizer.`, the rest as metadata.
+void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Error that names the file when it is missing, damaged or no checkpoint of ours.
+Checkpoint load_checkpoint(const std::filesystem::path& path);
+
+/// Every parameter and buffer by name (views, not copies).
+std::map<std::string, at::Tensor> state_dict(const torch::nn::Module& module);
+
+/// Copies tensors into the module. Error that lists missing, unexpected and mismatched names;
+/// `except` names are neither wanted nor copied. `source` names the file.
+void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::Tensor>& tensors,
+                     const std::string& source, const std::vector<std::string>& except = {});
+
+/// A run folder's best checkpoint (its last when it has no best), or the path itself when it is a
+/// file. Error when there is none.
+std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
+
+}  // namespace pcnet::engine

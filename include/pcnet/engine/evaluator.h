@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "pcnet/config/eval_options.h"
+#include "pcnet/data/dataset.h"
+#include "pcnet/engine/responder.h"
+#include "pcnet/image/rle.h"
+#include "pcnet/metrics/peak.h"
+#include "pcnet/metrics/scores.h"
+
+namespace pcnet::engine {
+
+/// What one stage answered to one sentence.
+struct StageAnswer {
+  metrics::Peak peak;  ///< score: the cosine at the peak
+  metrics::SentenceScore score;
+};
+
+/// One sentence of a split, answered and scored.
+struct EvaluatedSentence {
+  std::int64_t sent_id = 0;
+  std::int64_t ref_id = 0;
+  std::int64_t ann_id = 0;
+  std::int64_t image_id = 0;
+  std::string text;
+  std::string kind;
+  std::vector<StageAnswer> stages;   ///< the last one counts
+  image::Rle segmentation;           ///< of the last stage
+  bool empty_map = false;            ///< no positive value: the peak is pixel 0
+  bool no_proposal = false;          ///< no proposal holds the peak: the mask is empty
+  std::int64_t object_at_peak = -1;  ///< ann_id of the smallest object under the peak, -1: none
+};
+
+/// A split's figures; ratios in percent.
+struct SplitResult {
+  metrics::Scores scores;
+  std::vector<metrics::Scores> stages;
+  std::map<std::string, metrics::Scores> kinds;  ///< refsynth's kinds of expression
+  double empty_maps = 0;
+  double on_object = 0;   ///< peaks on any annotated object
+  double collisions = 0;  ///< of the pairs of expressions of different objects of one picture,
+                          ///< those whose peaks fall on one object
+  std::int64_t pairs = 0;
+  std::int64_t without_proposal = 0;
+  std::vector<EvaluatedSentence> sentences;  ///< in the split's own order
+};
+
+/// Answers and scores every sentence of a split (method.md 5). A picture's sentences are answered
+/// together. Error for an empty split, a missing picture, or missing proposals when the segmentor
+/// needs them.
+SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
+                     const config::EvalOptions& options);
+
+}  // namespace pcnet::engine

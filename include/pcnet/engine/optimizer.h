@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace pcnet::engine {
+
+/// Parameters, by name, that share a factor of the learning rate.
+struct ParameterGroup {
+  std::string name;
+  double factor = 1.0;
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
+};
+
+/// AdamW (decoupled weight decay) through LibTorch's fused kernel. Its state is kept by parameter
+/// name; a parameter without gradient is left alone.
+class AdamW {
+ public:
+  struct Options {
+    double weight_decay = 0.01;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double epsilon = 1e-8;
+  };
+
+  AdamW(std::vector<ParameterGroup> groups, const Options& options);
+
+  void zero_grad();
+  /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured.
+  double clip_gradients(double max_norm);
+  void step(double learning_rate);
+
+  /// Moments and step counts by name ("exp_avg.<parameter>", ...), for a checkpoint.
+  std::map<std::string, at::Tensor> state() const;
+  /// Error when a name is missing or has another shape.
+  void load_state(const std::map<std::string, at::Tensor>& state);
+
+ private:
+  struct Slot {
+    std::string name;
+    at::Tensor parameter;
+    at::Tensor exp_avg;
+    at::Tensor exp_avg_sq;
+    at::Tensor steps;
+  };
+  struct Group {
+    double factor;
+    std::vector<Slot> slots;
+  };
+
+  Options options_;
+  std::vector<Group> groups_;
+};
+
+}  // namespace pcnet::engine

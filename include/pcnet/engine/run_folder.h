@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "pcnet/core/files.h"
+
+namespace pcnet::engine {
+
+/// A run's folder (cli.md): config.yaml, log.jsonl, checkpoints/, results.json, samples/. Locked
+/// while it is open, so that two processes never train into one folder.
+class RunFolder {
+ public:
+  /// Creates the folder when it is not there. Error when another process uses it or it cannot be
+  /// written into.
+  explicit RunFolder(std::filesystem::path folder);
+
+  const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path config() const { return folder_ / "config.yaml"; }
+  std::filesystem::path log() const { return folder_ / "log.jsonl"; }
+  std::filesystem::path results() const { return folder_ / "results.json"; }
+  std::filesystem::path samples() const { return folder_ / "samples"; }
+  std::filesystem::path last() const { return folder_ / "checkpoints" / "last.safetensors"; }
+  std::filesystem::path best() const { return folder_ / "checkpoints" / "best.safetensors"; }
+
+  /// True when a run has begun here before.
+  bool holds_run() const;
+
+ private:
+  std::filesystem::path folder_;
+  std::unique_ptr<core::FileLock> lock_;
+};
+
+}  // namespace pcnet::engine

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "pcnet/data/loader.h"
+#include "pcnet/engine/checkpoint.h"
+#include "pcnet/engine/learner.h"
+#include "pcnet/engine/optimizer.h"
+#include "pcnet/engine/schedule.h"
+
+namespace pcnet::engine {
+
+/// What one step did.
+struct StepReport {
+  std::int64_t step = 0;  ///< steps done, this one included
+  std::int64_t epoch = 0;
+  double learning_rate = 0;
+  double loss = 0;
+  std::vector<std::pair<std::string, double>> terms;
+  double gradient_norm = 0;
+  std::int64_t images = 0;
+};
+
+/// Something that happens along the training: the log, the checkpoints, the validation, the bar.
+class Hook {
+ public:
+  virtual ~Hook() = default;
+  virtual void after_step(const StepReport&, TrainState&) {}
+  /// Training ended by itself (not by a stop signal or an error).
+  virtual void after_training(TrainState&) {}
+};
+
+/// The loop: batch, losses, gradients, step, hooks. A loss or gradient that is not finite is an
+/// Error before any weight changes; a stop signal ends the loop after the step.
+class Trainer {
+ public:
+  struct Options {
+    double learning_rate = 0;
+    double clip_norm = 0;
+    Schedule schedule;
+  };
+
+  Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer, const Options& options)
+      : module_(module), learner_(learner), optimizer_(optimizer), options_(options) {}
+
+  void add_hook(std::unique_ptr<Hook> hook) { hooks_.push_back(std::move(hook)); }
+
+  /// Trains from `state.step` to the schedule's end. @return false when a stop signal ended it
+  /// early; `state` then is what resuming needs.
+  bool run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Device device,
+           TrainState& state);
+
+  /// One step on a batch that is on the model's device.
+  StepReport step(const data::Batch& batch, std::int64_t step);
+
+ private:
+  torch::nn::Module& module_;
+  Learner& learner_;
+  AdamW& optimizer_;
+  Options options_;
+  std::vector<std::unique_ptr<Hook>> hooks_;
+};
+
+/// The batch on a device.
+data::Batch to_device(const data::Batch& batch, c10::Device device);
+
+}  // namespace pcnet::engine

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/metrics/scores.h"
+
+namespace pcnet::report {
+
+/// A line of the results table.
+struct ResultRow {
+  std::string name;
+  metrics::Scores scores;
+};
+
+/// One split's scores as in results.json; ratios in percent.
+nlohmann::ordered_json to_json(const metrics::Scores& scores);
+
+/// An aligned table for people: sentences, PointM, its box variant, mIoU, oIoU, Prec@0.5.
+std::string results_table(const std::vector<ResultRow>& rows);
+
+}  // namespace pcnet::report

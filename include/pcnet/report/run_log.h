@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace pcnet::report {
+
+/// `log.jsonl` of a run: one object a step or event, a line each, on disk as soon as written.
+class RunLog {
+ public:
+  /// Opens for appending. @param resume_step lines of steps after it, and a torn last line, are
+  /// dropped first (a run that goes on from a checkpoint repeats them)
+  RunLog(std::filesystem::path path, std::int64_t resume_step);
+  ~RunLog();
+  RunLog(const RunLog&) = delete;
+  RunLog& operator=(const RunLog&) = delete;
+
+  /// Error when the line cannot be written (a full disk).
+  void write(const nlohmann::ordered_json& event);
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace pcnet::report

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/config/config.h"
+#include "pcnet/engine/evaluator.h"
+
+namespace pcnet::runtime {
+
+/// What `eval` is asked.
+struct EvaluationRequest {
+  std::filesystem::path model;         ///< run folder or checkpoint; empty for a baseline
+  std::string baseline;                ///< "centre" or "random"; empty for a model
+  std::vector<std::string> splits;     ///< empty: eval.splits
+  std::vector<std::string> overrides;  ///< of the stored configuration
+  std::filesystem::path per_sentence;  ///< JSON lines are written here if not empty
+};
+
+struct EvaluationResult {
+  nlohmann::ordered_json document;  ///< results.json (cli.md)
+  std::map<std::string, engine::SplitResult> splits;
+};
+
+/// Evaluates a model or a baseline.
+EvaluationResult evaluate(const EvaluationRequest& request);
+
+/// Scores a responder on splits; `name` stands for the model in the document.
+EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
+                          const config::Config& config, const std::vector<std::string>& splits,
+                          const std::string& name);
+
+/// The tables for a person: one a split, with the kinds of expression apart.
+std::string to_text(const EvaluationResult& result);
+
+}  // namespace pcnet::runtime

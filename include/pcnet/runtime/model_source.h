@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "pcnet/config/config.h"
+#include "pcnet/engine/responder.h"
+#include "pcnet/model/tris.h"
+#include "pcnet/text/tokenizer.h"
+
+namespace pcnet::runtime {
+
+/// A model with what is needed to ask it.
+struct LoadedModel {
+  config::Config config;  ///< the stored one, with overrides on top
+  text::WordTokenizer tokenizer;
+  model::Tris model;
+  c10::Device device;
+  std::filesystem::path checkpoint;
+};
+
+/// A model with fresh weights (drawn from run.seed) on a device, convolutions channels-last.
+model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
+                        c10::Device device);
+
+/// Loads a run's best checkpoint, or a checkpoint file, onto the configured device.
+LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
+                       const std::vector<std::string>& overrides);
+
+/// Asks the model as its configuration says.
+engine::ModelResponder responder_for(const model::Tris& model, const text::WordTokenizer& tokenizer,
+                                     const config::Config& config, c10::Device device);
+
+}  // namespace pcnet::runtime

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "pcnet/config/config.h"
+#include "pcnet/data/samples.h"
+#include "pcnet/engine/learner.h"
+#include "pcnet/engine/optimizer.h"
+#include "pcnet/engine/schedule.h"
+#include "pcnet/engine/trainer.h"
+
+namespace pcnet::runtime {
+
+/// Everything that a training step needs, built from a configuration. Parts keep references to each
+/// other: the object stays where it was made.
+class TrainingParts {
+ public:
+  /// @param vocabulary words of the tokenizer (a resumed run); empty: those of model.clip.weights,
+  /// or of the training texts
+  TrainingParts(const config::Config& config, const std::vector<std::string>& vocabulary);
+  TrainingParts(const TrainingParts&) = delete;
+  TrainingParts& operator=(const TrainingParts&) = delete;
+
+  std::int64_t total_steps() const { return total_steps_; }
+  std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  std::unique_ptr<data::Loader> loader(std::int64_t first_step);
+
+  config::Config config;
+  c10::Device device;
+  data::Dataset dataset;
+  text::WordTokenizer tokenizer;
+  model::Tris model = nullptr;
+  std::unique_ptr<data::Samples> samples;
+  std::unique_ptr<engine::Learner> learner;
+  std::unique_ptr<engine::AdamW> optimizer;
+  std::unique_ptr<engine::Trainer> trainer;
+
+ private:
+  std::int64_t steps_per_epoch_ = 0;
+  std::int64_t total_steps_ = 0;
+};
+
+/// What `train` is asked.
+struct TrainingRequest {
+  config::Config config;
+  std::filesystem::path run;
+  std::string resume = "no";  ///< "no", "auto", "never" or a checkpoint file
+};
+
+/// Trains a run to its end. Interrupted (after saving) when a signal stops it; Error for a folder
+/// that holds another run, a run in use, or a non-finite loss.
+void train(const TrainingRequest& request);
+
+/// Builds everything, runs one batch, writes nothing. @return shapes, sizes, memory, as text.
+std::string dry_run(const config::Config& config);
+
+}  // namespace pcnet::runtime

@@ -1,0 +1,175 @@
+#include "pcnet/clip/modified_resnet.h"
+
+#include <cmath>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::clip {
+
+namespace nn = torch::nn;
+namespace F = torch::nn::functional;
+
+namespace {
+
+nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel,
+                       std::int64_t stride = 1) {
+  return nn::Conv2d(
+      nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
+}
+
+at::Tensor average_pool(const at::Tensor& x, std::int64_t stride) {
+  return stride == 1 ? x : at::avg_pool2d(x, {stride, stride});
+}
+
+}  // namespace
+
+BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride)
+    : stride_(stride) {
+  const std::int64_t out_channels = width * kExpansion;
+  conv1_ = register_module("conv1", convolution(in_channels, width, 1));
+  bn1_ = register_module("bn1", nn::BatchNorm2d(width));
+  conv2_ = register_module("conv2", convolution(width, width, 3));
+  bn2_ = register_module("bn2", nn::BatchNorm2d(width));
+  conv3_ = register_module("conv3", convolution(width, out_channels, 1));
+  bn3_ = register_module("bn3", nn::BatchNorm2d(out_channels));
+  if (stride > 1 || in_channels != out_channels) {
+    shortcut_conv_ = convolution(in_channels, out_channels, 1);
+    shortcut_norm_ = nn::BatchNorm2d(out_channels);
+    // CLIP's names: "-1" is the pooling, which has no weights.
+    auto downsample = std::make_shared<nn::Module>("downsample");
+    downsample->register_module("0", shortcut_conv_.ptr());
+    downsample->register_module("1", shortcut_norm_.ptr());
+    register_module("downsample", downsample);
+  }
+}
+
+at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
+  at::Tensor out = bn1_(conv1_(x)).relu_();
+  out = bn2_(conv2_(out)).relu_();
+  out = bn3_(conv3_(average_pool(out, stride_)));
+  if (shortcut_conv_.is_empty()) return (out + x).relu_();
+  return (out + shortcut_norm_(shortcut_conv_(average_pool(x, stride_)))).relu_();
+}
+
+AttentionPoolImpl::AttentionPoolImpl(std::int64_t grid, std::int64_t channels, std::int64_t heads,
+                                     std::int64_t output_dim)
+    : grid_(grid), heads_(heads) {
+  positional_embedding_ =
+      register_parameter("positional_embedding", torch::randn({grid * grid + 1, channels}) /
+                                                     std::sqrt(static_cast<double>(channels)));
+  q_proj_ = register_module("q_proj", nn::Linear(channels, channels));
+  k_proj_ = register_module("k_proj", nn::Linear(channels, channels));
+  v_proj_ = register_module("v_proj", nn::Linear(channels, channels));
+  c_proj_ = register_module("c_proj", nn::Linear(channels, output_dim));
+  const torch::NoGradGuard no_grad;
+  const double deviation = 1 / std::sqrt(static_cast<double>(channels));
+  for (auto& projection : {q_proj_, k_proj_, v_proj_, c_proj_}) {
+    projection->weight.normal_(0, deviation);
+  }
+}
+
+at::Tensor AttentionPoolImpl::positions(std::int64_t height, std::int64_t width) const {
+  if (height == grid_ && width == grid_) return positional_embedding_;
+  const at::Tensor cells = positional_embedding_.slice(/*dim=*/0, /*start=*/1)
+                               .view({1, grid_, grid_, -1})
+                               .permute({0, 3, 1, 2});
+  const at::Tensor resized = at::upsample_bilinear2d(cells, {height, width}, false);
+  return at::cat({positional_embedding_.slice(/*dim=*/0, /*start=*/0, /*end=*/1),
+                  resized.flatten(/*start_dim=*/2).transpose(1, 2).squeeze(0)});
+}
+
+at::Tensor AttentionPoolImpl::forward(const at::Tensor& grid) {
+  const std::int64_t batch = grid.size(0);
+  const std::int64_t channels = grid.size(1);
+  const at::Tensor cells = grid.flatten(/*start_dim=*/2).transpose(1, 2);  // [B, P, channels]
+  const at::Tensor tokens = at::cat({cells.mean(/*dim=*/1, /*keepdim=*/true), cells}, /*dim=*/1) +
+                            positions(grid.size(2), grid.size(3));
+  const auto split = [&](const at::Tensor& x) {  // -> [B, heads, tokens, channels / heads]
+    return x.view({batch, -1, heads_, channels / heads_}).transpose(1, 2);
+  };
+  const at::Tensor query = q_proj_(tokens.slice(/*dim=*/1, /*start=*/0, /*end=*/1));
+  const at::Tensor attended = at::scaled_dot_product_attention(split(query), split(k_proj_(tokens)),
+                                                               split(v_proj_(tokens)));
+  return c_proj_(attended.transpose(1, 2).reshape({batch, channels}));
+}
+
+ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : options(visual) {
+  if (options.layers.empty() || options.strides.size() != options.layers.size()) {
+    throw core::ConfigError(core::cat("model.clip.visual: ", options.layers.size(), " layers and ",
+                                      options.strides.size(),
+                                      " strides: wanted one stride a layer, at least one layer"));
+  }
+  const std::int64_t half = options.width / 2;
+  conv1_ = register_module("conv1", convolution(3, half, 3, 2));
+  bn1_ = register_module("bn1", nn::BatchNorm2d(half));
+  conv2_ = register_module("conv2", convolution(half, half, 3));
+  bn2_ = register_module("bn2", nn::BatchNorm2d(half));
+  conv3_ = register_module("conv3", convolution(half, options.width, 3));
+  bn3_ = register_module("bn3", nn::BatchNorm2d(options.width));
+  std::int64_t channels = options.width;
+  std::int64_t stride_so_far = 4;
+  for (std::size_t i = 0; i < options.layers.size(); ++i) {
+    const std::int64_t width = options.width << i;
+    nn::Sequential layer;
+    for (std::int64_t block = 0; block < options.layers[i]; ++block) {
+      layer->push_back(Bottleneck(channels, width, block == 0 ? options.strides[i] : 1));
+      channels = width * BottleneckImpl::kExpansion;
+    }
+    layers_.push_back(register_module(core::cat("layer", i + 1), layer));
+    stride_so_far *= options.strides[i];
+  }
+  feature_channels_ = channels;
+  if (options.attention_pool) {
+    if (options.resolution % stride_so_far != 0 || channels % options.heads != 0) {
+      throw core::ConfigError(core::cat("model.clip.visual: resolution ", options.resolution,
+                                        " must be a multiple of ", stride_so_far, " and heads ",
+                                        options.heads, " must divide ", channels, " channels"));
+    }
+    attnpool_ =
+        register_module("attnpool", AttentionPool(options.resolution / stride_so_far, channels,
+                                                  options.heads, options.output_dim));
+  }
+  initialise();
+}
+
+void ModifiedResNetImpl::initialise() {
+  // CLIP starts each residual branch at zero, so that a block is its shortcut at first.
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : named_parameters()) {
+    if (parameter.key().ends_with("bn3.weight") && parameter.key().starts_with("layer")) {
+      parameter.value().zero_();
+    }
+  }
+}
+
+at::Tensor ModifiedResNetImpl::stem(const at::Tensor& images) {
+  at::Tensor x = bn1_(conv1_(images)).relu_();
+  x = bn2_(conv2_(x)).relu_();
+  x = bn3_(conv3_(x)).relu_();
+  return average_pool(x, 2);
+}
+
+at::Tensor ModifiedResNetImpl::forward(const at::Tensor& images) {
+  at::Tensor x = stem(images);
+  for (auto& layer : layers_) x = layer->forward(x);
+  return x;
+}
+
+std::map<std::string, at::Tensor> ModifiedResNetImpl::features(const at::Tensor& images) {
+  std::map<std::string, at::Tensor> named;
+  at::Tensor x = named["stem"] = stem(images);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    x = named[core::cat("layer", i + 1)] = layers_[i]->forward(x);
+  }
+  return named;
+}
+
+at::Tensor ModifiedResNetImpl::pool(const at::Tensor& grid) {
+  if (attnpool_.is_empty()) {
+    throw core::Error("the image encoder has no attention pool (model.clip.visual.attention_pool)");
+  }
+  return attnpool_(grid);
+}
+
+}  // namespace pcnet::clip

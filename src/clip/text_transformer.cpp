@@ -1,0 +1,75 @@
+#include "pcnet/clip/text_transformer.h"
+
+#include <cmath>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::clip {
+
+namespace nn = torch::nn;
+
+ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads,
+                                                       std::int64_t layers)
+    : heads_(heads) {
+  ln_1_ = register_module("ln_1", nn::LayerNorm(nn::LayerNormOptions({width})));
+  ln_2_ = register_module("ln_2", nn::LayerNorm(nn::LayerNormOptions({width})));
+  auto attention = std::make_shared<nn::Module>("attn");
+  in_proj_weight_ =
+      attention->register_parameter("in_proj_weight", torch::empty({3 * width, width}));
+  in_proj_bias_ = attention->register_parameter("in_proj_bias", torch::zeros({3 * width}));
+  out_proj_ = attention->register_module("out_proj", nn::Linear(width, width));
+  register_module("attn", attention);
+  auto mlp = std::make_shared<nn::Module>("mlp");
+  c_fc_ = mlp->register_module("c_fc", nn::Linear(width, 4 * width));
+  c_proj_ = mlp->register_module("c_proj", nn::Linear(4 * width, width));
+  register_module("mlp", mlp);
+
+  // CLIP's initial deviations: the residual branches shrink with the depth.
+  const torch::NoGradGuard no_grad;
+  const auto w = static_cast<double>(width);
+  const double branch = 1 / std::sqrt(w * 2 * static_cast<double>(layers));
+  in_proj_weight_.normal_(0, 1 / std::sqrt(w));
+  out_proj_->weight.normal_(0, branch);
+  out_proj_->bias.zero_();
+  c_fc_->weight.normal_(0, 1 / std::sqrt(2 * w));
+  c_proj_->weight.normal_(0, branch);
+}
+
+at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& x) {
+  const std::int64_t texts = x.size(0);
+  const std::int64_t tokens = x.size(1);
+  const std::int64_t width = x.size(2);
+  const at::Tensor packed = at::linear(x, in_proj_weight_, in_proj_bias_)
+                                .view({texts, tokens, 3, heads_, width / heads_})
+                                .permute({2, 0, 3, 1, 4});  // [3, M, heads, T, width / heads]
+  const at::Tensor attended = at::scaled_dot_product_attention(
+      packed[0], packed[1], packed[2], /*attn_mask=*/{}, /*dropout_p=*/0.0, /*is_causal=*/true);
+  return out_proj_(attended.transpose(1, 2).reshape({texts, tokens, width}));
+}
+
+at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x) {
+  const at::Tensor attended = x + attend(ln_1_(x));
+  const at::Tensor hidden = c_fc_(ln_2_(attended));
+  return attended + c_proj_(hidden * at::sigmoid(hidden * 1.702));  // QuickGELU
+}
+
+TransformerImpl::TransformerImpl(const config::TextOptions& options) {
+  if (options.width % options.heads != 0) {
+    throw core::ConfigError(
+        core::cat("model.clip.text: heads ", options.heads, " must divide width ", options.width));
+  }
+  auto resblocks = std::make_shared<nn::Module>("resblocks");
+  for (std::int64_t i = 0; i < options.layers; ++i) {
+    blocks_.push_back(resblocks->register_module(
+        core::cat(i), ResidualAttentionBlock(options.width, options.heads, options.layers)));
+  }
+  register_module("resblocks", resblocks);
+}
+
+at::Tensor TransformerImpl::forward(at::Tensor x) {
+  for (auto& block : blocks_) x = block(x);
+  return x;
+}
+
+}  // namespace pcnet::clip

@@ -1,0 +1,137 @@
+#include "pcnet/data/samples.h"
+
+#include <map>
+#include <set>
+
+#include <torch/types.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/random.h"
+
+namespace pcnet::data {
+
+using core::cat;
+using core::Error;
+
+Samples::Samples(Dataset& dataset, const text::WordTokenizer& tokenizer)
+    : dataset_(dataset), bank_(tokenizer, dataset.options()) {}
+
+Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed,
+                     std::uint64_t epoch) {
+  std::vector<at::Tensor> images;
+  std::vector<std::int64_t> rows;                    // bank row of each text, picture by picture
+  std::map<std::int64_t, std::int64_t> position_of;  // bank row -> row of the batch's tokens
+  std::vector<std::int64_t> distinct;
+  for (const std::size_t sample : samples) {
+    core::Rng rng({seed, epoch, sample});
+    const Draw drawn = draw(sample, rng);
+    auto picture = dataset_.pictures().get(drawn.image_id);
+    if (!picture) continue;
+    images.push_back(std::move(*picture));
+    for (const auto row : drawn.texts) {
+      const auto [place, added] =
+          position_of.emplace(row, static_cast<std::int64_t>(distinct.size()));
+      if (added) distinct.push_back(row);
+      rows.push_back(place->second);
+    }
+  }
+  if (images.empty()) throw Error("no picture of the batch can be read");
+  const auto count = static_cast<std::int64_t>(images.size());
+  return {at::stack(images), bank_.gather(distinct),
+          torch::tensor(rows, torch::kInt64).view({count, -1})};
+}
+
+namespace {
+
+/// Warns once about texts that the context is too short for.
+void report_cut(const TextBank& bank, const config::DataOptions& options) {
+  if (bank.cut() == 0) return;
+  core::log::warning(cat(bank.cut(), " of ", bank.rows(),
+                         " distinct training texts are longer than ", options.text_length,
+                         " tokens and were cut (data.text_length)"));
+}
+
+/// `count` of the items, each once while there are enough.
+void draw_some(const std::vector<std::int64_t>& items, std::int64_t count, core::Rng& rng,
+               std::vector<std::int64_t>& into) {
+  std::vector<std::int64_t> left;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (left.empty()) {
+      left = items;
+      rng.shuffle(left);
+    }
+    into.push_back(left.back());
+    left.pop_back();
+  }
+}
+
+}  // namespace
+
+ReferringSamples::ReferringSamples(Dataset& dataset, const text::WordTokenizer& tokenizer)
+    : Samples(dataset, tokenizer) {
+  const auto& index = dataset.index();
+  for (const auto position : index.split("train")) {
+    const Reference& reference = index.references()[position];
+    if (reference.sentences.empty()) continue;
+    Object object{reference.image_id, {}};
+    for (const auto& sentence : reference.sentences) {
+      object.sentences.push_back(bank_.add(sentence.text));
+    }
+    objects_.push_back(std::move(object));
+  }
+  report_cut(bank_, dataset.options());
+}
+
+Samples::Draw ReferringSamples::draw(std::size_t sample, core::Rng& rng) const {
+  const Object& object = objects_[sample];
+  return {object.image_id, {rng.pick(object.sentences)}};
+}
+
+ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::WordTokenizer& tokenizer,
+                                       const config::ContrastiveBatchOptions& options)
+    : Samples(dataset, tokenizer), options_(options) {
+  const auto& index = dataset.index();
+  std::map<std::int64_t, Picture> by_image;
+  for (const auto position : index.split("train")) {
+    const Reference& reference = index.references()[position];
+    Picture& picture = by_image[reference.image_id];
+    picture.image_id = reference.image_id;
+    for (const auto& sentence : reference.sentences) {
+      picture.expressions.push_back(bank_.add(sentence.text));
+      if (options.cues == 0) continue;
+      const auto found = dataset.cues().find(sentence.sent_id);
+      if (found == dataset.cues().end()) {
+        throw Error(
+            cat("no cues for sent_id ", sentence.sent_id, " in ", dataset.files().cues.string()));
+      }
+      for (const auto& cue : std::set<std::string>(found->second.begin(), found->second.end())) {
+        picture.cues.push_back(bank_.add(cue));
+      }
+    }
+  }
+  for (auto& [image_id, picture] : by_image) {
+    if (options.captions > 0) {
+      const auto found = dataset.captions().find(image_id);
+      if (found == dataset.captions().end()) {
+        throw Error(
+            cat("no captions for image_id ", image_id, " in ", dataset.files().captions.string()));
+      }
+      for (const auto& caption : found->second) picture.captions.push_back(bank_.add(caption));
+    }
+    pictures_.push_back(std::move(picture));
+  }
+  report_cut(bank_, dataset.options());
+}
+
+Samples::Draw ContrastiveSamples::draw(std::size_t sample, core::Rng& rng) const {
+  const Picture& picture = pictures_[sample];
+  Draw drawn{picture.image_id, {}};
+  draw_some(picture.captions, options_.captions, rng, drawn.texts);
+  draw_some(picture.expressions, options_.expressions, rng, drawn.texts);
+  draw_some(picture.cues, options_.cues, rng, drawn.texts);
+  return drawn;
+}
+
+}  // namespace pcnet::data

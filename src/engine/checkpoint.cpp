@@ -1,0 +1,130 @@
+#include "pcnet/engine/checkpoint.h"
+
+#include <algorithm>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/weights/safetensors.h"
+
+namespace pcnet::engine {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::Error;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* kFormat = "pcnet checkpoint 1";
+constexpr std::string_view kOptimizer = "optimizer.";
+
+ordered_json to_json(const TrainState& state) {
+  return {{"step", state.step},
+          {"epoch", state.epoch},
+          {"best_point_m", state.best_point_m},
+          {"best_step", state.best_step},
+          {"finished", state.finished}};
+}
+
+TrainState state_from_json(const ordered_json& json) {
+  return {json.at("step").get<std::int64_t>(), json.at("epoch").get<std::int64_t>(),
+          json.at("best_point_m").get<double>(), json.at("best_step").get<std::int64_t>(),
+          json.at("finished").get<bool>()};
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
+  weights::TensorFile file;
+  for (const auto& [name, tensor] : checkpoint.model) file.tensors.emplace_back(name, tensor);
+  for (const auto& [name, tensor] : checkpoint.optimizer) {
+    file.tensors.emplace_back(std::string(kOptimizer) + name, tensor);
+  }
+  file.metadata = {{"format", kFormat},
+                   {"config", checkpoint.config.dump()},
+                   {"vocabulary", ordered_json(checkpoint.vocabulary).dump()},
+                   {"state", to_json(checkpoint.state).dump()}};
+  weights::write_safetensors(path, file);
+}
+
+Checkpoint load_checkpoint(const fs::path& path) {
+  weights::TensorFile file = weights::read_safetensors(path);
+  if (file.metadata["format"] != kFormat) {
+    throw Error(cat(path.string(), " is no checkpoint of pcnet: its metadata \"format\" is \"",
+                    file.metadata["format"], "\", wanted \"", kFormat, "\""));
+  }
+  Checkpoint checkpoint;
+  try {
+    checkpoint.config = ordered_json::parse(file.metadata["config"]);
+    checkpoint.vocabulary =
+        ordered_json::parse(file.metadata["vocabulary"]).get<std::vector<std::string>>();
+    checkpoint.state = state_from_json(ordered_json::parse(file.metadata["state"]));
+  } catch (const nlohmann::json::exception& fault) {
+    throw Error(cat(path.string(), ": broken metadata: ", fault.what()));
+  }
+  for (auto& [name, tensor] : file.tensors) {
+    if (name.starts_with(kOptimizer)) {
+      checkpoint.optimizer.emplace(name.substr(kOptimizer.size()), std::move(tensor));
+    } else {
+      checkpoint.model.emplace(name, std::move(tensor));
+    }
+  }
+  return checkpoint;
+}
+
+std::map<std::string, at::Tensor> state_dict(const torch::nn::Module& module) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& item : module.named_parameters()) tensors.emplace(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) tensors.emplace(item.key(), item.value());
+  return tensors;
+}
+
+void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::Tensor>& tensors,
+                     const std::string& source, const std::vector<std::string>& except) {
+  const auto excepted = [&](const std::string& name) {
+    return std::find(except.begin(), except.end(), name) != except.end();
+  };
+  const auto wanted = state_dict(module);
+  std::vector<std::string> faults;
+  for (const auto& [name, into] : wanted) {
+    if (excepted(name)) continue;
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) {
+      faults.push_back("missing " + name);
+    } else if (found->second.sizes() != into.sizes()) {
+      faults.push_back(cat(name, " is ", found->second.sizes(), ", wanted ", into.sizes()));
+    }
+  }
+  for (const auto& [name, tensor] : tensors) {
+    if (!wanted.contains(name) && !excepted(name)) faults.push_back("unexpected " + name);
+  }
+  if (!faults.empty()) {
+    const std::size_t count = faults.size();
+    if (count > 5) {
+      faults.resize(5);
+      faults.push_back(cat("and ", count - 5, " more"));
+    }
+    throw Error(cat(source, " does not fit the model: ", core::join(faults, "; ")));
+  }
+  const torch::NoGradGuard no_grad;
+  for (const auto& [name, into] : wanted) {
+    if (!excepted(name)) at::Tensor(into).copy_(tensors.at(name));
+  }
+}
+
+fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
+  if (!fs::is_directory(run_or_checkpoint)) {
+    if (!fs::exists(run_or_checkpoint)) {
+      throw Error(cat("no run folder or checkpoint ", run_or_checkpoint.string()));
+    }
+    return run_or_checkpoint;
+  }
+  for (const char* name : {"best.safetensors", "last.safetensors"}) {
+    const fs::path path = run_or_checkpoint / "checkpoints" / name;
+    if (fs::exists(path)) return path;
+  }
+  throw Error(cat("no checkpoint in the run folder ", run_or_checkpoint.string(),
+                  ": looked for checkpoints/best.safetensors and last.safetensors"));
+}
+
+}  // namespace pcnet::engine

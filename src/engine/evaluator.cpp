@@ -1,0 +1,245 @@
+#include "pcnet/engine/evaluator.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <ATen/Parallel.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/parallel.h"
+#include "pcnet/core/progress.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/engine/segmentor.h"
+
+namespace pcnet::engine {
+
+using core::cat;
+
+namespace {
+
+/// The sentences of one picture: positions in the split's order.
+struct Group {
+  std::int64_t image_id;
+  std::vector<std::size_t> sentences;
+};
+
+/// The ground truth of a picture, decoded.
+struct Truth {
+  std::unordered_map<std::int64_t, image::Mask> masks;  // by ann_id
+  std::vector<image::Mask> proposals;
+};
+
+std::vector<EvaluatedSentence> list_sentences(const data::ReferIndex& index,
+                                              const std::string& split) {
+  std::vector<EvaluatedSentence> sentences;
+  for (const auto position : index.split(split)) {
+    const data::Reference& reference = index.references()[position];
+    for (const auto& sentence : reference.sentences) {
+      EvaluatedSentence entry;
+      entry.sent_id = sentence.sent_id;
+      entry.ref_id = reference.ref_id;
+      entry.ann_id = reference.ann_id;
+      entry.image_id = reference.image_id;
+      entry.text = sentence.text;
+      entry.kind = sentence.kind;
+      sentences.push_back(std::move(entry));
+    }
+  }
+  return sentences;
+}
+
+std::vector<Group> group_by_picture(const std::vector<EvaluatedSentence>& sentences) {
+  std::vector<Group> groups;
+  std::unordered_map<std::int64_t, std::size_t> group_of;
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    const auto [place, added] = group_of.emplace(sentences[i].image_id, groups.size());
+    if (added) groups.push_back({sentences[i].image_id, {}});
+    groups[place->second].sentences.push_back(i);
+  }
+  return groups;
+}
+
+class Evaluation {
+ public:
+  Evaluation(data::Dataset& dataset, Responder& responder, const config::EvalOptions& options)
+      : dataset_(dataset), responder_(responder), options_(options) {
+    if (options.segmentor != "none") proposals_ = &dataset.proposals();
+  }
+
+  void answer(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences) {
+    std::vector<Query> queries;
+    std::vector<const Group*> readable;
+    for (const auto& group : groups) {
+      const auto& record = dataset_.index().image(group.image_id);
+      auto picture = dataset_.pictures().get(group.image_id);
+      if (!picture) continue;
+      Query query{std::move(*picture), record.height, record.width, {}, {}};
+      for (const auto i : group.sentences) {
+        query.texts.push_back(sentences[i].text);
+        query.sent_ids.push_back(sentences[i].sent_id);
+      }
+      queries.push_back(std::move(query));
+      readable.push_back(&group);
+    }
+    if (queries.empty()) return;
+    const std::vector<at::Tensor> answers = responder_.respond(queries);
+    core::parallel_for(static_cast<std::int64_t>(answers.size()), at::get_num_threads(),
+                       [&](std::int64_t i) {
+                         const auto at = static_cast<std::size_t>(i);
+                         score_picture(*readable[at], answers[at], sentences);
+                       });
+  }
+
+ private:
+  Truth truth_of(std::int64_t image_id) const {
+    Truth truth;
+    const auto& index = dataset_.index();
+    for (const auto ann_id : index.annotations_of(image_id)) {
+      truth.masks.emplace(ann_id, image::decode(index.mask(index.annotation(ann_id))));
+    }
+    if (proposals_ == nullptr) return truth;
+    const auto found = proposals_->find(image_id);
+    if (found == proposals_->end()) {
+      throw core::Error(
+          cat("no proposals for image_id ", image_id, " in ", dataset_.files().proposals.string()));
+    }
+    for (const auto& rle : found->second) truth.proposals.push_back(image::decode(rle));
+    return truth;
+  }
+
+  void score_picture(const Group& group, const at::Tensor& maps,
+                     std::vector<EvaluatedSentence>& sentences) const {
+    const Truth truth = truth_of(group.image_id);
+    for (std::size_t i = 0; i < group.sentences.size(); ++i) {
+      EvaluatedSentence& sentence = sentences[group.sentences[i]];
+      for (std::int64_t stage = 0; stage < maps.size(0); ++stage) {
+        const at::Tensor map = maps[stage][static_cast<std::int64_t>(i)];
+        score_stage(map, truth, sentence);
+      }
+      sentence.empty_map = sentence.stages.back().peak.score <= 0;
+      sentence.object_at_peak = object_at(truth, sentence.stages.back().peak);
+    }
+  }
+
+  void score_stage(const at::Tensor& map, const Truth& truth, EvaluatedSentence& sentence) const {
+    const std::int64_t height = map.size(0);
+    const std::int64_t width = map.size(1);
+    const std::span<const float> values(map.const_data_ptr<float>(),
+                                        static_cast<std::size_t>(map.numel()));
+    const auto& annotation = dataset_.index().annotation(sentence.ann_id);
+    const image::Mask& wanted = truth.masks.at(sentence.ann_id);
+    StageAnswer answer;
+    answer.peak = metrics::find_peak(values, width);
+    image::Mask mask(height, width);
+    if (options_.segmentor == "none") {
+      mask = threshold_mask(values, height, width, static_cast<float>(answer.peak.score),
+                            options_.threshold);
+    } else {
+      const image::Mask* chosen = options_.segmentor == "proposal"
+                                      ? proposal_at(truth.proposals, answer.peak)
+                                      : best_proposal(truth.proposals, wanted);
+      sentence.no_proposal = chosen == nullptr;
+      if (chosen != nullptr) mask = *chosen;
+    }
+    answer.score.hit = metrics::hits_mask(answer.peak, wanted);
+    answer.score.hit_box = metrics::hits_box(answer.peak, annotation.box);
+    answer.score.intersection = count_both(mask, wanted);
+    answer.score.union_ = count(mask) + count(wanted) - answer.score.intersection;
+    sentence.stages.push_back(answer);
+    sentence.segmentation = image::encode(mask);
+  }
+
+  static std::int64_t object_at(const Truth& truth, const metrics::Peak& peak) {
+    std::int64_t chosen = -1;
+    std::int64_t smallest = 0;
+    for (const auto& [ann_id, mask] : truth.masks) {
+      if (mask.at(peak.y, peak.x) == 0) continue;
+      const std::int64_t area = count(mask);
+      if (chosen < 0 || area < smallest || (area == smallest && ann_id < chosen)) {
+        chosen = ann_id;
+        smallest = area;
+      }
+    }
+    return chosen;
+  }
+
+  data::Dataset& dataset_;
+  Responder& responder_;
+  const config::EvalOptions& options_;
+  const data::Proposals* proposals_ = nullptr;
+};
+
+double percent(std::int64_t part, std::int64_t whole) {
+  return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+}
+
+void count_collisions(const std::vector<Group>& groups, SplitResult& result) {
+  std::int64_t collisions = 0;
+  for (const auto& group : groups) {
+    for (std::size_t i = 0; i < group.sentences.size(); ++i) {
+      for (std::size_t j = i + 1; j < group.sentences.size(); ++j) {
+        const auto& a = result.sentences[group.sentences[i]];
+        const auto& b = result.sentences[group.sentences[j]];
+        if (a.ann_id == b.ann_id) continue;
+        ++result.pairs;
+        if (a.object_at_peak >= 0 && a.object_at_peak == b.object_at_peak) ++collisions;
+      }
+    }
+  }
+  result.collisions = percent(collisions, result.pairs);
+}
+
+void summarise(const std::vector<Group>& groups, SplitResult& result) {
+  metrics::ScoreAccumulator all;
+  std::vector<metrics::ScoreAccumulator> stages;
+  std::map<std::string, metrics::ScoreAccumulator> kinds;
+  std::int64_t empty = 0;
+  std::int64_t on_object = 0;
+  for (const auto& sentence : result.sentences) {
+    all.add(sentence.stages.back().score);
+    stages.resize(sentence.stages.size());
+    for (std::size_t n = 0; n < stages.size(); ++n) stages[n].add(sentence.stages[n].score);
+    if (!sentence.kind.empty()) kinds[sentence.kind].add(sentence.stages.back().score);
+    empty += sentence.empty_map ? 1 : 0;
+    on_object += sentence.object_at_peak >= 0 ? 1 : 0;
+    result.without_proposal += sentence.no_proposal ? 1 : 0;
+  }
+  const auto count = static_cast<std::int64_t>(result.sentences.size());
+  result.scores = all.result();
+  for (const auto& stage : stages) result.stages.push_back(stage.result());
+  for (const auto& [kind, scores] : kinds) result.kinds.emplace(kind, scores.result());
+  result.empty_maps = percent(empty, count);
+  result.on_object = percent(on_object, count);
+  count_collisions(groups, result);
+}
+
+/// Leaves out the sentences of pictures that were skipped as unreadable.
+void drop_unanswered(std::vector<EvaluatedSentence>& sentences) {
+  std::erase_if(sentences, [](const EvaluatedSentence& s) { return s.stages.empty(); });
+}
+
+}  // namespace
+
+SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
+                     const config::EvalOptions& options) {
+  SplitResult result;
+  result.sentences = list_sentences(dataset.index(), split);
+  const std::vector<Group> groups = group_by_picture(result.sentences);
+  Evaluation evaluation(dataset, responder, options);
+  const auto step = static_cast<std::size_t>(options.batch_size);
+  core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),
+                          "pictures");
+  for (std::size_t first = 0; first < groups.size(); first += step) {
+    core::throw_if_stopped("evaluation stopped; nothing was written");
+    const std::size_t last = std::min(groups.size(), first + step);
+    evaluation.answer({groups.data() + first, last - first}, result.sentences);
+    progress.update(static_cast<std::int64_t>(last));
+  }
+  progress.finish();
+  drop_unanswered(result.sentences);
+  summarise(group_by_picture(result.sentences), result);
+  return result;
+}
+
+}  // namespace pcnet::engine

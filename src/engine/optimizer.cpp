@@ -1,0 +1,94 @@
+#include "pcnet/engine/optimizer.h"
+
+#include <torch/torch.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::engine {
+
+AdamW::AdamW(std::vector<ParameterGroup> groups, const Options& options) : options_(options) {
+  for (auto& group : groups) {
+    Group own{group.factor, {}};
+    for (auto& [name, parameter] : group.parameters) {
+      if (!parameter.requires_grad()) continue;
+      const at::Tensor values = parameter.detach();
+      own.slots.push_back({name, parameter, at::zeros_like(values), at::zeros_like(values),
+                           at::zeros({}, values.options().dtype(at::kFloat))});
+    }
+    groups_.push_back(std::move(own));
+  }
+}
+
+void AdamW::zero_grad() {
+  for (auto& group : groups_) {
+    for (auto& slot : group.slots) slot.parameter.mutable_grad().reset();
+  }
+}
+
+double AdamW::clip_gradients(double max_norm) {
+  std::vector<at::Tensor> gradients;
+  for (const auto& group : groups_) {
+    for (const auto& slot : group.slots) {
+      if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
+    }
+  }
+  if (gradients.empty()) throw core::Error("no parameter received a gradient");
+  const double norm =
+      at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
+  if (max_norm > 0 && norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+  return norm;
+}
+
+void AdamW::step(double learning_rate) {
+  const torch::NoGradGuard no_grad;
+  for (auto& group : groups_) {
+    std::vector<at::Tensor> parameters, gradients, averages, squares, steps;
+    for (auto& slot : group.slots) {
+      at::Tensor gradient = slot.parameter.grad();
+      if (!gradient.defined()) continue;
+      // The fused kernel walks raw memory: unequal strides would mix elements up without an error.
+      if (gradient.strides() != slot.parameter.strides()) {
+        gradient = at::empty_like(slot.parameter).copy_(gradient);
+      }
+      parameters.push_back(slot.parameter);
+      gradients.push_back(std::move(gradient));
+      averages.push_back(slot.exp_avg);
+      squares.push_back(slot.exp_avg_sq);
+      steps.push_back(slot.steps);
+    }
+    if (parameters.empty()) continue;
+    at::_foreach_add_(steps, 1);
+    at::_fused_adamw_(parameters, gradients, averages, squares, /*max_exp_avg_sqs=*/{}, steps,
+                      learning_rate * group.factor, options_.beta1, options_.beta2,
+                      options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
+                      /*maximize=*/false);
+  }
+}
+
+std::map<std::string, at::Tensor> AdamW::state() const {
+  std::map<std::string, at::Tensor> state;
+  for (const auto& group : groups_) {
+    for (const auto& slot : group.slots) {
+      state["exp_avg." + slot.name] = slot.exp_avg;
+      state["exp_avg_sq." + slot.name] = slot.exp_avg_sq;
+      state["steps." + slot.name] = slot.steps;
+    }
+  }
+  return state;
+}
+
+void AdamW::load_state(const std::map<std::string, at::Tensor>& state) {
+  const torch::NoGradGuard no_grad;
+  for (auto& [name, into] : this->state()) {
+    const auto found = state.find(name);
+    if (found == state.end()) throw core::Error(core::cat("no optimizer state \"", name, "\""));
+    if (found->second.sizes() != into.sizes()) {
+      throw core::Error(core::cat("optimizer state \"", name, "\": got ", found->second.sizes(),
+                                  ", wanted ", into.sizes()));
+    }
+    at::Tensor(into).copy_(found->second);
+  }
+}
+
+}  // namespace pcnet::engine

@@ -1,0 +1,64 @@
+#include "pcnet/engine/trainer.h"
+
+#include <cmath>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/signals.h"
+
+namespace pcnet::engine {
+
+namespace {
+
+void require_finite(double value, const char* what, std::int64_t step,
+                    const std::vector<std::pair<std::string, double>>& terms) {
+  if (std::isfinite(value)) return;
+  std::vector<std::string> parts;
+  for (const auto& [name, term] : terms) parts.push_back(core::cat(name, " ", term));
+  throw core::Error(core::cat("the ", what, " is ", value, " at step ", step + 1, " (",
+                              core::join(parts, ", "),
+                              "): the weights of the step before are kept; lower "
+                              "train.learning_rate or set train.clip_norm"));
+}
+
+}  // namespace
+
+data::Batch to_device(const data::Batch& batch, c10::Device device) {
+  return {batch.images.to(device), batch.tokens.to(device), batch.text_index.to(device)};
+}
+
+StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
+  module_.train();
+  optimizer_.zero_grad();
+  const losses::Terms losses = learner_.losses(batch);
+  StepReport report;
+  report.step = step + 1;
+  report.learning_rate = options_.learning_rate * options_.schedule.factor(step);
+  report.images = batch.images.size(0);
+  report.loss = losses.total.item<double>();
+  for (const auto& [name, value] : losses.terms) {
+    report.terms.emplace_back(name, value.item<double>());
+  }
+  require_finite(report.loss, "loss", step, report.terms);
+  losses.total.backward();
+  report.gradient_norm = optimizer_.clip_gradients(options_.clip_norm);
+  require_finite(report.gradient_norm, "gradient norm", step, report.terms);
+  optimizer_.step(report.learning_rate);
+  return report;
+}
+
+bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Device device,
+                  TrainState& state) {
+  while (state.step < options_.schedule.total_steps) {
+    if (core::stop_signal() != 0) return false;
+    StepReport report = step(to_device(loader.next(), device), state.step);
+    report.epoch = state.step / steps_per_epoch;
+    state.step = report.step;
+    state.epoch = state.step / steps_per_epoch;
+    for (auto& hook : hooks_) hook->after_step(report, state);
+  }
+  for (auto& hook : hooks_) hook->after_training(state);
+  return true;
+}
+
+}  // namespace pcnet::engine

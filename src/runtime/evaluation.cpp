@@ -1,0 +1,174 @@
+#include "pcnet/runtime/evaluation.h"
+
+#include <memory>
+
+#include "pcnet/core/device.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/version.h"
+#include "pcnet/report/results.h"
+#include "pcnet/runtime/model_source.h"
+
+namespace pcnet::runtime {
+
+using core::cat;
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json protocol(const data::Dataset& dataset, const config::Config& config) {
+  return {{"dataset", dataset.files().dataset},
+          {"split_by", dataset.files().split_by},
+          {"root", config.data.root},
+          {"sentences", "all"},
+          {"ground_truth", "union of polygons"},
+          {"image_size", config.data.image_size},
+          {"text_length", config.data.text_length},
+          {"truncate", config.data.truncate},
+          {"resize", cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
+          {"threshold", config.eval.threshold},
+          {"segmentor", config.eval.segmentor},
+          {"empty_union_iou", 0},
+          {"pcnet", core::version()}};
+}
+
+ordered_json to_json(const engine::SplitResult& result) {
+  ordered_json document = report::to_json(result.scores);
+  document["stages"] = ordered_json::array();
+  for (const auto& stage : result.stages) document["stages"].push_back(report::to_json(stage));
+  if (!result.kinds.empty()) {
+    for (const auto& [kind, scores] : result.kinds) {
+      document["kinds"][kind] = report::to_json(scores);
+    }
+  }
+  document["empty_maps"] = result.empty_maps;
+  document["on_object"] = result.on_object;
+  document["collisions"] = result.collisions;
+  document["pairs"] = result.pairs;
+  document["without_proposal"] = result.without_proposal;
+  return document;
+}
+
+ordered_json to_json(const metrics::Peak& peak) {
+  return {{"x", peak.x}, {"y", peak.y}, {"score", peak.score}};
+}
+
+/// One `--per-sentence` line (cli.md).
+ordered_json to_json(const engine::EvaluatedSentence& sentence) {
+  const auto& last = sentence.stages.back();
+  ordered_json stages = ordered_json::array();
+  for (const auto& stage : sentence.stages) {
+    stages.push_back({{"peak", to_json(stage.peak)},
+                      {"hit", stage.score.hit},
+                      {"iou", metrics::iou(stage.score)}});
+  }
+  ordered_json line = {{"sent_id", sentence.sent_id},
+                       {"ref_id", sentence.ref_id},
+                       {"ann_id", sentence.ann_id},
+                       {"image_id", sentence.image_id},
+                       {"text", sentence.text},
+                       {"peak", to_json(last.peak)},
+                       {"hit", last.score.hit},
+                       {"iou", metrics::iou(last.score)},
+                       {"intersection", last.score.intersection},
+                       {"union", last.score.union_},
+                       {"stages", stages},
+                       {"segmentation",
+                        {{"size", {sentence.segmentation.height, sentence.segmentation.width}},
+                         {"counts", image::to_coco_string(sentence.segmentation)}}}};
+  if (!sentence.kind.empty()) line["kind"] = sentence.kind;
+  return line;
+}
+
+void write_per_sentence(const std::filesystem::path& path, const EvaluationResult& result,
+                        const std::vector<std::string>& splits) {
+  core::AtomicFile file(path);
+  for (const auto& split : splits) {
+    for (const auto& sentence : result.splits.at(split).sentences) {
+      file.write(to_json(sentence).dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
+                 "\n");
+    }
+  }
+  file.commit();
+}
+
+EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Config& config) {
+  config = config::load_defaults(request.overrides).values;
+  core::set_threads(static_cast<int>(config.run.threads));
+  std::unique_ptr<engine::Responder> responder;
+  if (request.baseline == "centre") {
+    responder = std::make_unique<engine::CentreResponder>();
+  } else if (request.baseline == "random") {
+    responder =
+        std::make_unique<engine::RandomResponder>(static_cast<std::uint64_t>(config.run.seed));
+  } else {
+    throw core::UsageError(cat("no baseline \"", request.baseline, "\": wanted centre or random"));
+  }
+  data::Dataset dataset(config.data);
+  return evaluate(*responder, dataset, config,
+                  request.splits.empty() ? config.eval.splits : request.splits, request.baseline);
+}
+
+EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config& config) {
+  LoadedModel loaded = load_model(request.model, request.overrides);
+  config = loaded.config;
+  data::Dataset dataset(config.data);
+  auto responder = responder_for(loaded.model, loaded.tokenizer, config, loaded.device);
+  return evaluate(responder, dataset, config,
+                  request.splits.empty() ? config.eval.splits : request.splits,
+                  loaded.checkpoint.string());
+}
+
+}  // namespace
+
+EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
+                          const config::Config& config, const std::vector<std::string>& splits,
+                          const std::string& name) {
+  if (splits.empty()) throw core::ConfigError("eval.splits is empty: name at least one split");
+  EvaluationResult result;
+  result.document = {{"checkpoint", name}, {"protocol", protocol(dataset, config)}};
+  // An unknown or empty split is found before the first one is answered.
+  for (const auto& split : splits) (void)dataset.index().split(split);
+  for (const auto& split : splits) {
+    auto scored = engine::evaluate(dataset, split, responder, config.eval);
+    result.document["splits"][split] = to_json(scored);
+    result.splits.insert_or_assign(split, std::move(scored));
+  }
+  return result;
+}
+
+EvaluationResult evaluate(const EvaluationRequest& request) {
+  config::Config config;
+  const EvaluationResult result = request.baseline.empty() ? evaluate_model(request, config)
+                                                           : evaluate_baseline(request, config);
+  if (!request.per_sentence.empty()) {
+    write_per_sentence(request.per_sentence, result,
+                       request.splits.empty() ? config.eval.splits : request.splits);
+  }
+  return result;
+}
+
+std::string to_text(const EvaluationResult& result) {
+  std::string text;
+  for (const auto& [split, scored] : result.splits) {
+    std::vector<report::ResultRow> rows = {{split, scored.scores}};
+    for (const auto& [kind, scores] : scored.kinds) rows.push_back({"  " + kind, scores});
+    if (scored.stages.size() > 1) {
+      for (std::size_t n = 0; n < scored.stages.size(); ++n) {
+        rows.push_back({cat("  stage ", n), scored.stages[n]});
+      }
+    }
+    text += report::results_table(rows);
+    text += cat("empty maps ", core::fixed(scored.empty_maps, 1), " %, peaks on an object ",
+                core::fixed(scored.on_object, 1), " %, collisions ",
+                core::fixed(scored.collisions, 1), " % of ", scored.pairs, " pairs");
+    if (scored.without_proposal > 0) {
+      text += cat(", ", scored.without_proposal, " sentences without a proposal at the peak");
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace pcnet::runtime

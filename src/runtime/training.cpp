@@ -1,0 +1,184 @@
+#include "pcnet/runtime/training.h"
+
+#include <optional>
+
+#include "pcnet/core/device.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/engine/checkpoint.h"
+#include "pcnet/engine/hooks.h"
+#include "pcnet/engine/run_folder.h"
+#include "pcnet/report/run_log.h"
+#include "pcnet/runtime/evaluation.h"
+#include "pcnet/runtime/model_source.h"
+
+namespace pcnet::runtime {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::Error;
+
+namespace {
+
+/// The checkpoint to go on from, if any (cli.md, `--resume`).
+std::optional<engine::Checkpoint> resume_point(const TrainingRequest& request,
+                                               const engine::RunFolder& folder) {
+  const bool from_file =
+      request.resume != "no" && request.resume != "never" && request.resume != "auto";
+  if (from_file) return engine::load_checkpoint(request.resume);
+  if (!folder.holds_run()) return std::nullopt;
+  if (request.resume != "auto") {
+    throw Error(cat("the folder ", folder.path().string(),
+                    " holds a run: go on with --resume auto, or choose another with --run"));
+  }
+  if (!fs::exists(folder.last())) return std::nullopt;  // stopped before its first checkpoint
+  return engine::load_checkpoint(folder.last());
+}
+
+/// Keys that may differ between the stored and the asked configuration of one run.
+bool may_change(const std::string& key) {
+  static const std::vector<std::string> keys = {"run.folder",
+                                                "run.device",
+                                                "run.threads",
+                                                "data.root",
+                                                "data.images",
+                                                "data.cues",
+                                                "data.cache",
+                                                "data.proposals",
+                                                "data.prefetch",
+                                                "train.log_every",
+                                                "train.checkpoint_every",
+                                                "eval.samples",
+                                                "model.clip.weights"};
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+void require_same_configuration(const engine::Checkpoint& checkpoint, const config::Config& asked,
+                                const std::string& name) {
+  const auto stored = config::load_json(checkpoint.config, name, {}).values;
+  std::vector<std::string> faults;
+  for (const auto& change : config::difference(stored, asked)) {
+    if (may_change(change.key)) continue;
+    faults.push_back(cat(change.key, " was ", change.left, " and is now ", change.right));
+  }
+  if (faults.empty()) return;
+  throw core::ConfigError(cat("cannot resume ", name, " with another configuration: ",
+                              core::join(faults, "; "), "; start a new run with --run"));
+}
+
+void load_resumed(TrainingParts& parts, const engine::Checkpoint& checkpoint,
+                  const std::string& name) {
+  if (checkpoint.optimizer.empty()) {
+    throw Error(cat(name, " holds weights alone: resuming needs a last.safetensors"));
+  }
+  engine::load_state_dict(*parts.model, checkpoint.model, name);
+  try {
+    parts.optimizer->load_state(checkpoint.optimizer);
+  } catch (const Error& fault) {
+    throw Error(cat(name, ": ", fault.what()));
+  }
+}
+
+/// What is written once training has ended: results.json and samples/.
+void write_results(TrainingParts& parts, const engine::RunFolder& folder) {
+  auto responder = responder_for(parts.model, parts.tokenizer, parts.config, parts.device);
+  const auto result =
+      evaluate(responder, parts.dataset, parts.config, parts.config.eval.splits,
+               (fs::exists(folder.best()) ? folder.best() : folder.last()).string());
+  core::write_file(folder.results(), result.document.dump(2) + "\n");
+  core::log::info(cat("results in ", folder.results().string()));
+}
+
+void describe(const TrainingParts& parts, const fs::path& run) {
+  std::int64_t parameters = 0;
+  for (const auto& parameter : parts.model->parameters()) parameters += parameter.numel();
+  core::log::info(cat("run ", run.string(), ": ", parts.samples->size(), " samples, ",
+                      parts.total_steps(), " steps of ", parts.config.train.batch_size, ", ",
+                      parameters, " parameters, ", parts.tokenizer.words().size(), " words, on ",
+                      parts.device.str()));
+}
+
+/// Trains with all hooks in place; the state is saved whatever happens after a step.
+void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
+               const engine::Checkpointer& checkpointer, engine::TrainState& state) {
+  report::RunLog log(folder.log(), state.step);
+  log.write({{"event", state.step > 0 ? "resume" : "start"}, {"step", state.step}});
+  auto& trainer = *parts.trainer;
+  const auto& options = parts.config.train;
+  const auto validate = [&parts] {
+    auto responder = responder_for(parts.model, parts.tokenizer, parts.config, parts.device);
+    return engine::evaluate(parts.dataset, parts.config.eval.splits.front(), responder,
+                            parts.config.eval);
+  };
+  trainer.add_hook(
+      std::make_unique<engine::ProgressHook>(parts.total_steps(), state.step, options.batch_size));
+  trainer.add_hook(std::make_unique<engine::LogHook>(log, options.log_every));
+  trainer.add_hook(
+      std::make_unique<engine::ValidationHook>(validate, checkpointer, log, options.eval_every));
+  trainer.add_hook(
+      std::make_unique<engine::CheckpointHook>(checkpointer, options.checkpoint_every));
+  const auto loader = parts.loader(state.step);
+  if (!trainer.run(*loader, parts.steps_per_epoch(), parts.device, state)) {
+    checkpointer.save_last(state);
+    log.write({{"event", "stopped"}, {"step", state.step}});
+    throw core::Interrupted(
+        cat("stopped after step ", state.step, " of ", parts.total_steps(), ", saved in ",
+            folder.last().string(), "; go on with --resume auto"),
+        core::stop_signal());
+  }
+  log.write({{"event", "end"}, {"step", state.step}});
+}
+
+}  // namespace
+
+void train(const TrainingRequest& request) {
+  const engine::RunFolder folder(request.run);
+  const auto resumed = resume_point(request, folder);
+  const std::string source = request.resume == "auto" ? folder.last().string() : request.resume;
+  if (resumed) require_same_configuration(*resumed, request.config, source);
+  if (resumed && resumed->state.finished) {
+    core::log::info(cat("the run ", request.run.string(), " is finished (step ",
+                        resumed->state.step, "): nothing to do"));
+    return;
+  }
+  TrainingParts parts(request.config, resumed ? resumed->vocabulary : std::vector<std::string>{});
+  (void)parts.dataset.index().split(parts.config.eval.splits.front());  // found now, not at the end
+  engine::TrainState state;
+  if (resumed) {
+    load_resumed(parts, *resumed, source);
+    state = resumed->state;
+    core::log::info(cat("going on from ", source, ", step ", state.step));
+  }
+  core::write_file(folder.config(), config::to_yaml(parts.config));
+  describe(parts, request.run);
+  const engine::Checkpointer checkpointer(folder, *parts.model, *parts.optimizer,
+                                          config::to_json(parts.config), parts.tokenizer.words());
+  run_hooks(parts, folder, checkpointer, state);
+  checkpointer.save_last(state);
+  write_results(parts, folder);
+  state.finished = true;
+  checkpointer.save_last(state);
+}
+
+std::string dry_run(const config::Config& config) {
+  TrainingParts parts(config, {});
+  const auto loader = parts.loader(0);
+  const data::Batch batch = loader->next();
+  const auto report = parts.trainer->step(engine::to_device(batch, parts.device), 0);
+  std::int64_t parameters = 0;
+  for (const auto& parameter : parts.model->parameters()) parameters += parameter.numel();
+  std::string text =
+      cat("samples         ", parts.samples->size(), ", ", parts.steps_per_epoch(),
+          " steps an epoch, ", parts.total_steps(), " steps in all\n", "vocabulary      ",
+          parts.tokenizer.words().size(), " words\n", "parameters      ", parameters,
+          "\nimages          ", batch.images.sizes(), "\ntokens          ", batch.tokens.sizes(),
+          "\ntexts a picture ", batch.text_index.size(1), "\n");
+  for (const auto& [name, value] : report.terms)
+    text += cat("loss            ", name, " ", value, "\n");
+  return text + cat("peak memory     ", core::human_bytes(core::peak_resident_bytes()), "\n");
+}
+
+}  // namespace pcnet::runtime

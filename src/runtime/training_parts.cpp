@@ -1,0 +1,103 @@
+#include "pcnet/core/device.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/engine/checkpoint.h"
+#include "pcnet/runtime/model_source.h"
+#include "pcnet/runtime/training.h"
+
+namespace pcnet::runtime {
+
+using core::cat;
+
+namespace {
+
+/// The weights the model starts from (model.clip.weights), if any.
+std::optional<engine::Checkpoint> starting_weights(const config::Config& config) {
+  if (config.model.clip.weights.empty()) return std::nullopt;
+  return engine::load_checkpoint(engine::find_checkpoint(config.model.clip.weights));
+}
+
+text::WordTokenizer choose_tokenizer(const std::vector<std::string>& resumed,
+                                     const std::optional<engine::Checkpoint>& start,
+                                     data::Dataset& dataset) {
+  if (!resumed.empty()) return text::WordTokenizer(resumed);
+  if (start) return text::WordTokenizer(start->vocabulary);
+  return text::WordTokenizer::from_texts(dataset.training_texts());
+}
+
+std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::Dataset& dataset,
+                                            const text::WordTokenizer& tokenizer) {
+  if (config.train.objective == "contrastive") {
+    return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive);
+  }
+  return std::make_unique<data::ReferringSamples>(dataset, tokenizer);
+}
+
+std::unique_ptr<engine::Learner> make_learner(const config::Config& config,
+                                              const model::Tris& model) {
+  if (config.train.objective == "contrastive") {
+    return std::make_unique<engine::ContrastiveLearner>(model, config.loss.contrastive);
+  }
+  return std::make_unique<engine::ReferringLearner>(model, config.loss);
+}
+
+/// CLIP's encoders, the new layers, and the logit scale, each with its factor of the rate.
+std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions& options,
+                                                     const model::Tris& model) {
+  std::vector<engine::ParameterGroup> groups = {{"backbone", options.backbone_factor, {}},
+                                                {"new layers", 1.0, {}},
+                                                {"logit scale", options.logit_scale_factor, {}}};
+  for (const auto& item : model->named_parameters()) {
+    const std::size_t group = item.key().starts_with("backbone.") ? 0
+                              : item.key() == "logit_scale"       ? 2
+                                                                  : 1;
+    groups[group].parameters.emplace_back(item.key(), item.value());
+  }
+  return groups;
+}
+
+}  // namespace
+
+TrainingParts::TrainingParts(const config::Config& options,
+                             const std::vector<std::string>& vocabulary)
+    : config(options),
+      device(core::parse_device(options.run.device)),
+      dataset(options.data),
+      tokenizer(std::vector<std::string>{}) {
+  core::set_threads(static_cast<int>(config.run.threads));
+  const auto start = starting_weights(config);
+  tokenizer = choose_tokenizer(vocabulary, start, dataset);
+  samples = make_samples(config, dataset, tokenizer);
+  model = build_model(config, tokenizer.vocabulary_size(), device);
+  if (start && vocabulary.empty()) {
+    // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
+    engine::load_state_dict(*model, start->model, config.model.clip.weights, {"logit_scale"});
+  }
+  learner = make_learner(config, model);
+  optimizer = std::make_unique<engine::AdamW>(
+      parameter_groups(config.train, model),
+      engine::AdamW::Options{.weight_decay = config.train.weight_decay});
+  steps_per_epoch_ =
+      data::EpochSampler(samples->size(), config.train.batch_size, 0).steps_per_epoch();
+  total_steps_ =
+      config.train.max_steps >= 0 ? config.train.max_steps : config.train.epochs * steps_per_epoch_;
+  trainer = std::make_unique<engine::Trainer>(
+      *model, *learner, *optimizer,
+      engine::Trainer::Options{.learning_rate = config.train.learning_rate,
+                               .clip_norm = config.train.clip_norm,
+                               .schedule = {.total_steps = total_steps_,
+                                            .warmup_steps = config.train.warmup_steps,
+                                            .decay_power = config.train.decay_power}});
+}
+
+std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
+  return std::make_unique<data::Loader>(
+      *samples, data::Loader::Options{.batch_size = config.train.batch_size,
+                                      .seed = static_cast<std::uint64_t>(config.run.seed),
+                                      .first = first_step,
+                                      .last = total_steps_,
+                                      .prefetch = config.data.prefetch});
+}
+
+}  // namespace pcnet::runtime
