@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pcnet/image/picture.h"
+
+namespace pcnet::image {
+
+// The decoders throw core::Error with what is wrong, without the file's name.
+
+constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
+
+/// JPEG of any kind libjpeg knows. libjpeg goes on where data are missing or damaged and fills the
+/// rest with grey; here that is an Error.
+Picture decode_jpeg(std::string_view bytes, bool apply_exif);
+
+/// Checks a PNG's chunks (order, lengths, checksums, end) and returns the file without the chunks
+/// that do not change pixels, which the decoder would only comment on.
+std::string checked_png(std::string_view bytes);
+
+/// EXIF's orientation, 1 to 8, of an APP1 segment; 1 when it says nothing.
+int exif_orientation(std::string_view app1);
+
+/// The picture turned and mirrored as an EXIF orientation says.
+Picture oriented(const Picture& picture, int orientation);
+
+}  // namespace pcnet::image

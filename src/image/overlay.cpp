@@ -1,0 +1,177 @@
+#include "pcnet/image/overlay.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::image {
+
+namespace {
+
+using core::cat;
+using core::Error;
+
+/// The picture's own bytes as a matrix.
+cv::Mat matrix_of(Picture& picture) {
+  return {static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3,
+          picture.rgb.data()};
+}
+
+void check_size(const Picture& picture, std::int64_t height, std::int64_t width, const char* what) {
+  if (picture.height == height && picture.width == width) return;
+  throw Error(cat("the ", what, " of ", height, " x ", width, " does not fit the picture of ",
+                  picture.height, " x ", picture.width));
+}
+
+void check_opacity(double opacity) {
+  if (!(opacity >= 0 && opacity <= 1)) {
+    throw Error(cat("an opacity is ", opacity, ", wanted 0 to 1"));
+  }
+}
+
+std::uint8_t mix(std::uint8_t under, double over, double opacity) {
+  return static_cast<std::uint8_t>(std::lround(under * (1 - opacity) + over * opacity));
+}
+
+/// Blue, cyan, green, yellow, red for 0 to 1.
+std::array<double, 3> heat(double value) {
+  const auto hill = [&](double middle) {
+    return 255 * std::clamp(1.5 - std::abs(4 * value - middle), 0.0, 1.0);
+  };
+  return {hill(3), hill(2), hill(1)};
+}
+
+std::int64_t enlarge_factor(std::int64_t height, std::int64_t width, std::int64_t wanted) {
+  const std::int64_t longest = std::max(height, width);
+  if (longest < 1) throw Error("a picture without pixels cannot be enlarged");
+  return std::max<std::int64_t>(1, (wanted + longest - 1) / longest);
+}
+
+int marker_scale(const Picture& picture) {
+  return static_cast<int>(std::max<std::int64_t>(1, std::max(picture.height, picture.width) / 160));
+}
+
+}  // namespace
+
+Picture enlarge(const Picture& picture, std::int64_t min_longest_side) {
+  const std::int64_t factor = enlarge_factor(picture.height, picture.width, min_longest_side);
+  Picture out(picture.height * factor, picture.width * factor);
+  for (std::int64_t y = 0; y < out.height; ++y) {
+    for (std::int64_t x = 0; x < out.width; ++x) {
+      const std::uint8_t* from = picture.pixel(y / factor, x / factor);
+      std::copy(from, from + 3, out.pixel(y, x));
+    }
+  }
+  return out;
+}
+
+Mask enlarge(const Mask& mask, std::int64_t min_longest_side) {
+  const std::int64_t factor = enlarge_factor(mask.height, mask.width, min_longest_side);
+  Mask out(mask.height * factor, mask.width * factor);
+  for (std::int64_t y = 0; y < out.height; ++y) {
+    for (std::int64_t x = 0; x < out.width; ++x) out.at(y, x) = mask.at(y / factor, x / factor);
+  }
+  return out;
+}
+
+Picture draw_response(const Picture& picture, std::span<const float> map, double opacity) {
+  check_opacity(opacity);
+  if (map.size() * 3 != picture.rgb.size()) {
+    throw Error(cat("a response map of ", map.size(), " values does not fit the picture of ",
+                    picture.height, " x ", picture.width));
+  }
+  Picture out = picture;
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    const double value = std::isfinite(map[i]) ? std::clamp<double>(map[i], 0, 1) : 0;
+    const std::array<double, 3> colour = heat(value);
+    const double weight = opacity * (0.35 + 0.65 * value);
+    for (std::size_t c = 0; c < 3; ++c) {
+      out.rgb[3 * i + c] = mix(out.rgb[3 * i + c], colour[c], weight);
+    }
+  }
+  return out;
+}
+
+void draw_outline(Picture& picture, const Mask& mask, Colour colour, int thickness) {
+  check_size(picture, mask.height, mask.width, "mask");
+  if (thickness < 1)
+    throw Error(cat("an outline's thickness is ", thickness, ", wanted 1 or more"));
+  const cv::Mat whole(static_cast<int>(mask.height), static_cast<int>(mask.width), CV_8U,
+                      const_cast<std::uint8_t*>(mask.data.data()));
+  const int side = 2 * thickness + 1;
+  cv::Mat inner;
+  cv::erode(whole, inner, cv::getStructuringElement(cv::MORPH_ELLIPSE, {side, side}), {-1, -1}, 1,
+            cv::BORDER_CONSTANT, cv::Scalar(0));
+  for (std::int64_t y = 0; y < mask.height; ++y) {
+    for (std::int64_t x = 0; x < mask.width; ++x) {
+      const bool edge = mask.at(y, x) != 0 &&
+                        inner.at<std::uint8_t>(static_cast<int>(y), static_cast<int>(x)) == 0;
+      if (edge) std::copy(colour.begin(), colour.end(), picture.pixel(y, x));
+    }
+  }
+}
+
+void tint(Picture& picture, const Mask& mask, Colour colour, double opacity) {
+  check_size(picture, mask.height, mask.width, "mask");
+  check_opacity(opacity);
+  for (std::size_t i = 0; i < mask.data.size(); ++i) {
+    if (mask.data[i] == 0) continue;
+    for (std::size_t c = 0; c < 3; ++c) {
+      picture.rgb[3 * i + c] = mix(picture.rgb[3 * i + c], colour[c], opacity);
+    }
+  }
+}
+
+void draw_peak(Picture& picture, std::int64_t x, std::int64_t y) {
+  if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) {
+    throw Error(cat("the peak (", x, ", ", y, ") lies outside of the picture of ", picture.width,
+                    " x ", picture.height, " pixels (width x height)"));
+  }
+  const cv::Mat canvas = matrix_of(picture);
+  const cv::Point at(static_cast<int>(x), static_cast<int>(y));
+  const int scale = marker_scale(picture);
+  const int size = 9 * scale + 4;
+  // A dark cross, a little longer and wider, below a light one.
+  cv::drawMarker(canvas, at, {20, 20, 20}, cv::MARKER_CROSS, size + 2 * scale, 2 * scale + 3,
+                 cv::LINE_8);
+  cv::drawMarker(canvas, at, {255, 255, 255}, cv::MARKER_CROSS, size, scale + 1, cv::LINE_8);
+}
+
+Picture sheet(std::span<const Picture> pictures, std::int64_t columns) {
+  if (pictures.empty() || columns < 1) {
+    throw Error(
+        cat("a sheet of ", pictures.size(), " pictures in ", columns, " columns is not possible"));
+  }
+  constexpr std::int64_t kGap = 8;
+  constexpr std::uint8_t kLight = 240;
+  std::int64_t cell_height = 0;
+  std::int64_t cell_width = 0;
+  for (const Picture& picture : pictures) {
+    cell_height = std::max(cell_height, picture.height);
+    cell_width = std::max(cell_width, picture.width);
+  }
+  const auto count = static_cast<std::int64_t>(pictures.size());
+  columns = std::min(columns, count);
+  const std::int64_t rows = (count + columns - 1) / columns;
+  Picture out(rows * (cell_height + kGap) + kGap, columns * (cell_width + kGap) + kGap);
+  std::fill(out.rgb.begin(), out.rgb.end(), kLight);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const Picture& picture = pictures[static_cast<std::size_t>(i)];
+    if (picture.rgb.empty()) continue;
+    const std::int64_t top = kGap + i / columns * (cell_height + kGap);
+    const std::int64_t left =
+        kGap + i % columns * (cell_width + kGap) + (cell_width - picture.width) / 2;
+    for (std::int64_t y = 0; y < picture.height; ++y) {
+      const std::uint8_t* from = picture.pixel(y, 0);
+      std::copy(from, from + picture.width * 3, out.pixel(top + y, left));
+    }
+  }
+  return out;
+}
+
+}  // namespace pcnet::image

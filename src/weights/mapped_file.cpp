@@ -1,0 +1,42 @@
+#include "mapped_file.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::weights {
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const auto fail = [&](const char* why) {
+    throw core::Error(core::cat("cannot read ", path.string(), ": ", why));
+  };
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(std::strerror(errno));
+  struct stat status = {};
+  const bool known = ::fstat(descriptor, &status) == 0;
+  const bool regular = known && S_ISREG(status.st_mode);
+  void* mapped = MAP_FAILED;
+  if (regular && status.st_size > 0) {
+    size_ = static_cast<std::uint64_t>(status.st_size);
+    mapped = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
+  }
+  const int code = errno;
+  ::close(descriptor);
+  if (!regular) fail(known ? "it is not a regular file" : std::strerror(code));
+  if (size_ == 0) return;
+  if (mapped == MAP_FAILED) fail(std::strerror(code));
+  data_ = static_cast<char*>(mapped);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+}  // namespace pcnet::weights

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <numeric>
+
+#include <nlohmann/json.hpp>
+#include <torch/types.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/weights/safetensors.h"
+
+#include "safetensors_types.h"
+
+namespace pcnet::weights {
+
+namespace {
+
+using core::cat;
+using core::Error;
+using Json = nlohmann::ordered_json;
+
+std::string_view type_name(const std::string& name, const at::Tensor& tensor) {
+  for (const auto& known : kSafetensorsTypes) {
+    if (tensor.scalar_type() == known.type) return known.name;
+  }
+  throw Error(cat("tensor '", name, "' has the type ", c10::toString(tensor.scalar_type()),
+                  ", safetensors files hold ", kSafetensorsTypeNames));
+}
+
+/// The order of the data: large elements first, so that each tensor's data are aligned.
+std::vector<std::size_t> data_order(const TensorFile& file) {
+  std::vector<std::size_t> order(file.tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return file.tensors[a].second.element_size() > file.tensors[b].second.element_size();
+  });
+  return order;
+}
+
+void check_tensors(const TensorFile& file) {
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name == kSafetensorsMetadata) throw Error("no tensor may be called '__metadata__'");
+    if (!tensor.defined()) throw Error(cat("tensor '", name, "' is undefined"));
+  }
+}
+
+std::string header_of(const TensorFile& file, const std::vector<std::size_t>& order) {
+  std::vector<std::uint64_t> begins(order.size());
+  std::uint64_t at = 0;
+  for (const std::size_t i : order) {
+    begins[i] = at;
+    at += file.tensors[i].second.nbytes();
+  }
+  Json header = Json::object();
+  if (!file.metadata.empty()) header[std::string(kSafetensorsMetadata)] = file.metadata;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto& [name, tensor] = file.tensors[i];
+    if (header.contains(name)) throw Error(cat("two tensors are called '", name, "'"));
+    header[name] = {{"dtype", type_name(name, tensor)},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {begins[i], begins[i] + tensor.nbytes()}}};
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const Json::exception& fault) {
+    throw Error(cat("a tensor's name or a metadata text is not UTF-8: ", fault.what()));
+  }
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start at a multiple of 8
+  return text;
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
+  try {
+    check_tensors(file);
+    const std::vector<std::size_t> order = data_order(file);
+    const std::string header = header_of(file, order);
+    std::string length(8, '\0');
+    for (std::size_t i = 0; i < length.size(); ++i) {
+      length[i] = static_cast<char>((header.size() >> (8 * i)) & 0xff);
+    }
+    core::AtomicFile out(path);
+    out.write(length);
+    out.write(header);
+    for (const std::size_t i : order) {
+      const at::Tensor data = file.tensors[i].second.detach().to(at::kCPU).contiguous();
+      if (data.nbytes() > 0) out.write(data.const_data_ptr(), data.nbytes());
+    }
+    out.commit();
+  } catch (const Error& fault) {
+    throw Error(cat("cannot write the safetensors file ", path.string(), ": ", fault.what()));
+  }
+}
+
+}  // namespace pcnet::weights
