@@ -22,42 +22,9 @@ if(NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH MATCHES "torch" AND NOT DEFINED ENV{T
   endif()
 endif()
 
-<<<<<<< HEAD
 include(PcnetTorch)
 message(STATUS "torch ${Torch_VERSION} in ${Torch_DIR} (CUDA: ${PCNET_HAS_CUDA})")
 include(PcnetLibraries)
-=======
-find_package(Torch QUIET REQUIRED)
-if(Torch_VERSION AND Torch_VERSION VERSION_LESS 2.11)
-  message(FATAL_ERROR "torch ${Torch_VERSION} in ${Torch_DIR} is too old: pcnet needs 2.11 or newer")
-endif()
-message(STATUS "torch ${Torch_VERSION} in ${Torch_DIR}")
-set(PCNET_HAS_CUDA OFF)
-if(TARGET torch_cuda)
-  set(PCNET_HAS_CUDA ON)
-endif()
-message(STATUS "torch has CUDA: ${PCNET_HAS_CUDA}")
-
-# OpenCV's core, imgproc and imgcodecs. Debian ships OpenCV's CMake files only with all of its
-# modules (150 packages), so the three libraries are also found by name.
-find_package(OpenCV QUIET COMPONENTS core imgproc imgcodecs)
-if(NOT OpenCV_FOUND)
-  find_path(OpenCV_INCLUDE_DIRS opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
-  set(OpenCV_LIBS)
-  foreach(module IN ITEMS imgcodecs imgproc core)
-    find_library(OpenCV_${module}_LIBRARY opencv_${module} REQUIRED)
-    list(APPEND OpenCV_LIBS ${OpenCV_${module}_LIBRARY})
-  endforeach()
-endif()
-add_library(pcnet_opencv INTERFACE)
-target_include_directories(pcnet_opencv SYSTEM INTERFACE $<BUILD_INTERFACE:${OpenCV_INCLUDE_DIRS}>)
-target_link_libraries(pcnet_opencv INTERFACE ${OpenCV_LIBS})
-
-find_package(yaml-cpp REQUIRED)
-find_package(nlohmann_json 3.10 REQUIRED)
-find_package(ZLIB REQUIRED)
-find_package(JPEG REQUIRED)
->>>>>>> refs/heads/images
 if(PCNET_BUILD_APPS)
   find_package(CLI11 REQUIRED)
 endif()

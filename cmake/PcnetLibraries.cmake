@@ -32,3 +32,4 @@ endif()
 
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED)
