@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "pcnet/core/format.h"
@@ -91,7 +92,10 @@ struct Assign {
 
   template <class T>
   std::string operator()(std::vector<T>* slot) const {
-    if (!node.IsSequence()) return fault(node, field, ", e.g. [1, 2]");
+    if (!node.IsSequence()) {
+      return fault(node, field,
+                   std::is_same_v<T, std::string> ? ", e.g. [val, testA]" : ", e.g. [1, 2]");
+    }
     std::vector<T> values;
     for (const auto& item : node) {
       auto [value, hint] = read_scalar(item, field.info, static_cast<const T*>(nullptr));
