@@ -13,6 +13,8 @@ namespace pcnet::config {
 
 namespace {
 
+constexpr std::size_t kLongestShown = 60;
+
 // yaml-cpp marks a plain scalar with "?"; a quoted one, or one tagged !!str, is text.
 bool is_plain(const YAML::Node& node) { return node.IsScalar() && node.Tag() == "?"; }
 
@@ -119,7 +121,9 @@ std::string describe(const YAML::Node& node) {
   const std::string& text = node.Scalar();
   const bool number = whole_number<double>(text).has_value();
   if (is_plain(node) && number) return text;
-  return core::cat(number ? "the text \"" : "\"", text, "\"");
+  // A message is one line, whatever the file holds.
+  const std::string shown = double_quoted(text.substr(0, kLongestShown));
+  return core::cat(number ? "the text " : "", shown, text.size() > kLongestShown ? "..." : "");
 }
 
 std::string assign(const Field& field, const YAML::Node& node) {

@@ -133,6 +133,16 @@ TEST_F(Faults, ExtendsIsNoKeyOfOverridesAndStoredConfigurations) {
   EXPECT_THROW(load_json({{"extends", "a.yaml"}}, "x", {}), core::ConfigError);
 }
 
+TEST_F(Faults, StayOnOneLineEach) {
+  write("a.yaml",
+        "train: {epochs: \"a\\nb\", \"x\\ny\": 1, log_every: " + std::string(99, 'z') + "}\n");
+  EXPECT_EQ(faults("a.yaml"),
+            "a.yaml:1: train.epochs: got \"a\\nb\", wanted an integer >= 0\n"
+            "a.yaml:1: unknown key \"train.x\\ny\"; `pcnet config docs` lists the keys\n"
+            "a.yaml:1: train.log_every: got \"" +
+                std::string(60, 'z') + "\"..., wanted an integer >= 1");
+}
+
 TEST_F(Faults, ExitWithTwo) {
   try {
     load_defaults({"a"});
