@@ -1,4 +1,5 @@
 #include <limits>
+#include <map>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -177,17 +178,15 @@ TEST(Documentation, HasDefaultsThatAreAllowed) {
 }
 
 TEST(Documentation, ShowsTypeRangeAndUnit) {
-  for (const auto& doc : documentation()) {
-    if (doc.key == "data.image_size") {
-      EXPECT_EQ(doc.type, "integer");
-      EXPECT_EQ(doc.range, ">= 32");
-      EXPECT_EQ(doc.unit, "px");
-    }
-    if (doc.key == "eval.threshold") EXPECT_EQ(doc.range, "0 to 1");
-    if (doc.key == "data.cache") EXPECT_EQ(doc.range, "one of memory, none");
-    if (doc.key == "eval.splits") EXPECT_EQ(doc.type, "list of texts");
-    if (doc.key == "eval.align_corners") EXPECT_EQ(doc.type, "yes/no");
-  }
+  std::map<std::string, KeyDoc> docs;
+  for (const auto& doc : documentation()) docs[doc.key] = doc;
+  EXPECT_EQ(docs.at("data.image_size").type, "integer");
+  EXPECT_EQ(docs.at("data.image_size").range, ">= 32");
+  EXPECT_EQ(docs.at("data.image_size").unit, "px");
+  EXPECT_EQ(docs.at("eval.threshold").range, "0 to 1");
+  EXPECT_EQ(docs.at("data.cache").range, "one of memory, none");
+  EXPECT_EQ(docs.at("eval.splits").type, "list of texts");
+  EXPECT_EQ(docs.at("eval.align_corners").type, "yes/no");
 }
 
 }  // namespace
