@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <memory>
+#include <string>
+#include <vector>
 
+#include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <gnu/libc-version.h>
@@ -110,9 +113,7 @@ void find_processor_faults(const Examination& found, std::vector<std::string>& o
           "there is an NVIDIA GPU, but this LibTorch is built without CUDA: build pcnet "
           "against a CUDA LibTorch");
     } else {
-      out.push_back(
-          "no CUDA device: training at the paper's size takes days on a processor; the "
-          "synthetic benchmark is made for one");
+      out.push_back("no CUDA device: a processor is slow for training at the paper's size");
     }
   }
   if (found.threads == 1) out.push_back("one thread: give more cores or --threads N");
@@ -154,7 +155,7 @@ std::vector<std::string> findings(const Examination& found) {
   const auto check_disk = [&out](const fs::path& folder, std::uint64_t free) {
     if (free >= kLittleDisk) return;
     out.push_back(cat("only ", human_bytes(free), " free in ", folder.string(),
-                      ": checkpoints of the full model need about 1 GiB each"));
+                      ": checkpoints of the full model may need 1 GiB each"));
   };
   check_disk(found.work, found.work_free);
   if (found.temporary != found.work) check_disk(found.temporary, found.temporary_free);
@@ -171,7 +172,7 @@ std::vector<std::string> shown_features(const core::ProcessorInfo& processor) {
 
 std::string compiler() {
 #ifdef __clang__
-  return cat("clang ", __clang_version__);
+  return cat("clang ", __clang_major__, ".", __clang_minor__, ".", __clang_patchlevel__);
 #else
   return cat("g++ ", __VERSION__);
 #endif

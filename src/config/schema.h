@@ -46,6 +46,9 @@ std::string value_text(const Field& field);
 /// `text` as a YAML scalar that every reader takes for text.
 std::string quoted_if_needed(const std::string& text);
 
+/// `text` in double quotes on one line, with escapes.
+std::string double_quoted(const std::string& text);
+
 /// The shortest digits that read back as `value`.
 std::string shortest(double value);
 

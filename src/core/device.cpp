@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string_view>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <opencv2/core.hpp>
 #include <sys/resource.h>
