@@ -32,7 +32,7 @@ std::string human_bytes(std::uint64_t bytes) {
 std::string human_seconds(double seconds) {
   if (!std::isfinite(seconds)) return "unknown";
   if (seconds < 59.95) return cat(fixed(seconds, 1), " s");
-  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
   const auto two = [](std::int64_t n) { return cat(n < 10 ? "0" : "", n); };
   if (whole < 3600) return cat(whole / 60, ":", two(whole % 60));
   return cat(whole / 3600, ":", two(whole / 60 % 60), ":", two(whole % 60));

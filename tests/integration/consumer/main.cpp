@@ -4,7 +4,7 @@
 #include "pcnet/core/random.h"
 
 int main() {
-  const pcnet::config::Config config;
-  pcnet::core::Rng rng(static_cast<std::uint64_t>(config.run.seed));
-  std::cout << "seed " << config.run.seed << ", first number " << rng.next() << "\n";
+  const auto config = pcnet::config::load_defaults({"run.seed=7"});
+  pcnet::core::Rng rng(static_cast<std::uint64_t>(config.values.run.seed));
+  std::cout << "seed " << config.values.run.seed << ", first number " << rng.next() << "\n";
 }
