@@ -178,6 +178,9 @@ TEST(DrawPeak, IsSeenOnBlackAndOnWhite) {
     EXPECT_EQ(picture.pixel(20, 30)[0], 255);
     EXPECT_EQ(picture.pixel(16, 26)[0], ground);
     EXPECT_EQ(picture.pixel(19, 34)[0], picture.pixel(21, 34)[0]);
+    draw_peak(picture, 59, 0);
+    EXPECT_EQ(picture.pixel(0, 59)[0], 255);
+    EXPECT_EQ(picture.pixel(3, 59)[0], 255);
     EXPECT_THROW(draw_peak(picture, 60, 0), core::Error);
   }
 }
@@ -201,6 +204,7 @@ TEST(Sheet, AlignsCellsWithAGap) {
   EXPECT_EQ(out.width, 2 * 20 + 3 * 8);
   EXPECT_THAT(colour_at(out, 0, 0), ElementsAre(240, 240, 240));
   EXPECT_EQ(colour_at(out, 8 + 9, 8 + 19), colour_at(pictures[0], 9, 19));
+  EXPECT_EQ(colour_at(out, 8 + 9, 8 + 20 + 8 + 19), colour_at(pictures[1], 4, 19));
   EXPECT_THROW(sheet({}, 2), core::Error);
   EXPECT_THROW(sheet(pictures, 0), core::Error);
 }
