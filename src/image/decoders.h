@@ -20,6 +20,9 @@ Picture decode_jpeg(std::string_view bytes, bool apply_exif);
 /// that do not change pixels, which the decoder would only comment on.
 std::string checked_png(std::string_view bytes);
 
+/// Checks that the pixel data a TIFF points to lie inside of the file.
+void check_tiff(std::string_view bytes);
+
 /// EXIF's orientation, 1 to 8, of an APP1 segment; 1 when it says nothing.
 int exif_orientation(std::string_view app1);
 

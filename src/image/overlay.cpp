@@ -16,12 +16,6 @@ namespace {
 using core::cat;
 using core::Error;
 
-/// The picture's own bytes as a matrix.
-cv::Mat matrix_of(Picture& picture) {
-  return {static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3,
-          picture.rgb.data()};
-}
-
 void check_size(const Picture& picture, std::int64_t height, std::int64_t width, const char* what) {
   if (picture.height == height && picture.width == width) return;
   throw Error(cat("the ", what, " of ", height, " x ", width, " does not fit the picture of ",
@@ -52,8 +46,20 @@ std::int64_t enlarge_factor(std::int64_t height, std::int64_t width, std::int64_
   return std::max<std::int64_t>(1, (wanted + longest - 1) / longest);
 }
 
-int marker_scale(const Picture& picture) {
-  return static_cast<int>(std::max<std::int64_t>(1, std::max(picture.height, picture.width) / 160));
+struct Corner {
+  std::int64_t x;
+  std::int64_t y;
+};
+
+/// Fills the box between two corners, both included, as far as it lies in the picture.
+void fill_box(Picture& picture, Corner first, Corner last, Colour colour) {
+  for (auto y = std::max<std::int64_t>(0, first.y); y <= std::min(last.y, picture.height - 1);
+       ++y) {
+    for (auto x = std::max<std::int64_t>(0, first.x); x <= std::min(last.x, picture.width - 1);
+         ++x) {
+      std::copy(colour.begin(), colour.end(), picture.pixel(y, x));
+    }
+  }
 }
 
 }  // namespace
@@ -132,14 +138,17 @@ void draw_peak(Picture& picture, std::int64_t x, std::int64_t y) {
     throw Error(cat("the peak (", x, ", ", y, ") lies outside of the picture of ", picture.width,
                     " x ", picture.height, " pixels (width x height)"));
   }
-  const cv::Mat canvas = matrix_of(picture);
-  const cv::Point at(static_cast<int>(x), static_cast<int>(y));
-  const int scale = marker_scale(picture);
-  const int size = 9 * scale + 4;
-  // A dark cross, a little longer and wider, below a light one.
-  cv::drawMarker(canvas, at, {20, 20, 20}, cv::MARKER_CROSS, size + 2 * scale, 2 * scale + 3,
-                 cv::LINE_8);
-  cv::drawMarker(canvas, at, {255, 255, 255}, cv::MARKER_CROSS, size, scale + 1, cv::LINE_8);
+  const std::int64_t scale =
+      std::max<std::int64_t>(1, std::max(picture.height, picture.width) / 160);
+  const std::int64_t arm = 4 * scale + 3;
+  const std::int64_t half = (scale + 1) / 2;
+  const std::int64_t border = (scale + 2) / 2;
+  // A light cross on a dark one that is a little larger all around.
+  for (const std::int64_t grow : {border, std::int64_t{0}}) {
+    const Colour colour = grow > 0 ? Colour{20, 20, 20} : Colour{255, 255, 255};
+    fill_box(picture, {x - arm - grow, y - half - grow}, {x + arm + grow, y + half + grow}, colour);
+    fill_box(picture, {x - half - grow, y - arm - grow}, {x + half + grow, y + arm + grow}, colour);
+  }
 }
 
 Picture sheet(std::span<const Picture> pictures, std::int64_t columns) {
@@ -163,7 +172,9 @@ Picture sheet(std::span<const Picture> pictures, std::int64_t columns) {
   for (std::int64_t i = 0; i < count; ++i) {
     const Picture& picture = pictures[static_cast<std::size_t>(i)];
     if (picture.rgb.empty()) continue;
-    const std::int64_t top = kGap + i / columns * (cell_height + kGap);
+    // Captions of different heights stand above pictures that line up.
+    const std::int64_t top =
+        kGap + i / columns * (cell_height + kGap) + cell_height - picture.height;
     const std::int64_t left =
         kGap + i % columns * (cell_width + kGap) + (cell_width - picture.width) / 2;
     for (std::int64_t y = 0; y < picture.height; ++y) {

@@ -98,11 +98,14 @@ void check_bmp(std::string_view bytes) {
 
 Picture decode_picture(std::string_view bytes, bool apply_exif) {
   constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n";
+  constexpr std::string_view kTiffLittle("II*\0", 4);
+  constexpr std::string_view kTiffBig("MM\0*", 4);
   if (bytes.empty()) throw Error("the file is empty");
   if (bytes.size() > INT32_MAX) throw Error("the file is larger than 2 GiB");
   if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes, apply_exif);
   if (bytes.starts_with(kPng)) return decode_with_opencv(checked_png(bytes));
   if (bytes.starts_with("BM")) check_bmp(bytes);
+  if (bytes.starts_with(kTiffLittle) || bytes.starts_with(kTiffBig)) check_tiff(bytes);
   return decode_with_opencv(bytes);
 }
 

@@ -106,8 +106,10 @@ int run(const std::vector<std::string>& words) {
     const auto picture = image::read_picture(words.at(1));
     image::write_png(words.at(2), picture);
     pcnet::core::write_file(words.at(3), image::encode_png_stored(picture));
-  } else if (command == "npy") {
-    weights::write_npy(words.at(2), weights::read_npy(words.at(1)));
+  } else if (command == "npy") {  // pairs: read, written again
+    for (std::size_t i = 1; i + 1 < words.size(); i += 2) {
+      weights::write_npy(words[i + 1], weights::read_npy(words[i]));
+    }
   } else if (command == "safetensors") {
     weights::write_safetensors(words.at(2), weights::read_safetensors(words.at(1)));
   } else if (command == "pickle") {  // as JSON, and written again

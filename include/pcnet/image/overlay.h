@@ -40,8 +40,8 @@ void draw_peak(Picture& picture, std::int64_t x, std::int64_t y);
 /// the lines. The font has ASCII only: each other letter becomes '?'.
 Picture with_caption(const Picture& picture, const std::string& text);
 
-/// A contact sheet, row by row, cells as large as the largest picture, with a light gap. Error for
-/// no pictures or columns below 1.
+/// A contact sheet, row by row, cells as large as the largest picture with a light gap, pictures
+/// at the bottom of their cells. Error for no pictures or columns below 1.
 Picture sheet(std::span<const Picture> pictures, std::int64_t columns);
 
 }  // namespace pcnet::image

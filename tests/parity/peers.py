@@ -1,0 +1,49 @@
+"""What the parity scripts share: the peers with a clear word when one is missing, and the driver."""
+
+import importlib
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+
+def peer(name):
+    """The module `name`; ends the test with a failure that says how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as fault:
+        sys.exit(
+            f"parity test: {sys.executable} has no working '{name}' ({fault}); "
+            "run scripts/setup.sh, which installs tests/parity/requirements.txt into .venv"
+        )
+
+
+class DriverTest(unittest.TestCase):
+    driver = ""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def path(self, name):
+        return str(self.folder / name)
+
+    def run_driver(self, *words):
+        done = subprocess.run([self.driver, *words], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, f"{words[:3]}: {done.stderr}")
+        self.assertEqual(done.stderr, "", f"{words[:3]} printed to stderr")
+
+    def driver_error(self, *words):
+        done = subprocess.run([self.driver, *words], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1, f"{words}: rc {done.returncode}, {done.stderr}")
+        self.assertEqual(done.stderr.count("\n"), 1, f"{words}: {done.stderr}")
+        return done.stderr
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(f"usage: {sys.argv[0]} PARITY_TOOL [unittest options]")
+    DriverTest.driver = sys.argv.pop(1)
+    unittest.main(module="__main__")

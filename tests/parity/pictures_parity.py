@@ -1,0 +1,148 @@
+"""Decoding, resizing and PNG writing against Pillow."""
+
+import random
+
+import peers
+
+np = peers.peer("numpy")
+Image = peers.peer("PIL.Image")
+PngImagePlugin = peers.peer("PIL.PngImagePlugin")
+
+
+def scene(rng, h, w, channels=3):
+    """Smooth colours with hard edges and noise, as photographs have."""
+    y, x = np.mgrid[0:h, 0:w]
+    planes = []
+    for _ in range(channels):
+        a, b, c = (rng.uniform(0.02, 0.5) for _ in range(3))
+        plane = 127 + 100 * np.sin(a * x + b * y) + 40 * (((x * c).astype(int) + y // 7) % 2)
+        planes.append(plane)
+    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, 8, (h, w, channels))
+    return np.clip(np.stack(planes, -1) + noise, 0, 255).astype(np.uint8)
+
+
+class Pictures(peers.DriverTest):
+    def setUp(self):
+        super().setUp()
+        self.rng = random.Random(7)
+
+    def decoded(self, path):
+        self.run_driver("decode", path, self.path("decoded.npy"))
+        return np.load(self.path("decoded.npy"))
+
+    def assert_equals_pillow(self, path):
+        with Image.open(path) as picture:
+            wanted = np.asarray(picture.convert("RGB"))
+        np.testing.assert_array_equal(self.decoded(path), wanted, err_msg=path)
+
+    def test_jpeg(self):
+        for progressive in (False, True):
+            for subsampling in (0, 1, 2):
+                for size in ((1, 1), (7, 5), (64, 48), (101, 33)):
+                    path = self.path(f"{progressive}{subsampling}{size[0]}.jpg")
+                    Image.fromarray(scene(self.rng, *size)).save(
+                        path, quality=75, progressive=progressive, subsampling=subsampling)
+                    self.assert_equals_pillow(path)
+
+    def test_grey_jpeg(self):
+        Image.fromarray(scene(self.rng, 37, 41)[..., 0]).save(self.path("g.jpg"))
+        self.assert_equals_pillow(self.path("g.jpg"))
+
+    def test_cmyk_jpeg(self):
+        picture = Image.fromarray(scene(self.rng, 40, 30, 4), mode="CMYK")
+        picture.save(self.path("c.jpg"), quality=90)
+        with Image.open(self.path("c.jpg")) as again:
+            wanted = np.asarray(again.convert("RGB")).astype(int)
+        difference = np.abs(self.decoded(self.path("c.jpg")).astype(int) - wanted)
+        self.assertLessEqual(difference.max(), 1)  # rounding of a product of two bytes
+
+    def test_exif_orientation_is_not_applied(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(scene(self.rng, 20, 30)).save(self.path("e.jpg"), exif=exif)
+        self.assert_equals_pillow(self.path("e.jpg"))
+
+    def test_png_kinds(self):
+        colours = scene(self.rng, 33, 47)
+        kinds = {
+            "rgb": Image.fromarray(colours),
+            "grey": Image.fromarray(colours[..., 0]),
+            "palette": Image.fromarray(colours).quantize(37),
+            "one_bit": Image.fromarray(colours[..., 0]).convert("1"),
+        }
+        for name, picture in kinds.items():
+            picture.save(self.path(name + ".png"))
+            self.assert_equals_pillow(self.path(name + ".png"))
+
+    def test_png_with_chunks_that_libpng_comments_on(self):
+        extra = PngImagePlugin.PngInfo()
+        extra.add_text("Comment", "x" * 100)
+        extra.add(b"iCCP", b"broken profile")
+        Image.fromarray(scene(self.rng, 9, 9)).save(self.path("t.png"), pnginfo=extra)
+        wanted = scene(random.Random(7), 9, 9)
+        np.testing.assert_array_equal(self.decoded(self.path("t.png")), wanted)
+
+    def test_16_bit_grey_keeps_the_high_byte(self):
+        values = np.random.default_rng(1).integers(0, 65536, (21, 23), dtype=np.uint16)
+        Image.fromarray(values).save(self.path("16.png"))
+        wanted = np.repeat((values >> 8).astype(np.uint8)[..., None], 3, -1)
+        np.testing.assert_array_equal(self.decoded(self.path("16.png")), wanted)
+
+    def test_alpha_lies_on_white(self):
+        for mode, channels in (("RGBA", 4), ("LA", 2)):
+            picture = Image.fromarray(scene(self.rng, 31, 17, channels), mode=mode)
+            picture.save(self.path("a.png"))
+            white = Image.new("RGBA", picture.size, "white")
+            wanted = np.asarray(
+                Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")).astype(int)
+            difference = np.abs(self.decoded(self.path("a.png")).astype(int) - wanted)
+            self.assertLessEqual(difference.max(), 1, mode)
+
+    def test_other_formats(self):
+        for ending, options in (("bmp", {}), ("tiff", {}), ("webp", {"lossless": True})):
+            path = self.path("p." + ending)
+            Image.fromarray(scene(self.rng, 19, 28)).save(path, **options)
+            self.assert_equals_pillow(path)
+
+    def test_every_cut_is_an_error(self):
+        picture = Image.fromarray(scene(self.rng, 40, 50))
+        for ending, options in (("jpg", {}), ("jpg", {"progressive": True}), ("png", {}),
+                                ("bmp", {}), ("tiff", {}), ("webp", {})):
+            whole = self.path("whole." + ending)
+            picture.save(whole, **options)
+            with open(whole, "rb") as file:
+                data = file.read()
+            for part in (0, 0.02, 0.3, 0.7, 0.97):
+                cut = self.path("cut." + ending)
+                with open(cut, "wb") as file:
+                    file.write(data[: int(len(data) * part)])
+                message = self.driver_error("decode", cut, self.path("none.npy"))
+                self.assertIn("cut." + ending, message)
+
+    def test_resize(self):
+        words, wanted = [], []
+        for i in range(200):
+            h, w = self.rng.randint(1, 400), self.rng.randint(1, 400)
+            size = self.rng.choice([1, 7, 31, 64, 97, 224])
+            picture = Image.fromarray(scene(self.rng, h, w))
+            path = self.path(f"{i}.png")
+            picture.save(path, compress_level=1)
+            words += [str(size), path, self.path(f"{i}.npy")]
+            wanted.append(np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)))
+        self.run_driver("resize", *words)
+        for i, expected in enumerate(wanted):
+            difference = np.abs(np.load(self.path(f"{i}.npy")).astype(int) - expected)
+            self.assertLessEqual(difference.max(), 1, f"case {i}: {words[3 * i]}")
+
+    def test_written_png(self):
+        colours = scene(self.rng, 150, 201)
+        Image.fromarray(colours).save(self.path("in.png"))
+        self.run_driver("png", self.path("in.png"), self.path("small.png"), self.path("stored.png"))
+        for name in ("small.png", "stored.png"):
+            with Image.open(self.path(name)) as again:
+                self.assertEqual(again.mode, "RGB")
+                np.testing.assert_array_equal(np.asarray(again), colours)
+
+
+if __name__ == "__main__":
+    peers.main()
