@@ -9,11 +9,11 @@ namespace pcnet::synth {
 
 namespace {
 
-constexpr double kBorder = 5.0;  // least distance of an outline from the picture's edge, px
-constexpr double kGap = 2.0;     // least distance between two outlines, px
+constexpr double kBorder = 5.0;   // least distance of an outline from the picture's edge, px
+constexpr std::int64_t kGap = 1;  // background pixels between two objects
 constexpr double kMostTurned = 0.25;
-constexpr int kLayouts = 30;  // layouts tried before other objects are drawn
-constexpr int kPlaces = 40;   // places tried for an object in a layout
+constexpr int kLayouts = 60;  // layouts tried before other objects are drawn
+constexpr int kPlaces = 100;  // places tried for an object in a layout
 
 template <class Enum>
 Enum any(core::Rng& rng, std::size_t count) {
@@ -66,45 +66,82 @@ std::vector<Attributes> draw_attributes(const Recipe& recipe, int count, core::R
   return all;
 }
 
-// Places the object apart from those before it; false when no place was found.
-bool place(Object& object, const std::vector<Object>& before, int side, core::Rng& rng) {
-  const double own = object.radius * reach(object.attributes.shape);
-  const double low = kBorder + own;
-  const double high = side - kBorder - own;
-  for (int attempt = 0; attempt < kPlaces; ++attempt) {
-    object.x = rng.uniform(low, high);
-    object.y = rng.uniform(low, high);
-    const bool apart = std::all_of(before.begin(), before.end(), [&](const Object& earlier) {
-      const double dx = object.x - earlier.x;
-      const double dy = object.y - earlier.y;
-      const double least = own + earlier.radius * reach(earlier.attributes.shape) + kGap;
-      return dx * dx + dy * dy >= least * least;
-    });
-    if (apart) return true;
-  }
-  return false;
-}
-
-bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes, int side,
-             core::Rng& rng) {
-  objects.clear();
-  for (const Attributes& wanted : attributes) {
-    Object object;
-    object.attributes = wanted;
-    const bool small = wanted.size == Size::kSmall;
-    object.radius = small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5);
-    object.angle = rng.uniform(-kMostTurned, kMostTurned);
-    if (!place(object, objects, side, rng)) return false;
-    objects.push_back(object);
-  }
-  return true;
-}
-
 void rasterise(Object& object, int side) {
   object.polygon =
       outline(object.attributes.shape, object.x, object.y, object.radius, object.angle);
   object.rle = image::from_polygon(object.polygon, side, side);
   object.mask = image::decode(object.rle);
+}
+
+double far(const Object& object) { return object.radius * reach(object.attributes.shape); }
+
+// True when no pixel of one mask is within kGap of a pixel of the other, across or down.
+bool masks_apart(const image::Mask& a, const image::Mask& b) {
+  for (std::int64_t y = 0; y < a.height; ++y) {
+    for (std::int64_t x = 0; x < a.width; ++x) {
+      if (a.at(y, x) == 0) continue;
+      for (std::int64_t v = std::max<std::int64_t>(0, y - kGap);
+           v <= std::min(b.height - 1, y + kGap); ++v) {
+        for (std::int64_t u = std::max<std::int64_t>(0, x - kGap);
+             u <= std::min(b.width - 1, x + kGap); ++u) {
+          if (b.at(v, u) != 0) return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+bool apart(const Object& a, const Object& b) {
+  const double dx = a.x - b.x;
+  const double dy = a.y - b.y;
+  const double squared = dx * dx + dy * dy;
+  const double surely = far(a) + far(b) + 1.5 * kGap + 1.0;
+  if (squared >= surely * surely) return true;
+  return masks_apart(a.mask, b.mask);
+}
+
+// True when even the discs inside the two outlines overlap: cheaper than drawing them.
+bool surely_overlap(const Object& a, const Object& b) {
+  const double dx = a.x - b.x;
+  const double dy = a.y - b.y;
+  const double never = a.radius * inner(a.attributes.shape) + b.radius * inner(b.attributes.shape);
+  return dx * dx + dy * dy < never * never;
+}
+
+// Places the object apart from those before it; false when no place was found.
+bool place(Object& object, const std::vector<Object>& before, int side, core::Rng& rng) {
+  const double low = kBorder + far(object);
+  const double high = side - low;
+  for (int attempt = 0; attempt < kPlaces; ++attempt) {
+    object.x = rng.uniform(low, high);
+    object.y = rng.uniform(low, high);
+    const auto hopeless = [&](const Object& earlier) { return surely_overlap(object, earlier); };
+    if (std::any_of(before.begin(), before.end(), hopeless)) continue;
+    rasterise(object, side);
+    const auto clear = [&](const Object& earlier) { return apart(object, earlier); };
+    if (std::all_of(before.begin(), before.end(), clear)) return true;
+  }
+  return false;
+}
+
+// The large ones are placed first: the small ones fit into what is left.
+bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes, int side,
+             core::Rng& rng) {
+  objects.clear();
+  for (const Size size : {Size::kLarge, Size::kSmall}) {
+    for (const Attributes& wanted : attributes) {
+      if (wanted.size != size) continue;
+      Object object;
+      object.attributes = wanted;
+      const bool small = size == Size::kSmall;
+      object.radius = small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5);
+      object.angle = rng.uniform(-kMostTurned, kMostTurned);
+      if (!place(object, objects, side, rng)) return false;
+      objects.push_back(object);
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -142,7 +179,6 @@ Scene make_scene(const Recipe& recipe, core::Rng& rng) {
       placed = lay_out(scene.objects, attributes, recipe.side, rng);
     }
   }
-  for (Object& object : scene.objects) rasterise(object, recipe.side);
   rng.shuffle(scene.objects);  // the order of the annotations must not tell who was copied
   return scene;
 }

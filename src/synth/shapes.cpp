@@ -12,11 +12,11 @@ struct Point {
 };
 
 // Sizes relative to the radius, chosen so that the shapes look alike in size.
-constexpr double kSquareHalf = 0.86;
-constexpr double kTriangleReach = 1.15;
-constexpr double kCrossArm = 1.02;
-constexpr double kCrossHalfWidth = 0.36;
-constexpr double kStarReach = 1.15;
+constexpr double kSquareHalf = 0.90;
+constexpr double kTriangleReach = 1.22;
+constexpr double kCrossArm = 1.05;
+constexpr double kCrossHalfWidth = 0.38;
+constexpr double kStarReach = 1.20;
 constexpr double kStarInner = 0.50;  // of kStarReach
 
 Point turned(Point p, Point by) { return {p.x * by.x - p.y * by.y, p.x * by.y + p.y * by.x}; }
@@ -79,6 +79,22 @@ double reach(Shape shape) {
     farthest = std::max(farthest, std::sqrt(p.x * p.x + p.y * p.y));
   }
   return farthest;
+}
+
+double inner(Shape shape) {
+  switch (shape) {
+    case Shape::kCircle:
+      return 0.995;  // the outline is a polygon
+    case Shape::kSquare:
+      return kSquareHalf;
+    case Shape::kTriangle:
+      return 0.5 * kTriangleReach;
+    case Shape::kCross:
+      return kCrossHalfWidth;
+    case Shape::kStar:
+      return 0.9 * kStarInner * kStarReach;
+  }
+  return 0;
 }
 
 std::vector<double> outline(Shape shape, double x, double y, double radius, double angle) {
