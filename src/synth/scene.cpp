@@ -9,8 +9,8 @@ namespace pcnet::synth {
 
 namespace {
 
-constexpr double kBorder = 5.0;   // least distance of an outline from the picture's edge, px
-constexpr std::int64_t kGap = 1;  // background pixels between two objects
+constexpr double kBorder = 5.0;  // least distance of an outline from the picture's edge, px
+constexpr double kGrowth = 1.0;  // outlines grow by this before they are tested for overlap, px
 constexpr double kMostTurned = 0.25;
 constexpr int kLayouts = 60;  // layouts tried before other objects are drawn
 constexpr int kPlaces = 100;  // places tried for an object in a layout
@@ -75,38 +75,48 @@ void rasterise(Object& object, int side) {
 
 double far(const Object& object) { return object.radius * reach(object.attributes.shape); }
 
-// True when no pixel of one mask is within kGap of a pixel of the other, across or down.
-bool masks_apart(const image::Mask& a, const image::Mask& b) {
-  for (std::int64_t y = 0; y < a.height; ++y) {
-    for (std::int64_t x = 0; x < a.width; ++x) {
-      if (a.at(y, x) == 0) continue;
-      for (std::int64_t v = std::max<std::int64_t>(0, y - kGap);
-           v <= std::min(b.height - 1, y + kGap); ++v) {
-        for (std::int64_t u = std::max<std::int64_t>(0, x - kGap);
-             u <= std::min(b.width - 1, x + kGap); ++u) {
-          if (b.at(v, u) != 0) return false;
-        }
-      }
-    }
-  }
-  return true;
+struct Point {
+  double x;
+  double y;
+};
+
+// Twice the area of the triangle a b c; its sign tells on which side of a-b the point c lies.
+double turn(Point a, Point b, Point c) {
+  return (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
 }
 
+bool cross_each_other(Point a, Point b, Point c, Point d) {
+  return turn(a, b, c) * turn(a, b, d) <= 0 && turn(c, d, a) * turn(c, d, b) <= 0;
+}
+
+std::vector<Point> grown_outline(const Object& object) {
+  const auto xy =
+      outline(object.attributes.shape, object.x, object.y, object.radius + kGrowth, object.angle);
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < xy.size(); i += 2) points.push_back({xy[i], xy[i + 1]});
+  return points;
+}
+
+bool outlines_cross(const Object& first, const Object& second) {
+  const std::vector<Point> a = grown_outline(first);
+  const std::vector<Point> b = grown_outline(second);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      if (cross_each_other(a[i], a[(i + 1) % a.size()], b[j], b[(j + 1) % b.size()])) return true;
+    }
+  }
+  return false;
+}
+
+// Far apart by their discs, or near with outlines that do not cross even when both grow.
 bool apart(const Object& a, const Object& b) {
   const double dx = a.x - b.x;
   const double dy = a.y - b.y;
   const double squared = dx * dx + dy * dy;
-  const double surely = far(a) + far(b) + 1.5 * kGap + 1.0;
+  const double surely = far(a) + far(b) + 2.0 * kGrowth;
   if (squared >= surely * surely) return true;
-  return masks_apart(a.mask, b.mask);
-}
-
-// True when even the discs inside the two outlines overlap: cheaper than drawing them.
-bool surely_overlap(const Object& a, const Object& b) {
-  const double dx = a.x - b.x;
-  const double dy = a.y - b.y;
   const double never = a.radius * inner(a.attributes.shape) + b.radius * inner(b.attributes.shape);
-  return dx * dx + dy * dy < never * never;
+  return squared >= never * never && !outlines_cross(a, b);
 }
 
 // Places the object apart from those before it; false when no place was found.
@@ -116,9 +126,6 @@ bool place(Object& object, const std::vector<Object>& before, int side, core::Rn
   for (int attempt = 0; attempt < kPlaces; ++attempt) {
     object.x = rng.uniform(low, high);
     object.y = rng.uniform(low, high);
-    const auto hopeless = [&](const Object& earlier) { return surely_overlap(object, earlier); };
-    if (std::any_of(before.begin(), before.end(), hopeless)) continue;
-    rasterise(object, side);
     const auto clear = [&](const Object& earlier) { return apart(object, earlier); };
     if (std::all_of(before.begin(), before.end(), clear)) return true;
   }
@@ -139,6 +146,16 @@ bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attrib
       object.angle = rng.uniform(-kMostTurned, kMostTurned);
       if (!place(object, objects, side, rng)) return false;
       objects.push_back(object);
+    }
+  }
+  return true;
+}
+
+// Pixels are the last word: two objects never share one.
+bool disjoint(const std::vector<Object>& objects) {
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (image::intersection(objects[i].rle, objects[j].rle) > 0) return false;
     }
   }
   return true;
@@ -178,6 +195,8 @@ Scene make_scene(const Recipe& recipe, core::Rng& rng) {
     for (int layout = 0; layout < kLayouts && !placed; ++layout) {
       placed = lay_out(scene.objects, attributes, recipe.side, rng);
     }
+    for (Object& object : scene.objects) rasterise(object, recipe.side);
+    placed = placed && disjoint(scene.objects);
   }
   rng.shuffle(scene.objects);  // the order of the annotations must not tell who was copied
   return scene;
