@@ -11,10 +11,9 @@ namespace {
 // How often a candidate is kept, and how many an object may have.
 constexpr double kOneSuperfluous = 0.4;
 constexpr double kTwoSuperfluous = 0.1;
-constexpr double kSingleWord = 0.5;
-constexpr int kDraws = 10;  // phrases tried for an object
-constexpr std::size_t kMostAttribute = 2;
-constexpr std::size_t kMostPosition = 2;
+constexpr double kSingleWord = 0.4;
+constexpr std::size_t kMostAttribute = 3;
+constexpr std::size_t kMostPosition = 3;
 constexpr std::size_t kMostRelation = 3;
 constexpr double kRelation = 1.0;
 
@@ -43,32 +42,22 @@ double keep_chance(const Scene& scene, const Attributes& attributes, unsigned su
   return chance;
 }
 
-unsigned random_subset(const Recipe& recipe, core::Rng& rng) {
-  std::vector<unsigned> bits = {1U, 4U};
-  if (recipe.patterns) bits.push_back(2U);
-  rng.shuffle(bits);
-  const auto said = 1 + rng.below(bits.size());
-  unsigned subset = 0;
-  for (std::size_t i = 0; i < said; ++i) subset |= bits[i];
-  return subset;
-}
-
-// Different phrases, in random order, that match exactly the objects with all of the attributes of
+// The phrases, in random order, that match exactly the objects with all of the attributes of
 // object `index`, thinned by keep_chance.
 std::vector<Phrase> draw_phrases(const Scene& scene, std::size_t index, const Recipe& recipe,
                                  core::Rng& rng) {
   const Attributes& attributes = scene.objects[index].attributes;
   const std::size_t wanted = matching(scene, phrase_of(attributes, 7)).size();
+  std::vector<unsigned> subsets;
+  for (unsigned subset = 1; subset < 8; ++subset) {
+    if (recipe.patterns || (subset & 2U) == 0) subsets.push_back(subset);
+  }
+  rng.shuffle(subsets);
   std::vector<Phrase> phrases;
-  unsigned drawn = 0;  // bit n: subset n was kept before
-  for (int draw = 0; draw < kDraws; ++draw) {
-    const unsigned subset = random_subset(recipe, rng);
-    if ((drawn >> subset & 1U) != 0) continue;
+  for (const unsigned subset : subsets) {
     const Phrase phrase = phrase_of(attributes, subset);
     if (matching(scene, phrase).size() != wanted) continue;
-    if (!rng.chance(keep_chance(scene, attributes, subset, wanted))) continue;
-    drawn |= 1U << subset;
-    phrases.push_back(phrase);
+    if (rng.chance(keep_chance(scene, attributes, subset, wanted))) phrases.push_back(phrase);
   }
   return phrases;
 }
@@ -127,11 +116,12 @@ void add_relations(const Scene& scene, std::size_t index, const std::vector<Phra
     const Phrase neighbour = phrase_of(scene.objects[other].attributes, 1);
     if (matching(scene, neighbour).size() != 1) continue;
     const std::optional<Side> side = side_of_neighbour(scene, index, twins, other);
-    if (!side || phrases.empty()) continue;
-    const Phrase& phrase = rng.pick(phrases);
-    found.push_back({index, Kind::kRelation, phrase, side, neighbour,
-                     "the " + phrase.words() + " " + kSideWords[static_cast<std::size_t>(*side)] +
-                         " of the " + neighbour.words()});
+    if (!side) continue;
+    for (const Phrase& phrase : phrases) {
+      found.push_back({index, Kind::kRelation, phrase, side, neighbour,
+                       "the " + phrase.words() + " " + kSideWords[static_cast<std::size_t>(*side)] +
+                           " of the " + neighbour.words()});
+    }
   }
   rng.shuffle(found);
   for (std::size_t i = 0; i < std::min(kMostRelation, found.size()); ++i) {

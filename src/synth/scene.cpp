@@ -12,6 +12,8 @@ namespace {
 constexpr double kBorder = 5.0;  // least distance of an outline from the picture's edge, px
 constexpr double kGrowth = 1.0;  // outlines grow by this before they are tested for overlap, px
 constexpr double kMostTurned = 0.25;
+// Objects that do not fit are drawn anew, which thins out the large ones: hence more than a half.
+constexpr double kLarge = 0.68;
 constexpr int kLayouts = 60;  // layouts tried before other objects are drawn
 constexpr int kPlaces = 100;  // places tried for an object in a layout
 
@@ -31,7 +33,7 @@ Attributes random_attributes(const Recipe& recipe, core::Rng& rng) {
   attributes.shape = any<Shape>(rng, kShapeWords.size());
   attributes.colour = any<Colour>(rng, kColourWords.size());
   if (recipe.patterns) attributes.pattern = any<Pattern>(rng, kPatternWords.size());
-  attributes.size = any<Size>(rng, kSizeWords.size());
+  attributes.size = rng.chance(kLarge) ? Size::kLarge : Size::kSmall;
   return attributes;
 }
 
