@@ -117,8 +117,8 @@ std::vector<Layer> override_layers(const std::vector<std::string>& overrides, Fa
   for (const auto& text : overrides) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-      faults.push_back(
-          core::cat("--set: got \"", text, "\", wanted key=value, e.g. ", "train.batch_size=8"));
+      faults.push_back(core::cat("--set: got ", double_quoted(text), ", wanted key=value, e.g. ",
+                                 "train.batch_size=8"));
       continue;
     }
     const std::string key = text.substr(0, equals);

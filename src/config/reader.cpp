@@ -54,8 +54,8 @@ void Reader::apply_section(const Layer& layer, const std::string& prefix, const 
     const std::string& name = pair.first.Scalar();
     const auto [first, fresh] = seen.try_emplace(name, where);
     if (!fresh) {
-      faults_.push_back(core::cat(where, ": duplicate key \"", joined(prefix, name),
-                                  "\", first given at ", first->second));
+      faults_.push_back(core::cat(where, ": duplicate key ", double_quoted(joined(prefix, name)),
+                                  ", first given at ", first->second));
       continue;
     }
     if (prefix.empty() && layer.has_lines && name == "extends") continue;
@@ -101,7 +101,7 @@ std::string Reader::unknown(const std::string& key) const {
   } else {
     near = core::nearest(key, all);
   }
-  return core::cat("unknown key \"", key, "\"",
+  return core::cat("unknown key ", double_quoted(key),
                    near.empty() ? "; `pcnet config docs` lists the keys"
                                 : core::cat(" (did you mean \"", near, "\"?)"));
 }

@@ -79,17 +79,26 @@ std::string range_text(const FieldInfo& info) {
   return "";
 }
 
+std::string wanted_item(const Field& field) {
+  const std::string range = range_text(field.info);
+  if (!field.info.choices.empty()) return range;
+  if (std::holds_alternative<std::string*>(field.slot) ||
+      std::holds_alternative<std::vector<std::string>*>(field.slot)) {
+    return "text";
+  }
+  const bool whole = std::holds_alternative<std::int64_t*>(field.slot) ||
+                     std::holds_alternative<std::vector<std::int64_t>*>(field.slot);
+  const bool both = range.find(" to ") != std::string::npos;
+  return core::cat(whole ? "an integer" : "a number", both ? " from" : "", range.empty() ? "" : " ",
+                   range);
+}
+
 std::string wanted(const Field& field) {
   if (field.is_section()) return "a section (a mapping of keys)";
   if (std::holds_alternative<bool*>(field.slot)) return "true or false";
+  if (!is_list(field.slot)) return wanted_item(field);
   const std::string range = range_text(field.info);
-  const std::string type = type_name(field);
-  if (is_list(field.slot)) return core::cat("a ", type, range.empty() ? "" : ", each ", range);
-  if (!field.info.choices.empty()) return range;
-  if (type == "text") return "text";
-  const bool both = range.find(" to ") != std::string::npos;
-  return core::cat(type == "integer" ? "an " : "a ", type, both ? " from" : "",
-                   range.empty() ? "" : " ", range);
+  return core::cat("a ", type_name(field), range.empty() ? "" : ", each ", range);
 }
 
 }  // namespace pcnet::config

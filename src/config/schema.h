@@ -37,11 +37,17 @@ std::string range_text(const FieldInfo& info);
 /// What a value must be, for a message: "an integer >= 1", "one of a, b".
 std::string wanted(const Field& field);
 
+/// The same for one item of a list.
+std::string wanted_item(const Field& field);
+
 /// The value as YAML on one line, such that reading it gives the value back exactly.
 std::string value_text(const Field& field);
 
 /// `text` as a YAML scalar that every reader takes for text.
 std::string quoted_if_needed(const std::string& text);
+
+/// `text` in double quotes on one line, with escapes.
+std::string double_quoted(const std::string& text);
 
 /// The shortest digits that read back as `value`.
 std::string shortest(double value);

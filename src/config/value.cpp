@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "pcnet/core/format.h"
@@ -11,6 +12,8 @@
 namespace pcnet::config {
 
 namespace {
+
+constexpr std::size_t kLongestShown = 60;
 
 // yaml-cpp marks a plain scalar with "?"; a quoted one, or one tagged !!str, is text.
 bool is_plain(const YAML::Node& node) { return node.IsScalar() && node.Tag() == "?"; }
@@ -91,11 +94,17 @@ struct Assign {
 
   template <class T>
   std::string operator()(std::vector<T>* slot) const {
-    if (!node.IsSequence()) return fault(node, field, ", e.g. [1, 2]");
+    if (!node.IsSequence()) {
+      return fault(node, field,
+                   std::is_same_v<T, std::string> ? ", e.g. [val, testA]" : ", e.g. [1, 2]");
+    }
     std::vector<T> values;
     for (const auto& item : node) {
       auto [value, hint] = read_scalar(item, field.info, static_cast<const T*>(nullptr));
-      if (!value) return core::cat("item ", values.size() + 1, ": ", fault(item, field, hint));
+      if (!value) {
+        return core::cat("item ", values.size() + 1, ": got ", describe(item), ", wanted ",
+                         wanted_item(field), hint);
+      }
       values.push_back(*std::move(value));
     }
     *slot = std::move(values);
@@ -112,7 +121,9 @@ std::string describe(const YAML::Node& node) {
   const std::string& text = node.Scalar();
   const bool number = whole_number<double>(text).has_value();
   if (is_plain(node) && number) return text;
-  return core::cat(number ? "the text \"" : "\"", text, "\"");
+  // A message is one line, whatever the file holds.
+  const std::string shown = double_quoted(text.substr(0, kLongestShown));
+  return core::cat(number ? "the text " : "", shown, text.size() > kLongestShown ? "..." : "");
 }
 
 std::string assign(const Field& field, const YAML::Node& node) {

@@ -25,29 +25,18 @@ bool is_reserved(const std::string& text) {
   return std::find(kWords.begin(), kWords.end(), lower) != kWords.end();
 }
 
-std::string double_quoted(const std::string& text) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\x";
-      out += kHex[byte >> 4U];
-      out += kHex[byte & 15U];
-    } else {
-      out += c;
-    }
+std::string item_text(std::int64_t value) { return std::to_string(value); }
+
+// YAML 1.1 readers take a number with an exponent for text unless it also has a point.
+std::string item_text(double value) {
+  std::string text = shortest(value);
+  const std::size_t exponent = text.find('e');
+  if (exponent != std::string::npos && text.find('.') == std::string::npos) {
+    text.insert(exponent, ".0");
   }
-  return out + "\"";
+  return text;
 }
 
-std::string item_text(std::int64_t value) { return std::to_string(value); }
-std::string item_text(double value) { return shortest(value); }
 std::string item_text(const std::string& value) { return quoted_if_needed(value); }
 
 struct ValueText {
@@ -71,6 +60,27 @@ struct ValueText {
 };
 
 }  // namespace
+
+std::string double_quoted(const std::string& text) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\x";
+      out += kHex[byte >> 4U];
+      out += kHex[byte & 15U];
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
 
 std::string shortest(double value) {
   std::array<char, 40> digits{};

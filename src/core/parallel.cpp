@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "pcnet/core/machine.h"
+
 namespace pcnet::core {
 
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& work) {
@@ -35,7 +37,7 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
 
 int usable_threads(int requested) {
   if (requested > 0) return requested;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return usable_cores();
 }
 
 }  // namespace pcnet::core

@@ -1,0 +1,39 @@
+#include "command.h"
+
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/format.h"
+
+namespace pcnet::app {
+
+std::vector<std::string> GlobalOptions::overrides() const {
+  std::vector<std::string> out = set;
+  if (!device.empty()) out.push_back(core::cat("run.device=", device));
+  if (threads >= 0) out.push_back(core::cat("run.threads=", threads));
+  return out;
+}
+
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                      const std::string& examples) {
+  CLI::App* command = parent.add_subcommand(name, description);
+  command->group("Commands");
+  command->fallthrough();
+  // One command of a group at most: further words are arguments, even when they are command names.
+  command->require_subcommand(0, 1);
+  command->footer(
+      core::cat("Every command takes -v, -q, --json, --device, --threads and --set (see pcnet "
+                "--help).\n\nExamples:\n",
+                examples));
+  return command;
+}
+
+void print_json(const nlohmann::ordered_json& document) {
+  // Text that is not UTF-8 (an old file name, say) must not lose the rest of the result.
+  std::cout << document.dump(2, ' ', /*ensure_ascii=*/false,
+                             nlohmann::ordered_json::error_handler_t::replace)
+            << "\n";
+}
+
+}  // namespace pcnet::app

@@ -1,0 +1,270 @@
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/Parallel.h>
+#include <gnu/libc-version.h>
+#include <nlohmann/json.hpp>
+#include <torch/cuda.h>
+#include <torch/version.h>
+
+#include "pcnet/core/device.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/machine.h"
+#include "pcnet/core/version.h"
+
+#include "command.h"
+
+namespace pcnet::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::human_bytes;
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kGib = std::uint64_t{1} << 30U;
+constexpr std::uint64_t kLittleMemory = 4 * kGib;
+constexpr std::uint64_t kLittleDisk = 2 * kGib;
+
+struct Gpu {
+  std::uint64_t total = 0;  // bytes
+  std::uint64_t free = 0;
+};
+
+struct Examination {
+  core::ProcessorInfo processor = core::processor_info();
+  core::MemoryInfo memory = core::memory_info();
+  int threads = 0;
+  std::string omp_threads;  // OMP_NUM_THREADS, empty when unset
+  bool cuda_built = false;
+  std::vector<Gpu> gpus;
+  std::vector<std::string> gpu_names;  // by the driver, in its order
+  std::string driver;                  // empty: no driver
+  std::string device;                  // what --device comes to
+  fs::path work = fs::current_path();
+  fs::path temporary = fs::temp_directory_path();
+  std::uint64_t work_free = core::free_bytes(work);
+  std::uint64_t temporary_free = core::free_bytes(temporary);
+};
+
+bool optimised_build() {
+#ifdef NDEBUG
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::string value_after_colon(const fs::path& file, const std::string& name) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t colon = line.find(':');
+    if (!line.starts_with(name) || colon == std::string::npos) continue;
+    const std::size_t start = line.find_first_not_of(" \t", colon + 1);
+    return start == std::string::npos ? "" : line.substr(start);
+  }
+  return "";
+}
+
+/// Names and driver from the kernel, which a LibTorch without CUDA cannot tell.
+void ask_driver(Examination& found) {
+  found.driver = value_after_colon("/proc/driver/nvidia/version", "NVRM version");
+  std::error_code none;
+  for (const auto& gpu : fs::directory_iterator("/proc/driver/nvidia/gpus", none)) {
+    found.gpu_names.push_back(value_after_colon(gpu.path() / "information", "Model"));
+  }
+}
+
+void ask_cuda(Examination& found) {
+  found.cuda_built = at::globalContext().hasCUDART();
+  if (!torch::cuda::is_available()) return;
+  const auto count = static_cast<c10::DeviceIndex>(torch::cuda::device_count());
+  for (c10::DeviceIndex i = 0; i < count; ++i) {
+    const auto [free, total] = at::accelerator::getMemoryInfo(i);
+    found.gpus.push_back({total, free});
+  }
+}
+
+Examination examine(const GlobalOptions& globals) {
+  Examination found;
+  found.device = core::parse_device(globals.device.empty() ? "auto" : globals.device).str();
+  core::set_threads(std::max(globals.threads, 0));
+  found.threads = at::get_num_threads();
+  if (const char* omp = std::getenv("OMP_NUM_THREADS")) found.omp_threads = omp;
+  ask_driver(found);
+  ask_cuda(found);
+  return found;
+}
+
+void find_processor_faults(const Examination& found, std::vector<std::string>& out) {
+  const auto& processor = found.processor;
+  if (found.gpus.empty()) {
+    if (!found.cuda_built && !found.gpu_names.empty()) {
+      out.push_back(
+          "there is an NVIDIA GPU, but this LibTorch is built without CUDA: build pcnet "
+          "against a CUDA LibTorch");
+    } else {
+      out.push_back("no CUDA device: a processor is slow for training at the paper's size");
+    }
+  }
+  if (found.threads == 1) out.push_back("one thread: give more cores or --threads N");
+  if (processor.usable_cores < processor.cores) {
+    out.push_back(cat("only ", processor.usable_cores, " of ", processor.cores,
+                      " cores may be used (affinity or the container's quota)"));
+  }
+  if (!found.omp_threads.empty() && found.omp_threads != std::to_string(found.threads)) {
+    out.push_back(cat("OMP_NUM_THREADS=", found.omp_threads,
+                      " is not used: --threads decides, now ", found.threads));
+  }
+  if (found.threads > processor.usable_cores) {
+    out.push_back(cat(found.threads, " threads share ", processor.usable_cores,
+                      " cores: they wait for one another"));
+  }
+  if (processor.load > processor.usable_cores) {
+    out.push_back(cat("load average ", core::fixed(processor.load, 1), " is above the ",
+                      processor.usable_cores, " usable cores: other work slows this down"));
+  }
+  if (!processor.has("avx2") && !processor.has("asimd")) {
+    out.push_back("the processor has no AVX2: matrix products are several times slower");
+  }
+  if (!processor.has("avx512_bf16") && !processor.has("amx_bf16") && !processor.has("bf16")) {
+    out.push_back("the processor has no bf16 arithmetic: on it bf16 is slower than fp32");
+  }
+}
+
+/// What would be slow or fail, and why.
+std::vector<std::string> findings(const Examination& found) {
+  std::vector<std::string> out;
+  if (!optimised_build()) {
+    out.push_back("this is no optimised build: configure with `cmake --preset release`");
+  }
+  find_processor_faults(found, out);
+  if (found.memory.available < kLittleMemory) {
+    out.push_back(cat("only ", human_bytes(found.memory.available),
+                      " of memory available: use data.cache=none and a small train.batch_size"));
+  }
+  const auto check_disk = [&out](const fs::path& folder, std::uint64_t free) {
+    if (free >= kLittleDisk) return;
+    out.push_back(cat("only ", human_bytes(free), " free in ", folder.string(),
+                      ": checkpoints of the full model may need 1 GiB each"));
+  };
+  check_disk(found.work, found.work_free);
+  if (found.temporary != found.work) check_disk(found.temporary, found.temporary_free);
+  return out;
+}
+
+std::vector<std::string> shown_features(const core::ProcessorInfo& processor) {
+  std::vector<std::string> out;
+  for (const char* name : {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16"}) {
+    if (processor.has(name)) out.emplace_back(name);
+  }
+  return out;
+}
+
+std::string compiler() {
+#ifdef __clang__
+  return cat("clang ", __clang_major__, ".", __clang_minor__, ".", __clang_patchlevel__);
+#else
+  return cat("g++ ", __VERSION__);
+#endif
+}
+
+Json to_json(const Examination& found) {
+  Json gpus = Json::array();
+  for (std::size_t i = 0; i < found.gpus.size(); ++i) {
+    gpus.push_back({{"device", cat("cuda:", i)},
+                    {"memory_total", found.gpus[i].total},
+                    {"memory_free", found.gpus[i].free}});
+  }
+  const auto& processor = found.processor;
+  return {{"versions",
+           {{"pcnet", core::version()},
+            {"torch", TORCH_VERSION},
+            {"opencv", core::opencv_version()},
+            {"compiler", compiler()},
+            {"glibc", ::gnu_get_libc_version()},
+            {"optimised", optimised_build()}}},
+          {"processor",
+           {{"model", processor.model},
+            {"instruction_sets", shown_features(processor)},
+            {"cores", processor.cores},
+            {"usable_cores", processor.usable_cores},
+            {"threads", found.threads},
+            {"omp_num_threads", found.omp_threads},
+            {"load", processor.load}}},
+          {"cuda",
+           {{"built", found.cuda_built},
+            {"available", !found.gpus.empty()},
+            {"devices", gpus},
+            {"names", found.gpu_names},
+            {"driver", found.driver}}},
+          {"device", found.device},
+          {"memory", {{"total", found.memory.total}, {"available", found.memory.available}}},
+          {"disk",
+           {{{"folder", found.work.string()}, {"free", found.work_free}},
+            {{"folder", found.temporary.string()}, {"free", found.temporary_free}}}},
+          {"findings", findings(found)}};
+}
+
+void row(const std::string& name, const std::string& value) {
+  std::cout << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << value << "\n";
+}
+
+std::string cuda_text(const Examination& found) {
+  if (found.gpus.empty()) return found.cuda_built ? "no device" : "not in this LibTorch";
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < found.gpus.size(); ++i) {
+    parts.push_back(cat("cuda:", i, " ", human_bytes(found.gpus[i].free), " of ",
+                        human_bytes(found.gpus[i].total), " free"));
+  }
+  return core::join(parts, ", ");
+}
+
+void print_text(const Examination& found) {
+  const auto& processor = found.processor;
+  row("pcnet", cat(core::version(), optimised_build() ? "" : " (not optimised)"));
+  row("torch", TORCH_VERSION);
+  row("OpenCV", core::opencv_version());
+  row("compiler", compiler());
+  row("glibc", ::gnu_get_libc_version());
+  row("processor", processor.model);
+  row("has", core::join(shown_features(processor), " "));
+  row("cores", cat(processor.usable_cores, " usable of ", processor.cores, ", load ",
+                   core::fixed(processor.load, 1)));
+  row("threads", cat(found.threads, ", OMP_NUM_THREADS ",
+                     found.omp_threads.empty() ? "unset" : found.omp_threads));
+  row("CUDA", cuda_text(found));
+  if (!found.driver.empty()) row("driver", found.driver);
+  if (!found.gpu_names.empty()) row("GPUs", core::join(found.gpu_names, ", "));
+  row("device", found.device);
+  row("memory",
+      cat(human_bytes(found.memory.available), " available of ", human_bytes(found.memory.total)));
+  row("disk", cat(human_bytes(found.work_free), " free in ", found.work.string()));
+  row("", cat(human_bytes(found.temporary_free), " free in ", found.temporary.string()));
+  const auto faults = findings(found);
+  std::cout << (faults.empty() ? "\nNothing that would be slow.\n" : "\nWhat would be slow:\n");
+  for (const auto& fault : faults) std::cout << "- " << fault << "\n";
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  CLI::App* command = add_command(
+      root, "doctor", "versions, processor, CUDA, memory, disk, and what would be slow and why",
+      "  pcnet doctor\n"
+      "  pcnet doctor --json --device cuda");
+  command->callback([&globals, &action] {
+    action = [&globals] {
+      const Examination found = examine(globals);
+      globals.json ? print_json(to_json(found)) : print_text(found);
+    };
+  });
+}
+
+}  // namespace pcnet::app

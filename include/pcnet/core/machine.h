@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pcnet::core {
+
+/// Memory that this process may use; the limit of its control group counts.
+struct MemoryInfo {
+  std::uint64_t total = 0;      ///< bytes
+  std::uint64_t available = 0;  ///< bytes
+};
+
+/// The processor as this process sees it.
+struct ProcessorInfo {
+  std::string model;                  ///< "unknown" when the system does not tell
+  std::vector<std::string> features;  ///< instruction sets, e.g. "avx2", in the kernel's spelling
+  int cores = 0;                      ///< of the machine
+  int usable_cores = 0;               ///< by affinity and the control group's quota
+  double load = 0;                    ///< mean runnable processes of the last minute
+
+  bool has(const std::string& feature) const;
+};
+
+MemoryInfo memory_info();
+ProcessorInfo processor_info();
+
+/// Cores that this process may keep busy, by affinity and the control group's quota; at least 1.
+int usable_cores();
+
+}  // namespace pcnet::core
