@@ -56,6 +56,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   root.get_formatter()->label("Positionals", "Arguments");
   add_global_options(root, globals);
   add_config(root, globals, action);
+  add_data(root, globals, action);
   add_doctor(root, globals, action);
   root.footer(
       "Examples:\n"
