@@ -59,6 +59,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_eval(root, globals, action);
   add_data(root, globals, action);
   add_config(root, globals, action);
+  add_data(root, globals, action);
   add_doctor(root, globals, action);
   root.footer(
       "Examples:\n"

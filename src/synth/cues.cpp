@@ -9,6 +9,8 @@ std::vector<std::string> real_cues(const Expression& expression) {
   if (phrase.colour) {
     cues.push_back(std::string("the ") + kColourWords[static_cast<std::size_t>(*phrase.colour)] +
                    " " + shape);
+  } else {
+    cues.push_back("the " + shape);
   }
   if (phrase.pattern) {
     cues.push_back(std::string("a ") + kPatternWords[static_cast<std::size_t>(*phrase.pattern)] +

@@ -11,11 +11,11 @@ namespace {
 // How often a candidate is kept, and how many an object may have.
 constexpr double kOneSuperfluous = 0.4;
 constexpr double kTwoSuperfluous = 0.1;
-constexpr double kSingleWord = 0.5;
-constexpr std::size_t kMostAttribute = 2;
-constexpr std::size_t kMostPosition = 2;
-constexpr std::size_t kMostRelation = 1;
-constexpr double kRelation = 0.5;
+constexpr double kSingleWord = 0.4;
+constexpr std::size_t kMostAttribute = 3;
+constexpr std::size_t kMostPosition = 3;
+constexpr std::size_t kMostRelation = 3;
+constexpr double kRelation = 1.0;
 
 std::vector<std::size_t> matching(const Scene& scene, const Phrase& phrase) {
   std::vector<std::size_t> found;
@@ -116,11 +116,12 @@ void add_relations(const Scene& scene, std::size_t index, const std::vector<Phra
     const Phrase neighbour = phrase_of(scene.objects[other].attributes, 1);
     if (matching(scene, neighbour).size() != 1) continue;
     const std::optional<Side> side = side_of_neighbour(scene, index, twins, other);
-    if (!side || phrases.empty()) continue;
-    const Phrase& phrase = rng.pick(phrases);
-    found.push_back({index, Kind::kRelation, phrase, side, neighbour,
-                     "the " + phrase.words() + " " + kSideWords[static_cast<std::size_t>(*side)] +
-                         " of the " + neighbour.words()});
+    if (!side) continue;
+    for (const Phrase& phrase : phrases) {
+      found.push_back({index, Kind::kRelation, phrase, side, neighbour,
+                       "the " + phrase.words() + " " + kSideWords[static_cast<std::size_t>(*side)] +
+                           " of the " + neighbour.words()});
+    }
   }
   rng.shuffle(found);
   for (std::size_t i = 0; i < std::min(kMostRelation, found.size()); ++i) {

@@ -10,10 +10,12 @@ namespace pcnet::synth {
 namespace {
 
 constexpr double kBorder = 5.0;  // least distance of an outline from the picture's edge, px
-constexpr double kGap = 2.0;     // least distance between two outlines, px
+constexpr double kGrowth = 1.0;  // outlines grow by this before they are tested for overlap, px
 constexpr double kMostTurned = 0.25;
-constexpr int kLayouts = 30;  // layouts tried before other objects are drawn
-constexpr int kPlaces = 40;   // places tried for an object in a layout
+// Objects that do not fit are drawn anew, which thins out the large ones: hence more than a half.
+constexpr double kLarge = 0.68;
+constexpr int kLayouts = 60;  // layouts tried before other objects are drawn
+constexpr int kPlaces = 100;  // places tried for an object in a layout
 
 template <class Enum>
 Enum any(core::Rng& rng, std::size_t count) {
@@ -31,7 +33,7 @@ Attributes random_attributes(const Recipe& recipe, core::Rng& rng) {
   attributes.shape = any<Shape>(rng, kShapeWords.size());
   attributes.colour = any<Colour>(rng, kColourWords.size());
   if (recipe.patterns) attributes.pattern = any<Pattern>(rng, kPatternWords.size());
-  attributes.size = any<Size>(rng, kSizeWords.size());
+  attributes.size = rng.chance(kLarge) ? Size::kLarge : Size::kSmall;
   return attributes;
 }
 
@@ -66,45 +68,99 @@ std::vector<Attributes> draw_attributes(const Recipe& recipe, int count, core::R
   return all;
 }
 
-// Places the object apart from those before it; false when no place was found.
-bool place(Object& object, const std::vector<Object>& before, int side, core::Rng& rng) {
-  const double own = object.radius * reach(object.attributes.shape);
-  const double low = kBorder + own;
-  const double high = side - kBorder - own;
-  for (int attempt = 0; attempt < kPlaces; ++attempt) {
-    object.x = rng.uniform(low, high);
-    object.y = rng.uniform(low, high);
-    const bool apart = std::all_of(before.begin(), before.end(), [&](const Object& earlier) {
-      const double dx = object.x - earlier.x;
-      const double dy = object.y - earlier.y;
-      const double least = own + earlier.radius * reach(earlier.attributes.shape) + kGap;
-      return dx * dx + dy * dy >= least * least;
-    });
-    if (apart) return true;
-  }
-  return false;
-}
-
-bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes, int side,
-             core::Rng& rng) {
-  objects.clear();
-  for (const Attributes& wanted : attributes) {
-    Object object;
-    object.attributes = wanted;
-    const bool small = wanted.size == Size::kSmall;
-    object.radius = small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5);
-    object.angle = rng.uniform(-kMostTurned, kMostTurned);
-    if (!place(object, objects, side, rng)) return false;
-    objects.push_back(object);
-  }
-  return true;
-}
-
 void rasterise(Object& object, int side) {
   object.polygon =
       outline(object.attributes.shape, object.x, object.y, object.radius, object.angle);
   object.rle = image::from_polygon(object.polygon, side, side);
   object.mask = image::decode(object.rle);
+}
+
+double far(const Object& object) { return object.radius * reach(object.attributes.shape); }
+
+struct Point {
+  double x;
+  double y;
+};
+
+// Twice the area of the triangle a b c; its sign tells on which side of a-b the point c lies.
+double turn(Point a, Point b, Point c) {
+  return (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+}
+
+bool cross_each_other(Point a, Point b, Point c, Point d) {
+  return turn(a, b, c) * turn(a, b, d) <= 0 && turn(c, d, a) * turn(c, d, b) <= 0;
+}
+
+std::vector<Point> grown_outline(const Object& object) {
+  const auto xy =
+      outline(object.attributes.shape, object.x, object.y, object.radius + kGrowth, object.angle);
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < xy.size(); i += 2) points.push_back({xy[i], xy[i + 1]});
+  return points;
+}
+
+bool outlines_cross(const Object& first, const Object& second) {
+  const std::vector<Point> a = grown_outline(first);
+  const std::vector<Point> b = grown_outline(second);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      if (cross_each_other(a[i], a[(i + 1) % a.size()], b[j], b[(j + 1) % b.size()])) return true;
+    }
+  }
+  return false;
+}
+
+// Far apart by their discs, or near with outlines that do not cross even when both grow.
+bool apart(const Object& a, const Object& b) {
+  const double dx = a.x - b.x;
+  const double dy = a.y - b.y;
+  const double squared = dx * dx + dy * dy;
+  const double surely = far(a) + far(b) + 2.0 * kGrowth;
+  if (squared >= surely * surely) return true;
+  const double never = a.radius * inner(a.attributes.shape) + b.radius * inner(b.attributes.shape);
+  return squared >= never * never && !outlines_cross(a, b);
+}
+
+// Places the object apart from those before it; false when no place was found.
+bool place(Object& object, const std::vector<Object>& before, int side, core::Rng& rng) {
+  const double low = kBorder + far(object);
+  const double high = side - low;
+  for (int attempt = 0; attempt < kPlaces; ++attempt) {
+    object.x = rng.uniform(low, high);
+    object.y = rng.uniform(low, high);
+    const auto clear = [&](const Object& earlier) { return apart(object, earlier); };
+    if (std::all_of(before.begin(), before.end(), clear)) return true;
+  }
+  return false;
+}
+
+// The large ones are placed first: the small ones fit into what is left.
+bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes, int side,
+             core::Rng& rng) {
+  objects.clear();
+  for (const Size size : {Size::kLarge, Size::kSmall}) {
+    for (const Attributes& wanted : attributes) {
+      if (wanted.size != size) continue;
+      Object object;
+      object.attributes = wanted;
+      const bool small = size == Size::kSmall;
+      object.radius = small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5);
+      object.angle = rng.uniform(-kMostTurned, kMostTurned);
+      if (!place(object, objects, side, rng)) return false;
+      objects.push_back(object);
+    }
+  }
+  return true;
+}
+
+// Pixels are the last word: two objects never share one.
+bool disjoint(const std::vector<Object>& objects) {
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (image::intersection(objects[i].rle, objects[j].rle) > 0) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -141,8 +197,9 @@ Scene make_scene(const Recipe& recipe, core::Rng& rng) {
     for (int layout = 0; layout < kLayouts && !placed; ++layout) {
       placed = lay_out(scene.objects, attributes, recipe.side, rng);
     }
+    for (Object& object : scene.objects) rasterise(object, recipe.side);
+    placed = placed && disjoint(scene.objects);
   }
-  for (Object& object : scene.objects) rasterise(object, recipe.side);
   rng.shuffle(scene.objects);  // the order of the annotations must not tell who was copied
   return scene;
 }

@@ -1,5 +1,6 @@
 #include "pcnet/synth/shapes.h"
 
+#include <array>
 #include <cmath>
 
 namespace pcnet::synth {
@@ -12,11 +13,11 @@ struct Point {
 };
 
 // Sizes relative to the radius, chosen so that the shapes look alike in size.
-constexpr double kSquareHalf = 0.86;
-constexpr double kTriangleReach = 1.15;
-constexpr double kCrossArm = 1.02;
-constexpr double kCrossHalfWidth = 0.36;
-constexpr double kStarReach = 1.15;
+constexpr double kSquareHalf = 0.90;
+constexpr double kTriangleReach = 1.22;
+constexpr double kCrossArm = 1.05;
+constexpr double kCrossHalfWidth = 0.38;
+constexpr double kStarReach = 1.20;
 constexpr double kStarInner = 0.50;  // of kStarReach
 
 Point turned(Point p, Point by) { return {p.x * by.x - p.y * by.y, p.x * by.y + p.y * by.x}; }
@@ -69,22 +70,55 @@ std::vector<Point> unit_outline(Shape shape) {
   return {};
 }
 
+std::array<std::vector<Point>, kShapeWords.size()> all_outlines() {
+  std::array<std::vector<Point>, kShapeWords.size()> outlines;
+  for (std::size_t shape = 0; shape < outlines.size(); ++shape) {
+    outlines[shape] = unit_outline(static_cast<Shape>(shape));
+  }
+  return outlines;
+}
+
 double rounded(double value) { return std::floor(value * 100.0 + 0.5) / 100.0; }
 
 }  // namespace
 
 double reach(Shape shape) {
-  double farthest = 0;
-  for (const Point& p : unit_outline(shape)) {
-    farthest = std::max(farthest, std::sqrt(p.x * p.x + p.y * p.y));
+  switch (shape) {
+    case Shape::kCircle:
+      return 1.0;
+    case Shape::kSquare:
+      return kSquareHalf * 1.41421356237309505;
+    case Shape::kTriangle:
+      return kTriangleReach;
+    case Shape::kCross:
+      return std::sqrt(kCrossArm * kCrossArm + kCrossHalfWidth * kCrossHalfWidth);
+    case Shape::kStar:
+      return kStarReach;
   }
-  return farthest;
+  return 0;
+}
+
+double inner(Shape shape) {
+  switch (shape) {
+    case Shape::kCircle:
+      return 0.995;  // the outline is a polygon
+    case Shape::kSquare:
+      return kSquareHalf;
+    case Shape::kTriangle:
+      return 0.5 * kTriangleReach;
+    case Shape::kCross:
+      return kCrossHalfWidth;
+    case Shape::kStar:
+      return 0.9 * kStarInner * kStarReach;
+  }
+  return 0;
 }
 
 std::vector<double> outline(Shape shape, double x, double y, double radius, double angle) {
+  static const std::array<std::vector<Point>, kShapeWords.size()> units = all_outlines();
   std::vector<double> xy;
   const Point by = direction(angle);
-  for (const Point& unit : unit_outline(shape)) {
+  for (const Point& unit : units[static_cast<std::size_t>(shape)]) {
     const Point p = turned(unit, by);
     xy.push_back(rounded(x + radius * p.x));
     xy.push_back(rounded(y + radius * p.y));
