@@ -52,6 +52,7 @@ libcli11-dev: the command line
 libgtest-dev: unit tests
 libgmock-dev: unit tests
 zlib1g-dev: compressed arrays and archives
+libjpeg-dev: finding damaged JPEG pictures
 git: lists the files that lint checks
 LIST
   # Any Python that can make virtual environments will do; Debian's own needs a package for it.

@@ -57,6 +57,8 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_global_options(root, globals);
   add_train(root, globals, action);
   add_eval(root, globals, action);
+  add_predict(root, globals, action);
+  add_bench(root, globals, action);
   add_data(root, globals, action);
   add_config(root, globals, action);
   add_data(root, globals, action);

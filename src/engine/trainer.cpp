@@ -1,5 +1,6 @@
 #include "pcnet/engine/trainer.h"
 
+#include <chrono>
 #include <cmath>
 
 #include "pcnet/core/error.h"
@@ -9,6 +10,20 @@
 namespace pcnet::engine {
 
 namespace {
+
+/// Seconds since the last call.
+class Lap {
+ public:
+  double seconds() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> spent = now - last_;
+    last_ = now;
+    return spent.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
 
 void require_finite(double value, const char* what, std::int64_t step,
                     const std::vector<std::pair<std::string, double>>& terms) {
@@ -28,6 +43,7 @@ data::Batch to_device(const data::Batch& batch, c10::Device device) {
 }
 
 StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
+  Lap lap;
   module_.train();
   optimizer_.zero_grad();
   const losses::Terms losses = learner_.losses(batch);
@@ -40,10 +56,13 @@ StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
     report.terms.emplace_back(name, value.item<double>());
   }
   require_finite(report.loss, "loss", step, report.terms);
+  report.forward_seconds = lap.seconds();
   losses.total.backward();
   report.gradient_norm = optimizer_.clip_gradients(options_.clip_norm);
   require_finite(report.gradient_norm, "gradient norm", step, report.terms);
+  report.backward_seconds = lap.seconds();
   optimizer_.step(report.learning_rate);
+  report.update_seconds = lap.seconds();
   return report;
 }
 

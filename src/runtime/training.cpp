@@ -11,6 +11,7 @@
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/hooks.h"
 #include "pcnet/engine/run_folder.h"
+#include "pcnet/engine/sample_pictures.h"
 #include "pcnet/report/run_log.h"
 #include "pcnet/runtime/evaluation.h"
 #include "pcnet/runtime/model_source.h"
@@ -82,14 +83,18 @@ void load_resumed(TrainingParts& parts, const engine::Checkpoint& checkpoint,
   }
 }
 
-/// What is written once training has ended: results.json and samples/.
+/// What is written once training has ended, by the best checkpoint: results.json and samples/.
 void write_results(TrainingParts& parts, const engine::RunFolder& folder) {
-  auto responder = responder_for(parts.model, parts.tokenizer, parts.config, parts.device);
+  LoadedModel best = load_model(folder.best(), {});
+  auto responder = responder_for(best.model, best.tokenizer, parts.config, best.device);
+  const auto& splits = parts.config.eval.splits;
   const auto result =
-      evaluate(responder, parts.dataset, parts.config, parts.config.eval.splits,
-               (fs::exists(folder.best()) ? folder.best() : folder.last()).string());
+      evaluate(responder, parts.dataset, parts.config, splits, folder.best().string());
   core::write_file(folder.results(), result.document.dump(2) + "\n");
-  core::log::info(cat("results in ", folder.results().string()));
+  engine::write_samples(folder.samples(), parts.dataset, splits.front(), responder,
+                        parts.config.eval);
+  core::log::info(
+      cat("results in ", folder.results().string(), ", pictures in ", folder.samples().string()));
 }
 
 void describe(const TrainingParts& parts, const fs::path& run) {

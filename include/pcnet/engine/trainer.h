@@ -25,6 +25,11 @@ struct StepReport {
   std::vector<std::pair<std::string, double>> terms;
   double gradient_norm = 0;
   std::int64_t images = 0;
+  /// Seconds of its parts. Reading the loss and the gradient norm waits for the device, so that the
+  /// parts are honest on CUDA too.
+  double forward_seconds = 0;
+  double backward_seconds = 0;
+  double update_seconds = 0;
 };
 
 /// Something that happens along the training: the log, the checkpoints, the validation, the bar.

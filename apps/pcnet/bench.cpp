@@ -1,0 +1,72 @@
+#include <memory>
+
+#include "pcnet/runtime/benchmark.h"
+
+#include "command.h"
+#include "data_arguments.h"
+
+namespace pcnet::app {
+
+namespace {
+
+struct BenchArguments {
+  std::string subject;
+  std::string split = "val";
+  std::int64_t warm_up = 5;
+  std::int64_t steps = 30;
+  std::int64_t repeats = 3;
+  DataArguments data;
+};
+
+void add_bench_train(CLI::App& bench, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<BenchArguments>();
+  CLI::App* command = add_command(bench, "train", "Throughput of training, by part.",
+                                  "  pcnet bench train configs/refsynth/clip.yaml --root data");
+  command->add_option("config", arguments->subject, "configuration file")->required();
+  command->add_option("--steps", arguments->steps, "measured steps")
+      ->check(CLI::Range(1, 1000000).description(""))
+      ->capture_default_str();
+  command->add_option("--warm-up", arguments->warm_up, "steps before them")
+      ->check(CLI::Range(0, 1000000).description(""))
+      ->capture_default_str();
+  add_data_options(*command, arguments->data);
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] {
+      const auto config =
+          config::load(arguments->subject, with_data(globals, arguments->data)).values;
+      print_json(runtime::bench_train(config, arguments->warm_up, arguments->steps));
+    };
+  });
+}
+
+void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<BenchArguments>();
+  CLI::App* command = add_command(bench, "eval", "Throughput of evaluation.",
+                                  "  pcnet bench eval runs/tris --split val");
+  command->add_option("model", arguments->subject, "run folder or checkpoint")->required();
+  command->add_option("--split", arguments->split, "split that is evaluated")
+      ->capture_default_str();
+  command->add_option("--repeats", arguments->repeats, "measured evaluations, after one warm-up")
+      ->check(CLI::Range(1, 1000).description(""))
+      ->capture_default_str();
+  add_data_options(*command, arguments->data);
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] {
+      print_json(runtime::bench_eval(arguments->subject, arguments->split,
+                                     with_data(globals, arguments->data), arguments->repeats));
+    };
+  });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  CLI::App* bench = add_command(root, "bench", "Measure throughput; prints JSON.",
+                                "  pcnet bench train configs/refsynth/tris.yaml --root data\n"
+                                "  pcnet bench eval runs/tris");
+  bench->require_subcommand(1);
+  add_bench_train(*bench, globals, action);
+  add_bench_eval(*bench, globals, action);
+}
+
+}  // namespace pcnet::app

@@ -1,0 +1,70 @@
+#include <iostream>
+#include <memory>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/runtime/prediction.h"
+
+#include "command.h"
+
+namespace pcnet::app {
+
+namespace {
+
+struct PredictArguments {
+  std::string model;
+  std::vector<std::string> images;
+  std::vector<std::string> texts;
+  std::vector<std::string> cues;
+  std::string out = ".";
+  std::string segmentor;
+};
+
+void run_predict(const PredictArguments& arguments, const GlobalOptions& globals) {
+  runtime::PredictionRequest request;
+  request.model = arguments.model;
+  request.images.assign(arguments.images.begin(), arguments.images.end());
+  request.texts = arguments.texts;
+  request.cues = arguments.cues;
+  request.out = arguments.out;
+  request.overrides = globals.overrides();
+  request.overrides.push_back("eval.segmentor=" +
+                              (arguments.segmentor.empty() ? "none" : arguments.segmentor));
+  const auto documents = runtime::predict(request);
+  if (globals.json) {
+    print_json(documents);
+    return;
+  }
+  for (const auto& document : documents) {
+    const auto& peak = document.at("peak");
+    std::cout << core::cat(
+        document.at("image").get<std::string>(), ": \"", document.at("text").get<std::string>(),
+        "\" at x ", peak.at("x").get<std::int64_t>(), ", y ", peak.at("y").get<std::int64_t>(),
+        " (cosine ", core::fixed(peak.at("score").get<double>(), 3), "), mask of ",
+        document.at("mask_area").get<std::int64_t>(), " px\n");
+  }
+}
+
+}  // namespace
+
+void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<PredictArguments>();
+  CLI::App* command = add_command(
+      root, "predict", "Find what a text means on a picture.",
+      "  pcnet predict runs/tris --image a.png --text \"the small red circle\" --out found\n"
+      "  pcnet predict runs/tris --image *.png --text \"the star\" --text \"the left cross\"");
+  command->add_option("model", arguments->model, "run folder or checkpoint")->required();
+  command->add_option("--image", arguments->images, "one or more pictures")->required();
+  command->add_option("--text", arguments->texts, "what to find; repeatable")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--cue", arguments->cues, "a target-related cue; repeatable")
+      ->allow_extra_args(false);
+  command->add_option("--out", arguments->out, "folder of the results")->capture_default_str();
+  command->add_option("--segmentor", arguments->segmentor, "where the mask comes from: none");
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] { run_predict(*arguments, globals); };
+  });
+}
+
+}  // namespace pcnet::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "pcnet/engine/responder.h"
+#include "pcnet/image/picture.h"
+#include "pcnet/metrics/peak.h"
+
+namespace pcnet::engine {
+
+/// What the model answers to one text on one picture.
+struct Prediction {
+  std::filesystem::path image;
+  std::string text;
+  image::Picture picture;            ///< the original
+  at::Tensor maps;                   ///< [N, H, W] float32: the positive cosine of each stage
+  std::vector<metrics::Peak> peaks;  ///< of each stage; the last one is the answer
+  image::Mask mask;                  ///< where the last map is above the threshold
+};
+
+/// Answers every text on one picture; the picture is encoded once. EXIF orientation is applied.
+std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
+                                const std::vector<std::string>& texts, std::int64_t image_size,
+                                double threshold);
+
+}  // namespace pcnet::engine

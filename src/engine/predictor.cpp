@@ -1,0 +1,34 @@
+#include "pcnet/engine/predictor.h"
+
+#include "pcnet/engine/segmentor.h"
+#include "pcnet/image/resize.h"
+
+namespace pcnet::engine {
+
+std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
+                                const std::vector<std::string>& texts, std::int64_t image_size,
+                                double threshold) {
+  const image::Picture picture = image::read_picture(image, /*apply_exif=*/true);
+  const Query query{image::resize_square(picture, image_size), picture.height, picture.width, texts,
+                    std::vector<std::int64_t>(texts.size())};
+  const at::Tensor answers = responder.respond({&query, 1}).front();  // [N, M, H, W]
+  std::vector<Prediction> predictions;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    Prediction prediction{image, texts[i], picture, {}, {}, {}};
+    prediction.maps = answers.select(/*dim=*/1, static_cast<std::int64_t>(i)).contiguous();
+    const auto pixels = static_cast<std::size_t>(picture.height * picture.width);
+    const float* values = prediction.maps.const_data_ptr<float>();
+    for (std::int64_t stage = 0; stage < prediction.maps.size(0); ++stage) {
+      const std::span<const float> map(values + static_cast<std::size_t>(stage) * pixels, pixels);
+      prediction.peaks.push_back(metrics::find_peak(map, picture.width));
+      if (stage + 1 < prediction.maps.size(0)) continue;
+      prediction.mask =
+          threshold_mask(map, picture.height, picture.width,
+                         static_cast<float>(prediction.peaks.back().score), threshold);
+    }
+    predictions.push_back(std::move(prediction));
+  }
+  return predictions;
+}
+
+}  // namespace pcnet::engine

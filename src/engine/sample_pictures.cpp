@@ -1,0 +1,65 @@
+#include "pcnet/engine/sample_pictures.h"
+
+#include <array>
+#include <set>
+#include <vector>
+
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/engine/segmentor.h"
+#include "pcnet/image/overlay.h"
+#include "pcnet/report/answer_picture.h"
+
+namespace pcnet::engine {
+
+namespace {
+
+/// Answer and heat of one expression, side by side.
+image::Picture draw_sample(data::Dataset& dataset, const data::Reference& reference,
+                           const at::Tensor& resized, Responder& responder,
+                           const config::EvalOptions& options) {
+  const auto& index = dataset.index();
+  const auto& record = index.image(reference.image_id);
+  const auto& sentence = reference.sentences.front();
+  const Query query{resized, record.height, record.width, {sentence.text}, {sentence.sent_id}};
+  const at::Tensor map = responder.respond({&query, 1}).front()[-1][0].contiguous();
+  const std::span<const float> values(map.const_data_ptr<float>(),
+                                      static_cast<std::size_t>(map.numel()));
+  const metrics::Peak peak = metrics::find_peak(values, record.width);
+  const image::Mask mask = threshold_mask(values, record.height, record.width,
+                                          static_cast<float>(peak.score), options.threshold);
+  const image::Mask truth = image::decode(index.mask(index.annotation(reference.ann_id)));
+  const image::Picture picture = image::read_picture(dataset.files().images / record.file_name);
+  const bool hit = metrics::hits_mask(peak, truth);
+  const report::Answer answer{
+      picture, values, mask, peak, &truth, core::cat(sentence.text, hit ? " (hit)" : " (miss)")};
+  const std::array<image::Picture, 2> pair = {report::draw_answer(answer),
+                                              report::draw_heat(answer)};
+  return image::sheet(pair, 2);
+}
+
+}  // namespace
+
+void write_samples(const std::filesystem::path& folder, data::Dataset& dataset,
+                   const std::string& split, Responder& responder,
+                   const config::EvalOptions& options) {
+  std::vector<image::Picture> drawn;
+  std::set<std::int64_t> seen;
+  const auto& index = dataset.index();
+  for (const auto position : index.split(split)) {
+    if (static_cast<std::int64_t>(drawn.size()) >= options.samples) break;
+    const auto& reference = index.references()[position];
+    if (reference.sentences.empty() || !seen.insert(reference.image_id).second) continue;
+    const auto resized = dataset.pictures().get(reference.image_id);
+    if (!resized) continue;
+    drawn.push_back(draw_sample(dataset, reference, *resized, responder, options));
+  }
+  if (drawn.empty()) return;  // no sample was asked for
+  core::ensure_writable_folder(folder);
+  for (std::size_t k = 0; k < drawn.size(); ++k) {
+    image::write_png(folder / core::cat(split, "_", k, ".png"), drawn[k]);
+  }
+  image::write_png(folder / core::cat(split, ".png"), image::sheet(drawn, 3));
+}
+
+}  // namespace pcnet::engine

@@ -1,0 +1,162 @@
+#include "pcnet/runtime/prediction.h"
+
+#include <chrono>
+#include <set>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/progress.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/engine/predictor.h"
+#include "pcnet/image/overlay.h"
+#include "pcnet/image/rle.h"
+#include "pcnet/report/answer_picture.h"
+#include "pcnet/runtime/model_source.h"
+#include "pcnet/weights/npy.h"
+
+namespace pcnet::runtime {
+
+namespace fs = std::filesystem;
+using core::cat;
+using nlohmann::ordered_json;
+
+namespace {
+
+void check_request(const PredictionRequest& request, const LoadedModel& loaded) {
+  if (request.images.empty()) throw core::UsageError("no picture: give --image");
+  if (request.texts.empty()) throw core::UsageError("no text: give --text");
+  if (loaded.config.eval.segmentor != "none") {
+    throw core::UsageError(cat("--segmentor ", loaded.config.eval.segmentor,
+                               " needs a dataset's proposals: predict takes none"));
+  }
+  for (const auto& text : request.texts) {
+    const auto tokens = loaded.tokenizer.encode(text, loaded.config.data.text_length);
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+      throw core::UsageError("the text is empty: say what to find");
+    }
+    if (tokens.known_words == 0) {
+      throw core::UsageError(cat("the text \"", text, "\" holds no word that the model knows (its ",
+                                 loaded.tokenizer.words().size(),
+                                 " words: ", core::join(loaded.tokenizer.words(), " "), ")"));
+    }
+    if (!tokens.unknown_words.empty()) {
+      core::log::warning(cat("\"", text, "\": the model does not know and leaves out: ",
+                             core::join(tokens.unknown_words, ", ")));
+    }
+    if (tokens.cut) {
+      core::log::warning(cat("\"", text, "\" is longer than ", loaded.config.data.text_length,
+                             " tokens and was cut"));
+    }
+  }
+}
+
+/// One stem a (picture, text); two pictures of one name would overwrite each other.
+std::vector<std::string> stems(const PredictionRequest& request) {
+  std::vector<std::string> names;
+  std::set<std::string> seen;
+  for (const auto& image : request.images) {
+    if (!seen.insert(image.stem().string()).second) {
+      throw core::UsageError(cat("two pictures are called ", image.stem().string(),
+                                 ": their results would overwrite each other; use two --out"));
+    }
+    for (std::size_t k = 0; k < request.texts.size(); ++k) {
+      names.push_back(request.texts.size() == 1 ? image.stem().string()
+                                                : cat(image.stem().string(), "_", k));
+    }
+  }
+  return names;
+}
+
+ordered_json peak_json(const metrics::Peak& peak) {
+  return {{"x", peak.x}, {"y", peak.y}, {"score", peak.score}};
+}
+
+ordered_json to_json(const engine::Prediction& prediction, const PredictionRequest& request,
+                     const LoadedModel& loaded, double seconds) {
+  ordered_json stages = ordered_json::array();
+  for (const auto& peak : prediction.peaks) stages.push_back({{"peak", peak_json(peak)}});
+  const image::Rle rle = image::encode(prediction.mask);
+  return {{"image", prediction.image.string()},
+          {"text", prediction.text},
+          {"cues", request.cues},
+          {"peak", peak_json(prediction.peaks.back())},
+          {"stages", stages},
+          {"box", image::bounding_box(rle)},
+          {"mask_area", image::area(rle)},
+          {"segmentor", loaded.config.eval.segmentor},
+          {"checkpoint", loaded.checkpoint.string()},
+          {"seconds", seconds}};
+}
+
+/// The heat of every stage, one beside the other.
+image::Picture draw_stages(const engine::Prediction& prediction) {
+  std::vector<image::Picture> panels;
+  const auto pixels =
+      static_cast<std::size_t>(prediction.picture.height * prediction.picture.width);
+  const float* values = prediction.maps.const_data_ptr<float>();
+  for (std::size_t n = 0; n < prediction.peaks.size(); ++n) {
+    panels.push_back(report::draw_heat({prediction.picture,
+                                        {values + n * pixels, pixels},
+                                        prediction.mask,
+                                        prediction.peaks[n],
+                                        nullptr,
+                                        cat("stage ", n, ": ", prediction.text)}));
+  }
+  return image::sheet(panels, static_cast<std::int64_t>(panels.size()));
+}
+
+void write_prediction(const fs::path& base, const engine::Prediction& prediction,
+                      const ordered_json& document) {
+  const at::Tensor last = prediction.maps[-1].contiguous();
+  const report::Answer answer{
+      prediction.picture,
+      {last.const_data_ptr<float>(), static_cast<std::size_t>(last.numel())},
+      prediction.mask,
+      prediction.peaks.back(),
+      nullptr,
+      prediction.text};
+  image::write_png(base.string() + ".overlay.png", report::draw_answer(answer));
+  image::write_png(base.string() + ".mask.png", prediction.mask);
+  weights::write_npy(base.string() + ".response.npy", last);
+  image::write_png(base.string() + ".stages.png", draw_stages(prediction));
+  core::write_file(base.string() + ".json",
+                   document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+ordered_json predict(const PredictionRequest& request) {
+  LoadedModel loaded = load_model(request.model, request.overrides);
+  check_request(request, loaded);
+  const std::vector<std::string> names = stems(request);
+  if (!request.cues.empty()) {
+    core::log::warning("this model has no conditional referring module: the cues are not used");
+  }
+  // Every picture is read once beforehand, so that a damaged one stops before anything is written.
+  for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
+  auto responder = responder_for(loaded.model, loaded.tokenizer, loaded.config, loaded.device);
+  core::ensure_writable_folder(request.out);
+  core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()),
+                          "pictures");
+  ordered_json documents = ordered_json::array();
+  for (std::size_t i = 0; i < request.images.size(); ++i) {
+    core::throw_if_stopped("prediction stopped; the files of finished pictures are whole");
+    const auto start = std::chrono::steady_clock::now();
+    const auto predictions =
+        engine::predict(responder, request.images[i], request.texts, loaded.config.data.image_size,
+                        loaded.config.eval.threshold);
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    for (const auto& prediction : predictions) {
+      documents.push_back(to_json(prediction, request, loaded,
+                                  spent.count() / static_cast<double>(predictions.size())));
+      write_prediction(request.out / names[documents.size() - 1], prediction, documents.back());
+    }
+    progress.update(static_cast<std::int64_t>(i) + 1);
+  }
+  progress.finish();
+  return documents;
+}
+
+}  // namespace pcnet::runtime
