@@ -123,12 +123,14 @@ Picture decode_jpeg(std::string_view bytes, bool apply_exif) {
     throw core::Error(core::cat("the JPEG has ", decoder.height(), " x ", decoder.width(),
                                 " pixels, wanted at most ", kMostPixels));
   }
+  // The saved markers are gone once the rows are read.
+  const int orientation = apply_exif ? decoder.orientation() : 1;
   Picture picture(decoder.height(), decoder.width());
   std::vector<std::uint8_t> row(decoder.cmyk() ? static_cast<std::size_t>(picture.width) * 4 : 0);
   if (!decoder.read_rows(picture, row)) {
     throw core::Error(core::cat("the JPEG is damaged or cut short: ", decoder.message()));
   }
-  return apply_exif ? oriented(picture, decoder.orientation()) : picture;
+  return orientation == 1 ? picture : oriented(picture, orientation);
 }
 
 }  // namespace pcnet::image

@@ -117,7 +117,9 @@ class HeaderReader {
         !item.contains("data_offsets")) {
       fail(name, "wanted an object with dtype, shape and data_offsets");
     }
-    Entry entry{.name = name, .type = read_type(name, item["dtype"])};
+    Entry entry;
+    entry.name = name;
+    entry.type = read_type(name, item["dtype"]);
     const Json& shape = item["shape"];
     if (!shape.is_array()) fail(name, "its shape is not a list");
     for (const auto& side : shape) {

@@ -91,10 +91,11 @@ int run(const std::vector<std::string>& words) {
   const std::string& command = words.at(0);
   if (command == "masks") {
     run_masks(words.at(1), words.at(2));
-  } else if (command == "decode") {  // pairs of picture and .npy [H, W, 3]
+  } else if (command == "decode" || command == "turn") {  // pairs of picture and .npy [H, W, 3]
+    const bool turn = command == "turn";
     for (std::size_t i = 1; i + 1 < words.size(); i += 2) {
       weights::write_npy(words[i + 1],
-                         image::to_tensor(image::read_picture(words[i])).permute({1, 2, 0}));
+                         image::to_tensor(image::read_picture(words[i], turn)).permute({1, 2, 0}));
     }
   } else if (command == "resize") {  // size, picture, .npy [size, size, 3], ...
     for (std::size_t i = 1; i + 2 < words.size(); i += 3) {

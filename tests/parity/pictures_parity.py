@@ -6,6 +6,7 @@ import peers
 
 np = peers.peer("numpy")
 Image = peers.peer("PIL.Image")
+ImageOps = peers.peer("PIL.ImageOps")
 PngImagePlugin = peers.peer("PIL.PngImagePlugin")
 
 
@@ -61,6 +62,17 @@ class Pictures(peers.DriverTest):
         exif[0x0112] = 6
         Image.fromarray(scene(self.rng, 20, 30)).save(self.path("e.jpg"), exif=exif)
         self.assert_equals_pillow(self.path("e.jpg"))
+
+    def test_exif_orientation_is_applied_on_request(self):
+        for orientation in range(1, 9):
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            path = self.path(f"{orientation}.jpg")
+            Image.fromarray(scene(self.rng, 20, 30)).save(path, exif=exif)
+            self.run_driver("turn", path, self.path("turned.npy"))
+            with Image.open(path) as picture:
+                wanted = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            np.testing.assert_array_equal(np.load(self.path("turned.npy")), wanted, str(orientation))
 
     def test_png_kinds(self):
         colours = scene(self.rng, 33, 47)
