@@ -59,7 +59,6 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_eval(root, globals, action);
   add_predict(root, globals, action);
   add_bench(root, globals, action);
-  add_data(root, globals, action);
   add_config(root, globals, action);
   add_data(root, globals, action);
   add_doctor(root, globals, action);
