@@ -11,8 +11,14 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch) {
   const at::Tensor text = model_->encode_texts(batch.tokens);     // [U, C]
   const at::Tensor logits = model::all_pairs_cosine(visual, text) * model_->scale();
   losses::Terms terms;
-  terms.add("contrastive", options_.weight,
+  terms.add("contrastive", options_.contrastive.weight,
             losses::contrastive_loss(losses::log_sum_exp_scores(logits), batch.text_index));
+  if (options_.contrastive.classification > 0) {
+    const at::Tensor one = batch.text_index.select(/*dim=*/1, /*index=*/2);  // [B]
+    terms.add("classification", options_.contrastive.classification,
+              losses::classification_loss(logits.index_select(/*dim=*/1, one),
+                                          options_.classification));
+  }
   return terms;
 }
 

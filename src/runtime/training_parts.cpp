@@ -37,7 +37,7 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
 std::unique_ptr<engine::Learner> make_learner(const config::Config& config,
                                               const model::Tris& model) {
   if (config.train.objective == "contrastive") {
-    return std::make_unique<engine::ContrastiveLearner>(model, config.loss.contrastive);
+    return std::make_unique<engine::ContrastiveLearner>(model, config.loss);
   }
   return std::make_unique<engine::ReferringLearner>(model, config.loss);
 }

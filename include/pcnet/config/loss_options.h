@@ -27,11 +27,17 @@ struct ClassificationOptions {
 /// Image-text contrast for the warm start: symmetric InfoNCE on log-sum-exp pooled maps.
 struct ContrastiveOptions {
   double weight = 1.0;
+  double classification = 0.0;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
-    field("weight", &ContrastiveOptions::weight,
+    using O = ContrastiveOptions;
+    field("weight", &O::weight,
           {.help = "factor of the term", .source = "refsynth.md, training 1", .min = 0});
+    field("classification", &O::classification,
+          {.help = "factor of Cls on one expression a picture: it fixes the offset of the cosine, "
+                   "which contrast leaves open",
+           .min = 0});
   }
 };
 

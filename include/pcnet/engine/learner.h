@@ -19,13 +19,13 @@ class Learner {
 /// Image-text pre-training: each distinct text is encoded once and scored on every picture.
 class ContrastiveLearner : public Learner {
  public:
-  ContrastiveLearner(model::Tris model, const config::ContrastiveOptions& options)
+  ContrastiveLearner(model::Tris model, const config::LossOptions& options)
       : model_(std::move(model)), options_(options) {}
   losses::Terms losses(const data::Batch& batch) override;
 
  private:
   model::Tris model_;
-  config::ContrastiveOptions options_;
+  config::LossOptions options_;
 };
 
 /// The method: picture i and its one text, every text scored on every picture.
