@@ -118,6 +118,31 @@ class Stop(RunCase):
         step = state_of(moved)["step"]
         self.assertEqual(losses(other), losses(WHOLE)[step:])
 
+    def test_stopped_in_a_validation_it_goes_on_with_that_validation(self):
+        changes = {
+            "train__max_steps": 6,
+            "train__eval_every": 1,
+            "eval__splits": "[train]",
+            "eval__batch_size": 1,
+        }
+        whole = self.folder / "whole"
+        result = train(ROOT, whole, changes=changes)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with start_training(ROOT, self.run, changes=changes) as process:
+            wait_for(lambda: steps_done(self.run) >= 3, process)  # what follows is the validation
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 143, errors)
+        self.assertIn("saved in", errors)
+        result = train(ROOT, self.run, "--resume", "auto", changes=changes)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        mine, other = (
+            [e for e in read_lines(folder / "log.jsonl") if e["event"] == "validation"]
+            for folder in (self.run, whole)
+        )
+        self.assertEqual(mine, other)
+        self.assertEqual(losses(self.run), losses(whole))
+
     def test_a_full_disk_on_the_way_leaves_the_last_checkpoint_alone(self):
         self.stop(signal.SIGTERM, 143, at=5)
         before = self.last.read_bytes()
