@@ -38,6 +38,9 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (!arguments.segmentor.empty()) {
     request.overrides.push_back("eval.segmentor=" + arguments.segmentor);
   }
+  if (!arguments.out.empty() && arguments.out == arguments.per_sentence) {
+    throw core::UsageError("--out and --per-sentence name the same file: " + arguments.out);
+  }
   // Opened now: a path that cannot be written is found before the work, not after it.
   std::optional<core::AtomicFile> out;
   if (!arguments.out.empty()) out.emplace(arguments.out);

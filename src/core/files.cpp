@@ -63,6 +63,7 @@ std::string read_file(const fs::path& path) {
 
 AtomicFile::AtomicFile(fs::path path)
     : path_(std::move(path)), temporary_(cat(path_.string(), kTemporary, ::getpid())) {
+  if (fs::is_directory(path_)) fail("cannot write", path_, EISDIR);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail("cannot write", path_, errno);
 }

@@ -30,6 +30,10 @@ std::optional<engine::Checkpoint> resume_point(const TrainingRequest& request,
                                                const engine::RunFolder& folder) {
   const bool from_file =
       request.resume != "no" && request.resume != "never" && request.resume != "auto";
+  if (from_file && !fs::exists(request.resume)) {
+    throw core::UsageError(cat("--resume: no file \"", request.resume,
+                               "\": wanted auto, never or a last.safetensors"));
+  }
   if (from_file) return engine::load_checkpoint(request.resume);
   if (!folder.holds_run()) return std::nullopt;
   if (request.resume != "auto") {
