@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from program import (
+    CONFIGS,
     STEPS,
     Case,
     file_limit,
@@ -17,13 +18,11 @@ from program import (
     read_safetensors,
     run,
     run_well,
-    settings,
     state_of,
     steps_of,
     train,
     write_png,
     write_safetensors,
-    CONFIGS,
 )
 
 
@@ -105,8 +104,21 @@ class Training(Case):
         self.assert_refused(1, RUN, "does not fit the model", changes=changes)
 
     def test_a_checkpoint_to_resume_that_is_missing(self):
-        words = ("none.safetensors", "No such file")
-        self.assert_refused(1, *words, arguments=("--resume", self.folder / "none.safetensors"))
+        words = ("none.safetensors", "wanted auto, never or a last.safetensors")
+        self.assert_refused(2, *words, arguments=("--resume", self.folder / "none.safetensors"))
+        self.assert_refused(2, '"atuo"', arguments=("--resume", "atuo"))
+
+    def test_no_split_to_validate_on(self):
+        self.assert_refused(2, "eval.splits is empty", changes={"eval__splits": "[]"})
+
+    def test_no_text_to_contrast_with(self):
+        names = ("captions", "expressions", "cues")
+        changes = {f"train__contrastive__{name}": 0 for name in names}
+        self.assert_refused(2, "train.contrastive", "all 0", changes=changes)
+
+    def test_texts_longer_than_the_context(self):
+        words = ("data.text_length is 16", "model.clip.text.context_length")
+        self.assert_refused(2, *words, changes={"model__clip__text__context_length": 8})
 
     def test_an_unknown_split_is_found_before_training(self):
         words = ("testC", "testA, testB, train, val")
@@ -296,6 +308,23 @@ class Evaluation(Case):
             # No progress line: the fault was found before the work.
             self.assert_fails(result, 1, path)
 
+    def test_two_results_in_one_file(self):
+        path = self.folder / "results"
+        result = run("-q", "eval", RUN, "--out", path, "--per-sentence", path)
+        self.assert_fails(result, 2, path, "--out and --per-sentence")
+
+    def test_a_result_where_a_folder_is(self):
+        result = run("eval", RUN, "--out", self.folder)
+        self.assert_fails(result, 1, self.folder, "Is a directory")
+
+    def test_from_another_folder_a_relative_dataset_is_named_in_full(self):
+        result = train("data", self.folder / "run", cwd=ROOT.parent)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        missing = run("-q", "eval", self.folder / "run", cwd=self.folder)
+        self.assert_fails(missing, 1, self.folder / "data", "--root")
+        found = run("-q", "eval", self.folder / "run", "--root", ROOT, cwd=self.folder)
+        self.assertEqual(found.returncode, 0, found.stderr)
+
     def test_a_full_disk(self):
         for option in ("--out", "--per-sentence"):
             path = self.folder / "results"
@@ -379,9 +408,23 @@ class Prediction(Case):
 
     def test_a_picture_of_one_pixel_has_an_answer(self):
         write_png(self.folder / "dot.png", 1, 1)
-        result = self.predict("--image", self.folder / "dot.png", "--text", "the star", "--json")
+        arguments = ("--image", self.folder / "dot.png", "--text", "the star")
+        shown = self.predict(*arguments, "--json")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        (document,) = json.loads(shown.stdout)
+        self.assertEqual(document["peak"]["x"], 0)
+        said = "not found" if document["peak"]["score"] <= 0 else "at x 0, y 0"
+        self.assertIn(said, self.predict(*arguments).stdout)
+
+    def test_pictures_of_any_kind_have_answers(self):
+        pictures = [self.folder / f"ä ö {colour}.png" for colour in (0, 2, 6)]
+        for path, colour in zip(pictures, (0, 2, 6)):
+            write_png(path, 7, 300, colour=colour)
+        arguments = [part for path in pictures for part in ("--image", path)]
+        result = self.predict(*arguments, "--text", "the „star“ star", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual(json.loads(result.stdout)[0]["peak"]["x"], 0)
+        found = [(entry["image"], entry["text"]) for entry in json.loads(result.stdout)]
+        self.assertEqual(found, [(str(path), "the „star“ star") for path in pictures])
 
 
 class Synthesis(Case):
@@ -405,6 +448,10 @@ class Synthesis(Case):
         result = run("-q", "data", "synth", "--out", self.folder, "--images", "8")
         self.assert_fails(result, 1, self.folder)
         self.assertEqual(files_below(self.folder), before)
+
+    def test_a_negative_seed(self):
+        result = run("-q", "data", "synth", "--out", self.folder / "data", "--seed", "-1")
+        self.assert_fails(result, 2, "--seed", "whole number from 0")
 
     def test_an_unknown_difficulty(self):
         arguments = ("--out", self.folder / "data", "--difficulty", "cruel")
