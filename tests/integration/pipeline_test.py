@@ -26,6 +26,7 @@ from program import (
 
 RATIOS = ["point_m", "point_m_box", "miou", "oiou"]
 THRESHOLDS = [0.5, 0.6, 0.7, 0.8, 0.9]
+ENDINGS = [".json", ".mask.png", ".overlay.png", ".response.npy", ".stages.png"]
 SPLITS = ["val", "testA", "testB"]
 
 
@@ -295,12 +296,7 @@ class Prediction(Case):
         shown = json.loads(run_well("--json", "-q", "predict", TRIS, *arguments).stdout)
         self.assertEqual(
             sorted(file.name for file in self.folder.iterdir()),
-            sorted(
-                path.stem + ending
-                for ending in (
-                    *(".overlay.png", ".mask.png", ".response.npy", ".stages.png", ".json"),
-                )
-            ),
+            [path.stem + ending for ending in ENDINGS],
         )
         document = json.loads((self.folder / f"{path.stem}.json").read_text())
         self.assertEqual(shown, [document])
@@ -340,7 +336,8 @@ class Prediction(Case):
         texts = ["the star", "the left cross"]
         arguments = [part for path in pictures for part in ("--image", path)]
         arguments += [part for text in texts for part in ("--text", text)]
-        result = run_well("predict", TRIS, *arguments, "--out", self.folder / "new/folder", "--json")
+        arguments += ["--out", self.folder / "new/folder", "--json"]
+        result = run_well("predict", TRIS, *arguments)
         found = [(entry["image"], entry["text"]) for entry in json.loads(result.stdout)]
         self.assertEqual(found, [(str(path), text) for path in pictures for text in texts])
         self.assertEqual(len(list((self.folder / "new/folder").iterdir())), 5 * 6)

@@ -6,7 +6,6 @@ import os
 import pathlib
 import resource
 import shutil
-import signal
 import struct
 import subprocess
 import tempfile
@@ -59,6 +58,19 @@ def file_limit(count):
 def make_benchmark(folder):
     run_well("data", "synth", "--out", folder, "--images", IMAGES, "--difficulty", "easy")
     return folder
+
+
+def pictures_of(root):
+    return sorted((root / "images/mscoco/images/train2014").iterdir())
+
+
+def broken_copy(benchmark, folder, count):
+    """A copy of a benchmark whose first pictures are cut short."""
+    root = folder / "data"
+    shutil.copytree(benchmark, root)
+    for path in pictures_of(root)[:count]:
+        path.write_bytes(path.read_bytes()[:1000])
+    return root
 
 
 def train(root, folder, *arguments, config="clip.yaml", changes=None, **more):
@@ -209,7 +221,8 @@ def write_png(path, width, height, pixels=None, colour=2):
     raw = b"".join(b"\0" + pixels[y * row : (y + 1) * row] for y in range(height))
 
     def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        check = struct.pack(">I", zlib.crc32(kind + body))
+        return struct.pack(">I", len(body)) + kind + body + check
 
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
