@@ -98,6 +98,11 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--seed", options.seed, "the same seed gives the same bytes everywhere")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return text.starts_with('-') ? std::string("wanted a whole number from 0") : "";
+          },
+          ""))
       ->type_name("S")
       ->capture_default_str();
   command->add_option("--difficulty", options.difficulty, "easy, standard or hard")

@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
@@ -37,8 +38,17 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (!arguments.segmentor.empty()) {
     request.overrides.push_back("eval.segmentor=" + arguments.segmentor);
   }
+  if (!arguments.out.empty() && arguments.out == arguments.per_sentence) {
+    throw core::UsageError("--out and --per-sentence name the same file: " + arguments.out);
+  }
+  // Opened now: a path that cannot be written is found before the work, not after it.
+  std::optional<core::AtomicFile> out;
+  if (!arguments.out.empty()) out.emplace(arguments.out);
   const runtime::EvaluationResult result = runtime::evaluate(request);
-  if (!arguments.out.empty()) core::write_file(arguments.out, result.document.dump(2) + "\n");
+  if (out) {
+    out->write(result.document.dump(2) + "\n");
+    out->commit();
+  }
   if (globals.json) {
     print_json(result.document);
   } else {

@@ -37,6 +37,12 @@ void run_predict(const PredictArguments& arguments, const GlobalOptions& globals
   }
   for (const auto& document : documents) {
     const auto& peak = document.at("peak");
+    if (peak.at("score").get<double>() <= 0) {
+      std::cout << core::cat(document.at("image").get<std::string>(), ": \"",
+                             document.at("text").get<std::string>(),
+                             "\" not found: the response is nowhere above 0\n");
+      continue;
+    }
     std::cout << core::cat(
         document.at("image").get<std::string>(), ": \"", document.at("text").get<std::string>(),
         "\" at x ", peak.at("x").get<std::int64_t>(), ", y ", peak.at("y").get<std::int64_t>(),

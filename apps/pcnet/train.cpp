@@ -32,7 +32,12 @@ void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
   request.run = request.config.run.folder;
   request.resume = arguments.resume;
   if (arguments.dry_run) {
-    std::cout << runtime::dry_run(request.config);
+    const auto document = runtime::dry_run(request.config);
+    if (globals.json) {
+      print_json(document);
+    } else {
+      std::cout << runtime::dry_run_text(document);
+    }
     return;
   }
   runtime::train(request);

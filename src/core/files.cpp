@@ -1,6 +1,8 @@
 #include "pcnet/core/files.h"
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <system_error>
@@ -8,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcnet/core/error.h"
@@ -18,6 +21,8 @@ namespace pcnet::core {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr std::string_view kTemporary = ".tmp-";  // then the writing process
 
 [[noreturn]] void fail(const std::string& what, const fs::path& path, int code) {
   throw Error(cat(what, " ", path.string(), ": ", std::strerror(code)));
@@ -57,7 +62,8 @@ std::string read_file(const fs::path& path) {
 }
 
 AtomicFile::AtomicFile(fs::path path)
-    : path_(std::move(path)), temporary_(cat(path_.string(), ".tmp-", ::getpid())) {
+    : path_(std::move(path)), temporary_(cat(path_.string(), kTemporary, ::getpid())) {
+  if (fs::is_directory(path_)) fail("cannot write", path_, EISDIR);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail("cannot write", path_, errno);
 }
@@ -77,6 +83,33 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot write", path_, errno);
   ::close(std::exchange(descriptor_, -1));
   sync_folder(path_.parent_path());
+}
+
+namespace {
+
+/// The process that wrote a temporary file of that name; 0 for any other file.
+pid_t writer_of(const std::string& name) {
+  const std::size_t mark = name.rfind(kTemporary);
+  if (mark == std::string::npos) return 0;
+  pid_t writer = 0;
+  const char* const end = name.data() + name.size();
+  const auto read = std::from_chars(name.data() + mark + kTemporary.size(), end, writer);
+  return read.ec == std::errc() && read.ptr == end && writer > 0 ? writer : 0;
+}
+
+}  // namespace
+
+void remove_abandoned_files(const fs::path& folder) {
+  if (!fs::is_directory(folder)) return;
+  std::vector<fs::path> abandoned;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const pid_t writer = writer_of(entry.path().filename().string());
+    if (writer == 0 || !entry.is_regular_file()) continue;
+    if (writer == ::getpid() || (::kill(writer, 0) != 0 && errno == ESRCH)) {
+      abandoned.push_back(entry.path());
+    }
+  }
+  for (const auto& path : abandoned) ::unlink(path.c_str());
 }
 
 void write_file(const fs::path& path, std::string_view bytes) {
@@ -119,11 +152,24 @@ void require_free_bytes(const fs::path& path, std::uint64_t needed) {
   }
 }
 
+namespace {
+
+/// False when the file was removed, by the process that held its lock, since it was opened.
+bool is_still(int descriptor, const fs::path& path) {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+}  // namespace
+
 FileLock::FileLock(const fs::path& path) {
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail("cannot lock", path, errno);
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    const int code = errno;
+  const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
+  const int code = locked ? EWOULDBLOCK : errno;
+  if (!locked || !is_still(descriptor_, path)) {
     char owner[32] = {};
     const ssize_t got = ::read(descriptor_, owner, sizeof(owner) - 1);
     ::close(std::exchange(descriptor_, -1));

@@ -104,7 +104,10 @@ fs::path side_file(const std::string& named, const fs::path& beside, const char*
 DatasetFiles locate_dataset(const config::DataOptions& options) {
   if (options.root.empty()) throw core::UsageError("no dataset folder: give --root or data.root");
   const fs::path root = options.root;
-  if (!fs::is_directory(root)) throw Error(cat("no dataset folder ", root.string()));
+  if (!fs::is_directory(root)) {
+    throw Error(cat("no dataset folder ", fs::absolute(root).lexically_normal().string(),
+                    ": give another with --root"));
+  }
   const Candidate chosen = choose(options, root);
   const fs::path folder = chosen.refs.parent_path();
   DatasetFiles files;

@@ -20,10 +20,11 @@ PictureStore::PictureStore(const ReferIndex& index, std::filesystem::path folder
       skip_bad_(options.on_bad_image == "skip") {}
 
 std::optional<at::Tensor> PictureStore::get(std::int64_t image_id) {
-  if (keep_) {
+  {
     const std::lock_guard lock(mutex_);
     const auto found = kept_.find(image_id);
     if (found != kept_.end()) return found->second;
+    if (skipped_.contains(image_id)) return std::nullopt;
   }
   at::Tensor picture;
   try {
@@ -33,8 +34,8 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id) {
     if (!skip_bad_) {
       throw Error(message + " (data.on_bad_image: skip goes on without such pictures)");
     }
-    ++skipped_;
-    core::log::warning("skipped " + message);
+    const std::lock_guard lock(mutex_);
+    if (skipped_.insert(image_id).second) core::log::warning("skipped " + message);
     return std::nullopt;
   }
   if (keep_) {
@@ -42,6 +43,18 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id) {
     kept_.emplace(image_id, picture);
   }
   return picture;
+}
+
+std::int64_t PictureStore::skipped() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::int64_t>(skipped_.size());
+}
+
+void PictureStore::report_skipped() const {
+  const std::int64_t count = skipped();
+  if (count == 0) return;
+  core::log::warning(cat(count, count == 1 ? " picture" : " pictures", " could not be read and ",
+                         count == 1 ? "was" : "were", " left out (data.on_bad_image: skip)"));
 }
 
 at::Tensor PictureStore::read(const ImageRecord& record) const {

@@ -1,5 +1,7 @@
 #include "pcnet/data/refer_index.h"
 
+#include <set>
+
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
@@ -59,7 +61,12 @@ std::vector<std::size_t> ReferIndex::split(const std::string& name) const {
     chosen.push_back(i);
     sentences += references_[i].sentences.size();
   }
-  if (sentences == 0) throw Error(cat("the split \"", name, "\" holds no sentence"));
+  if (sentences == 0) {
+    std::set<std::string> present;
+    for (const auto& reference : references_) present.insert(reference.split);
+    throw Error(cat("the split \"", name, "\" holds no sentence: the dataset has ",
+                    core::join(std::vector<std::string>(present.begin(), present.end()), ", ")));
+  }
   return chosen;
 }
 

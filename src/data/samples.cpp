@@ -92,6 +92,10 @@ Samples::Draw ReferringSamples::draw(std::size_t sample, core::Rng& rng) const {
 ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::WordTokenizer& tokenizer,
                                        const config::ContrastiveBatchOptions& options)
     : Samples(dataset, tokenizer), options_(options) {
+  if (options.captions + options.expressions + options.cues == 0) {
+    throw core::ConfigError(
+        "train.contrastive: captions, expressions and cues are all 0: a picture needs a text");
+  }
   const auto& index = dataset.index();
   std::map<std::int64_t, Picture> by_image;
   for (const auto position : index.split("train")) {

@@ -23,12 +23,16 @@ ordered_json to_json(const TrainState& state) {
           {"epoch", state.epoch},
           {"best_point_m", state.best_point_m},
           {"best_step", state.best_step},
+          {"validated_step", state.validated_step},
           {"finished", state.finished}};
 }
 
 TrainState state_from_json(const ordered_json& json) {
-  return {json.at("step").get<std::int64_t>(), json.at("epoch").get<std::int64_t>(),
-          json.at("best_point_m").get<double>(), json.at("best_step").get<std::int64_t>(),
+  return {json.at("step").get<std::int64_t>(),
+          json.at("epoch").get<std::int64_t>(),
+          json.at("best_point_m").get<double>(),
+          json.at("best_step").get<std::int64_t>(),
+          json.value("validated_step", std::int64_t{-1}),  // older checkpoints have none
           json.at("finished").get<bool>()};
 }
 

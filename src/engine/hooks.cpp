@@ -48,17 +48,22 @@ void LogHook::after_step(const StepReport& report, TrainState&) {
   since_ = now;
 }
 
+void ValidationHook::before_training(TrainState& state) {
+  const bool due = every_ > 0 && state.step > 0 && state.step % every_ == 0;
+  if (due && state.validated_step != state.step) validate(state);
+}
+
 void ValidationHook::after_step(const StepReport& report, TrainState& state) {
   if (every_ > 0 && report.step % every_ == 0) validate(state);
 }
 
 void ValidationHook::after_training(TrainState& state) {
-  if (validated_step_ != state.step) validate(state);
+  if (state.validated_step != state.step) validate(state);
 }
 
 void ValidationHook::validate(TrainState& state) {
   const SplitResult result = evaluate_();
-  validated_step_ = state.step;
+  state.validated_step = state.step;
   log_.write({{"event", "validation"},
               {"step", state.step},
               {"epoch", state.epoch},

@@ -32,7 +32,7 @@ void require_finite(double value, const char* what, std::int64_t step,
   for (const auto& [name, term] : terms) parts.push_back(core::cat(name, " ", term));
   throw core::Error(core::cat("the ", what, " is ", value, " at step ", step + 1, " (",
                               core::join(parts, ", "),
-                              "): the weights of the step before are kept; lower "
+                              "): the checkpoints are those of the steps before; lower "
                               "train.learning_rate or set train.clip_norm"));
 }
 

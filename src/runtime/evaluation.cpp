@@ -1,6 +1,7 @@
 #include "pcnet/runtime/evaluation.h"
 
 #include <memory>
+#include <optional>
 
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
@@ -81,9 +82,8 @@ ordered_json to_json(const engine::EvaluatedSentence& sentence) {
   return line;
 }
 
-void write_per_sentence(const std::filesystem::path& path, const EvaluationResult& result,
+void write_per_sentence(core::AtomicFile& file, const EvaluationResult& result,
                         const std::vector<std::string>& splits) {
-  core::AtomicFile file(path);
   for (const auto& split : splits) {
     for (const auto& sentence : result.splits.at(split).sentences) {
       file.write(to_json(sentence).dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
@@ -91,6 +91,11 @@ void write_per_sentence(const std::filesystem::path& path, const EvaluationResul
     }
   }
   file.commit();
+}
+
+const std::vector<std::string>& splits_of(const EvaluationRequest& request,
+                                          const config::Config& config) {
+  return request.splits.empty() ? config.eval.splits : request.splits;
 }
 
 EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Config& config) {
@@ -106,8 +111,9 @@ EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Con
     throw core::UsageError(cat("no baseline \"", request.baseline, "\": wanted centre or random"));
   }
   data::Dataset dataset(config.data);
-  return evaluate(*responder, dataset, config,
-                  request.splits.empty() ? config.eval.splits : request.splits, request.baseline);
+  auto result = evaluate(*responder, dataset, config, splits_of(request, config), request.baseline);
+  dataset.pictures().report_skipped();
+  return result;
 }
 
 EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config& config) {
@@ -115,9 +121,10 @@ EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config
   config = loaded.config;
   data::Dataset dataset(config.data);
   auto responder = responder_for(loaded.model, loaded.tokenizer, config, loaded.device);
-  return evaluate(responder, dataset, config,
-                  request.splits.empty() ? config.eval.splits : request.splits,
-                  loaded.checkpoint.string());
+  auto result =
+      evaluate(responder, dataset, config, splits_of(request, config), loaded.checkpoint.string());
+  dataset.pictures().report_skipped();
+  return result;
 }
 
 }  // namespace
@@ -139,19 +146,21 @@ EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
 }
 
 EvaluationResult evaluate(const EvaluationRequest& request) {
+  // Opened now: a path that cannot be written is found before the work, not after it.
+  std::optional<core::AtomicFile> lines;
+  if (!request.per_sentence.empty()) lines.emplace(request.per_sentence);
   config::Config config;
   const EvaluationResult result = request.baseline.empty() ? evaluate_model(request, config)
                                                            : evaluate_baseline(request, config);
-  if (!request.per_sentence.empty()) {
-    write_per_sentence(request.per_sentence, result,
-                       request.splits.empty() ? config.eval.splits : request.splits);
-  }
+  if (lines) write_per_sentence(*lines, result, splits_of(request, config));
   return result;
 }
 
 std::string to_text(const EvaluationResult& result) {
   std::string text;
-  for (const auto& [split, scored] : result.splits) {
+  for (const auto& item : result.document.at("splits").items()) {  // in the order asked for
+    const std::string& split = item.key();
+    const engine::SplitResult& scored = result.splits.at(split);
     std::vector<report::ResultRow> rows = {{split, scored.scores}};
     for (const auto& [kind, scores] : scored.kinds) rows.push_back({"  " + kind, scores});
     if (scored.stages.size() > 1) {

@@ -3,6 +3,8 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/device.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/data/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
 
@@ -10,6 +12,11 @@ namespace pcnet::runtime {
 
 model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
                         c10::Device device) {
+  if (config.data.text_length > config.model.clip.text.context_length) {
+    throw core::ConfigError(core::cat("data.text_length is ", config.data.text_length,
+                                      ": wanted at most model.clip.text.context_length, which is ",
+                                      config.model.clip.text.context_length));
+  }
   torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
   model::Tris model(config.model, vocabulary_size);
   model->to(device);

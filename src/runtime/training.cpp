@@ -21,6 +21,7 @@ namespace pcnet::runtime {
 namespace fs = std::filesystem;
 using core::cat;
 using core::Error;
+using nlohmann::ordered_json;
 
 namespace {
 
@@ -29,6 +30,10 @@ std::optional<engine::Checkpoint> resume_point(const TrainingRequest& request,
                                                const engine::RunFolder& folder) {
   const bool from_file =
       request.resume != "no" && request.resume != "never" && request.resume != "auto";
+  if (from_file && !fs::exists(request.resume)) {
+    throw core::UsageError(cat("--resume: no file \"", request.resume,
+                               "\": wanted auto, never or a last.safetensors"));
+  }
   if (from_file) return engine::load_checkpoint(request.resume);
   if (!folder.holds_run()) return std::nullopt;
   if (request.resume != "auto") {
@@ -97,20 +102,23 @@ void write_results(TrainingParts& parts, const engine::RunFolder& folder) {
       cat("results in ", folder.results().string(), ", pictures in ", folder.samples().string()));
 }
 
-void describe(const TrainingParts& parts, const fs::path& run) {
-  std::int64_t parameters = 0;
-  for (const auto& parameter : parts.model->parameters()) parameters += parameter.numel();
-  core::log::info(cat("run ", run.string(), ": ", parts.samples->size(), " samples, ",
-                      parts.total_steps(), " steps of ", parts.config.train.batch_size, ", ",
-                      parameters, " parameters, ", parts.tokenizer.words().size(), " words, on ",
-                      parts.device.str()));
+std::int64_t count_parameters(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const auto& parameter : module.parameters()) count += parameter.numel();
+  return count;
 }
 
-/// Trains with all hooks in place; the state is saved whatever happens after a step.
+void describe(const TrainingParts& parts, const fs::path& run) {
+  core::log::info(cat("run ", run.string(), ": ", parts.samples->size(), " samples, ",
+                      parts.total_steps(), " steps of ", parts.config.train.batch_size, ", ",
+                      count_parameters(*parts.model), " parameters, ",
+                      parts.tokenizer.words().size(), " words, on ", parts.device.str()));
+}
+
+/// Trains with all hooks in place, then evaluates. Interrupted by a signal at any point.
 void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
-               const engine::Checkpointer& checkpointer, engine::TrainState& state) {
-  report::RunLog log(folder.log(), state.step);
-  log.write({{"event", state.step > 0 ? "resume" : "start"}, {"step", state.step}});
+               const engine::Checkpointer& checkpointer, report::RunLog& log,
+               engine::TrainState& state) {
   auto& trainer = *parts.trainer;
   const auto& options = parts.config.train;
   const auto validate = [&parts] {
@@ -118,15 +126,31 @@ void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
     return engine::evaluate(parts.dataset, parts.config.eval.splits.front(), responder,
                             parts.config.eval);
   };
+  auto validation =
+      std::make_unique<engine::ValidationHook>(validate, checkpointer, log, options.eval_every);
+  validation->before_training(state);
   trainer.add_hook(
       std::make_unique<engine::ProgressHook>(parts.total_steps(), state.step, options.batch_size));
   trainer.add_hook(std::make_unique<engine::LogHook>(log, options.log_every));
-  trainer.add_hook(
-      std::make_unique<engine::ValidationHook>(validate, checkpointer, log, options.eval_every));
+  trainer.add_hook(std::move(validation));
   trainer.add_hook(
       std::make_unique<engine::CheckpointHook>(checkpointer, options.checkpoint_every));
   const auto loader = parts.loader(state.step);
   if (!trainer.run(*loader, parts.steps_per_epoch(), parts.device, state)) {
+    core::throw_if_stopped("training stopped");
+  }
+  checkpointer.save_last(state);
+  write_results(parts, folder);
+}
+
+/// Trains to the end; the state is saved when a signal stops it, in a step or in an evaluation.
+void run_to_end(TrainingParts& parts, const engine::RunFolder& folder,
+                const engine::Checkpointer& checkpointer, engine::TrainState& state) {
+  report::RunLog log(folder.log(), state.step);
+  log.write({{"event", state.step > 0 ? "resume" : "start"}, {"step", state.step}});
+  try {
+    run_hooks(parts, folder, checkpointer, log, state);
+  } catch (const core::Interrupted&) {
     checkpointer.save_last(state);
     log.write({{"event", "stopped"}, {"step", state.step}});
     throw core::Interrupted(
@@ -135,6 +159,8 @@ void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
         core::stop_signal());
   }
   log.write({{"event", "end"}, {"step", state.step}});
+  state.finished = true;
+  checkpointer.save_last(state);
 }
 
 }  // namespace
@@ -150,7 +176,9 @@ void train(const TrainingRequest& request) {
     return;
   }
   TrainingParts parts(request.config, resumed ? resumed->vocabulary : std::vector<std::string>{});
-  (void)parts.dataset.index().split(parts.config.eval.splits.front());  // found now, not at the end
+  for (const auto& split : parts.config.eval.splits) {
+    (void)parts.dataset.index().split(split);  // a wrong one is found now, not at the end
+  }
   engine::TrainState state;
   if (resumed) {
     load_resumed(parts, *resumed, source);
@@ -161,29 +189,44 @@ void train(const TrainingRequest& request) {
   describe(parts, request.run);
   const engine::Checkpointer checkpointer(folder, *parts.model, *parts.optimizer,
                                           config::to_json(parts.config), parts.tokenizer.words());
-  run_hooks(parts, folder, checkpointer, state);
-  checkpointer.save_last(state);
-  write_results(parts, folder);
-  state.finished = true;
-  checkpointer.save_last(state);
+  run_to_end(parts, folder, checkpointer, state);
+  parts.dataset.pictures().report_skipped();
 }
 
-std::string dry_run(const config::Config& config) {
+ordered_json dry_run(const config::Config& config) {
   TrainingParts parts(config, {});
+  for (const auto& split : config.eval.splits) (void)parts.dataset.index().split(split);
   const auto loader = parts.loader(0);
   const data::Batch batch = loader->next();
   const auto report = parts.trainer->step(engine::to_device(batch, parts.device), 0);
-  std::int64_t parameters = 0;
-  for (const auto& parameter : parts.model->parameters()) parameters += parameter.numel();
+  ordered_json document = {{"samples", parts.samples->size()},
+                           {"steps_per_epoch", parts.steps_per_epoch()},
+                           {"total_steps", parts.total_steps()},
+                           {"vocabulary", parts.tokenizer.words().size()},
+                           {"parameters", count_parameters(*parts.model)},
+                           {"images", batch.images.sizes()},
+                           {"tokens", batch.tokens.sizes()},
+                           {"texts_per_picture", batch.text_index.size(1)},
+                           {"loss", {{"total", report.loss}}}};
+  for (const auto& [name, value] : report.terms) document["loss"][name] = value;
+  document["device"] = parts.device.str();
+  document["peak_memory_bytes"] = core::peak_resident_bytes();
+  return document;
+}
+
+std::string dry_run_text(const ordered_json& document) {
+  const auto number = [&](const char* key) { return document.at(key).get<std::int64_t>(); };
   std::string text =
-      cat("samples         ", parts.samples->size(), ", ", parts.steps_per_epoch(),
-          " steps an epoch, ", parts.total_steps(), " steps in all\n", "vocabulary      ",
-          parts.tokenizer.words().size(), " words\n", "parameters      ", parameters,
-          "\nimages          ", batch.images.sizes(), "\ntokens          ", batch.tokens.sizes(),
-          "\ntexts a picture ", batch.text_index.size(1), "\n");
-  for (const auto& [name, value] : report.terms)
-    text += cat("loss            ", name, " ", value, "\n");
-  return text + cat("peak memory     ", core::human_bytes(core::peak_resident_bytes()), "\n");
+      cat("samples         ", number("samples"), ", ", number("steps_per_epoch"),
+          " steps an epoch, ", number("total_steps"), " steps in all\n", "vocabulary      ",
+          number("vocabulary"), " words\n", "parameters      ", number("parameters"),
+          "\nimages          ", document.at("images").dump(), "\ntokens          ",
+          document.at("tokens").dump(), "\ntexts a picture ", number("texts_per_picture"), "\n");
+  for (const auto& [name, value] : document.at("loss").items()) {
+    text += cat("loss            ", name, " ", value.get<double>(), "\n");
+  }
+  const auto memory = document.at("peak_memory_bytes").get<std::uint64_t>();
+  return text + cat("peak memory     ", core::human_bytes(memory), "\n");
 }
 
 }  // namespace pcnet::runtime

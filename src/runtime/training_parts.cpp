@@ -66,6 +66,9 @@ TrainingParts::TrainingParts(const config::Config& options,
       dataset(options.data),
       tokenizer(std::vector<std::string>{}) {
   core::set_threads(static_cast<int>(config.run.threads));
+  if (config.eval.splits.empty()) {
+    throw core::ConfigError("eval.splits is empty: training validates on the first split");
+  }
   const auto start = starting_weights(config);
   tokenizer = choose_tokenizer(vocabulary, start, dataset);
   samples = make_samples(config, dataset, tokenizer);

@@ -35,6 +35,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Removes the temporary files in `folder` whose process was killed before it could.
+void remove_abandoned_files(const std::filesystem::path& folder);
+
 /// `bytes` as a whole file, atomically.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 

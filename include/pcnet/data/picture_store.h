@@ -1,10 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -22,11 +23,15 @@ class PictureStore {
                const config::DataOptions& options);
 
   /// The picture with that id, [3, S, S] uint8. A picture that cannot be read is an Error that
-  /// names the file and image_id, or, with `on_bad_image: skip`, nothing, and is counted.
+  /// names the file and image_id, or, with `on_bad_image: skip`, nothing, and is counted, with a
+  /// warning the first time.
   std::optional<at::Tensor> get(std::int64_t image_id);
 
-  /// How many reads failed and were skipped.
-  std::int64_t skipped() const { return skipped_; }
+  /// How many pictures could not be read and were skipped.
+  std::int64_t skipped() const;
+
+  /// Warns when pictures were skipped, with their number: the last word of a run.
+  void report_skipped() const;
 
  private:
   at::Tensor read(const ImageRecord& record) const;
@@ -36,9 +41,9 @@ class PictureStore {
   std::int64_t size_;
   bool keep_;
   bool skip_bad_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::int64_t, at::Tensor> kept_;
-  std::atomic<std::int64_t> skipped_ = 0;
+  std::unordered_set<std::int64_t> skipped_;
 };
 
 }  // namespace pcnet::data

@@ -17,6 +17,7 @@ struct TrainState {
   std::int64_t epoch = 0;  ///< epoch of the next step
   double best_point_m = -1;
   std::int64_t best_step = -1;
+  std::int64_t validated_step = -1;  ///< the last one that was validated
   bool finished = false;
 };
 

@@ -70,6 +70,8 @@ class ValidationHook : public Hook {
   ValidationHook(Evaluate evaluate, const Checkpointer& checkpointer, report::RunLog& log,
                  std::int64_t every)
       : evaluate_(std::move(evaluate)), checkpointer_(checkpointer), log_(log), every_(every) {}
+  /// Makes up for a validation in which the run was stopped.
+  void before_training(TrainState& state);
   void after_step(const StepReport& report, TrainState& state) override;
   void after_training(TrainState& state) override;
 
@@ -80,7 +82,6 @@ class ValidationHook : public Hook {
   const Checkpointer& checkpointer_;
   report::RunLog& log_;
   std::int64_t every_;
-  std::int64_t validated_step_ = -1;
 };
 
 /// Writes last.safetensors now and then.

@@ -9,14 +9,20 @@
 namespace pcnet::engine {
 
 /// A run's folder (cli.md): config.yaml, log.jsonl, checkpoints/, results.json, samples/. Locked
-/// while it is open, so that two processes never train into one folder.
+/// while it is open, so that two processes never train into one folder. What a killed process left
+/// half-written is removed.
 class RunFolder {
  public:
   /// Creates the folder when it is not there. Error when another process uses it or it cannot be
   /// written into.
   explicit RunFolder(std::filesystem::path folder);
+  /// Removes a folder that it created and in which no run began.
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
 
   const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path lock() const { return folder_ / ".lock"; }
   std::filesystem::path config() const { return folder_ / "config.yaml"; }
   std::filesystem::path log() const { return folder_ / "log.jsonl"; }
   std::filesystem::path results() const { return folder_ / "results.json"; }
@@ -29,6 +35,7 @@ class RunFolder {
 
  private:
   std::filesystem::path folder_;
+  bool created_ = false;
   std::unique_ptr<core::FileLock> lock_;
 };
 

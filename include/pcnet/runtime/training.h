@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "pcnet/config/config.h"
 #include "pcnet/data/samples.h"
 #include "pcnet/engine/learner.h"
@@ -53,7 +55,10 @@ struct TrainingRequest {
 /// that holds another run, a run in use, or a non-finite loss.
 void train(const TrainingRequest& request);
 
-/// Builds everything, runs one batch, writes nothing. @return shapes, sizes, memory, as text.
-std::string dry_run(const config::Config& config);
+/// Builds everything, runs one batch, writes nothing. @return numbers, shapes, losses, memory.
+nlohmann::ordered_json dry_run(const config::Config& config);
+
+/// The same for a person.
+std::string dry_run_text(const nlohmann::ordered_json& document);
 
 }  // namespace pcnet::runtime

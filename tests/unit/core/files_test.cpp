@@ -54,6 +54,24 @@ int in_child(Work work) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+TEST_F(Files, AbandonedFilesAreRemovedOnceTheirProcessIsGone) {
+  const fs::path path = folder_ / "weights";
+  const int gone = in_child([&] {
+    AtomicFile file(path);
+    file.write("half");
+    return std::raise(SIGKILL);
+  });
+  ASSERT_EQ(gone, -SIGKILL);
+  write_file(folder_ / "weights.tmp-x1", "a name that only looks alike");
+  write_file(folder_ / "weights.tmp-1", "of a process that lives");
+  ASSERT_EQ(entries(), 3U);
+  remove_abandoned_files(folder_);
+  EXPECT_EQ(entries(), 2U);
+  EXPECT_TRUE(fs::exists(folder_ / "weights.tmp-x1"));
+  EXPECT_TRUE(fs::exists(folder_ / "weights.tmp-1"));
+  remove_abandoned_files(folder_ / "none");
+}
+
 TEST_F(Files, ReadFileGivesBackEveryByte) {
   std::string bytes;
   for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
