@@ -1,6 +1,8 @@
 #include "pcnet/engine/trainer.h"
 
 #include <cmath>
+#include <csignal>
+#include <cstdlib>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -8,6 +10,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/signals.h"
 
 #include "support/hand_dataset.h"
 #include "support/temporary_folder.h"
@@ -145,6 +148,42 @@ TEST_F(TrainingRun, GoesFromItsStepToTheEndAndCallsTheHooks) {
   EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));
   EXPECT_THAT(notes, ElementsAre("5/1/1", "6/1/2", "7/2/2", "end 7"));
   EXPECT_EQ(state.step, 7);
+}
+
+/// Asks the process to stop after its step.
+class StoppingHook : public Hook {
+ public:
+  explicit StoppingHook(std::int64_t step) : step_(step) {}
+  void after_step(const StepReport& report, TrainState&) override {
+    if (report.step == step_) std::raise(SIGTERM);
+  }
+  void after_training(TrainState&) override { FAIL() << "the training did not end by itself"; }
+
+ private:
+  std::int64_t step_;
+};
+
+// In a process of its own: the flag of a stop signal stays set.
+TEST_F(TrainingRun, EndsAfterTheStepWhenASignalAsksToStop) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  const auto stopped_at = [&] {
+    core::install_stop_handler();
+    data::Dataset dataset(support::options_for(folder_.path()));
+    const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+    data::ReferringSamples samples(dataset, tokenizer);
+    WeightImpl net;
+    SquareLearner learner(net);
+    AdamW optimizer({{"all", 1.0, {{"weight", net.weight}}}}, {});
+    Trainer trainer(net, learner, optimizer,
+                    {.learning_rate = 0.1, .schedule = {.total_steps = 9}});
+    trainer.add_hook(std::make_unique<StoppingHook>(2));
+    data::Loader loader(samples,
+                        {.batch_size = 1, .seed = 0, .first = 0, .last = 9, .prefetch = 2});
+    TrainState state;
+    const bool finished = trainer.run(loader, 3, torch::kCPU, state);
+    return finished ? 100 : static_cast<int>(state.step);
+  };
+  EXPECT_EXIT(std::_Exit(stopped_at()), testing::ExitedWithCode(2), "");
 }
 
 TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
