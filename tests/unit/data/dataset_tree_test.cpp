@@ -30,7 +30,11 @@ class LocateDataset : public ::testing::Test {
     fs::create_directories(folder_.path() / place);
     return folder_.path() / place;
   }
-  DatasetFiles locate(config::DataOptions options = {}) const {
+  using O = config::DataOptions;
+  using Settings = std::vector<std::pair<std::string O::*, std::string>>;
+  DatasetFiles locate(const Settings& settings = {}) const {
+    config::DataOptions options;
+    for (const auto& [option, value] : settings) options.*option = value;
     options.root = folder_.path().string();
     return locate_dataset(options);
   }
@@ -91,15 +95,21 @@ TEST_F(LocateDataset, AsksWhichOfSeveralDatasets) {
               ThrowsMessage<core::Error>(
                   AllOf(HasSubstr("several datasets"), HasSubstr("refcoco (unc)"),
                         HasSubstr("refcoco (google)"), HasSubstr("refcocog (google)"))));
-  EXPECT_THAT([&] { locate({.dataset = "refcoco"}); },
-              ThrowsMessage<core::Error>(AllOf(HasSubstr("refcoco (unc)"), HasSubstr("--split-by"),
-                                               ::testing::Not(HasSubstr("refcocog")))));
-  EXPECT_EQ(locate({.dataset = "refcocog"}).split_by, "google");
-  EXPECT_EQ(locate({.dataset = "refcoco", .split_by = "google"}).refs,
+  EXPECT_THAT(
+      [&] {
+        locate({{&O::dataset, "refcoco"}});
+      },
+      ThrowsMessage<core::Error>(AllOf(HasSubstr("refcoco (unc)"), HasSubstr("--split-by"),
+                                       ::testing::Not(HasSubstr("refcocog")))));
+  EXPECT_EQ(locate({{&O::dataset, "refcocog"}}).split_by, "google");
+  EXPECT_EQ(locate({{&O::dataset, "refcoco"}, {&O::split_by, "google"}}).refs,
             folder_.path() / "refer/refcoco/refs(google).p");
-  EXPECT_THAT([&] { locate({.dataset = "refclef"}); },
-              ThrowsMessage<core::Error>(AllOf(HasSubstr("no dataset \"refclef\""),
-                                               HasSubstr("there is: refcoco (google)"))));
+  EXPECT_THAT(
+      [&] {
+        locate({{&O::dataset, "refclef"}});
+      },
+      ThrowsMessage<core::Error>(
+          AllOf(HasSubstr("no dataset \"refclef\""), HasSubstr("there is: refcoco (google)"))));
 }
 
 TEST_F(LocateDataset, NamesWhatIsMissing) {
@@ -110,12 +120,21 @@ TEST_F(LocateDataset, NamesWhatIsMissing) {
   EXPECT_THAT([&] { locate(); }, ThrowsMessage<core::Error>(HasSubstr("no folder train2014")));
   pictures("train2014");
   EXPECT_NO_THROW(locate());
-  EXPECT_THAT([&] { locate({.cues = "/nowhere/cues.jsonl"}); },
-              ThrowsMessage<core::Error>(HasSubstr("data.cues")));
-  EXPECT_THAT([&] { locate({.proposals = "/nowhere/p.jsonl"}); },
-              ThrowsMessage<core::Error>(HasSubstr("data.proposals")));
-  EXPECT_THAT([&] { locate({.images = "/nowhere"}); },
-              ThrowsMessage<core::Error>(HasSubstr("data.images")));
+  EXPECT_THAT(
+      [&] {
+        locate({{&O::cues, "/nowhere/cues.jsonl"}});
+      },
+      ThrowsMessage<core::Error>(HasSubstr("data.cues")));
+  EXPECT_THAT(
+      [&] {
+        locate({{&O::proposals, "/nowhere/p.jsonl"}});
+      },
+      ThrowsMessage<core::Error>(HasSubstr("data.proposals")));
+  EXPECT_THAT(
+      [&] {
+        locate({{&O::images, "/nowhere"}});
+      },
+      ThrowsMessage<core::Error>(HasSubstr("data.images")));
 }
 
 TEST_F(LocateDataset, RefusesNoRoot) {
@@ -133,7 +152,7 @@ TEST_F(LocateDataset, PrefersNamedFiles) {
   pictures("train2014");
   const fs::path other = pictures("elsewhere");
   const std::string mine = (folder_.path() / "mine.jsonl").string();
-  const DatasetFiles files = locate({.images = other.string(), .cues = mine});
+  const DatasetFiles files = locate({{&O::images, other.string()}, {&O::cues, mine}});
   EXPECT_EQ(files.cues, mine);
   EXPECT_EQ(files.images, other);
 }

@@ -61,8 +61,9 @@ class ReferIndexTest : public ::testing::Test {
   }
 
   ReferIndex load() const {
-    const DatasetFiles files = {.refs = folder_ / "refs(unc).p",
-                                .instances = folder_ / "instances.json"};
+    DatasetFiles files;
+    files.refs = folder_ / "refs(unc).p";
+    files.instances = folder_ / "instances.json";
     core::write_file_plain(files.instances,
                            raw_instances_.empty() ? instances_.dump() : raw_instances_);
     core::write_file_plain(files.refs, weights::write_pickle(references_));
@@ -210,7 +211,9 @@ TEST_F(ReferIndexTest, RefusesBrokenFiles) {
   expect_fault("instances.json", "broken JSON");
   raw_instances_ = "[]";
   expect_fault("instances.json", "not COCO's instances format");
-  const DatasetFiles files = {.refs = folder_ / "none.p", .instances = folder_ / "none.json"};
+  DatasetFiles files;
+  files.refs = folder_ / "none.p";
+  files.instances = folder_ / "none.json";
   EXPECT_THAT([&] { ReferIndex::load(files); }, ThrowsMessage<core::Error>(HasSubstr("none.json")));
 }
 

@@ -15,7 +15,10 @@ using ::testing::ThrowsMessage;
 class TextBankTest : public ::testing::Test {
  protected:
   TextBank bank(std::int64_t length, const std::string& truncate = "keep_end") const {
-    return {tokenizer_, {.text_length = length, .truncate = truncate}};
+    config::DataOptions options;
+    options.text_length = length;
+    options.truncate = truncate;
+    return {tokenizer_, options};
   }
   // a 1, b 2, c 3, d 4, start 5, end 6
   text::WordTokenizer tokenizer_ = text::WordTokenizer({"a", "b", "c", "d"});
