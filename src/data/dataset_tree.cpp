@@ -20,6 +20,12 @@ struct Candidate {
   std::string split_by;
 };
 
+/// The folder's own name, also when it was given as "refcoco/" or ".".
+std::string name_of(const fs::path& folder) {
+  const fs::path whole = fs::absolute(folder).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
 /// `refs(<splitBy>).p` files in a folder.
 std::vector<Candidate> annotations_in(const fs::path& folder) {
   std::vector<Candidate> found;
@@ -27,7 +33,7 @@ std::vector<Candidate> annotations_in(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("refs(") || !name.ends_with(").p")) continue;
-    found.push_back({entry.path(), folder.filename().string(), name.substr(5, name.size() - 8)});
+    found.push_back({entry.path(), name_of(folder), name.substr(5, name.size() - 8)});
   }
   return found;
 }

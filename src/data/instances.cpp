@@ -21,13 +21,29 @@ image::Rle read_rle(const json& segmentation) {
   if (counts.is_string()) {
     return image::from_coco_string(counts.get_ref<const std::string&>(), height, width);
   }
-  image::Rle rle{height, width, counts.get<std::vector<std::uint32_t>>()};
+  return {height, width, counts.get<std::vector<std::uint32_t>>()};
+}
+
+/// Error unless the mask can be drawn at the picture's size: found here, with its id, rather than
+/// in the middle of an evaluation.
+void check_mask(const Annotation& annotation, const ImageRecord& picture) {
+  for (const auto& polygon : annotation.polygons) {
+    if (polygon.size() < 6 || polygon.size() % 2 != 0) {
+      throw Error(
+          cat("a polygon has ", polygon.size(), " numbers, wanted an even count of at least 6"));
+    }
+  }
+  if (!annotation.polygons.empty()) return;
+  const image::Rle& rle = annotation.rle;
+  if (rle.height != picture.height || rle.width != picture.width) {
+    throw Error(cat("its mask is ", rle.height, " x ", rle.width, " (height x width), its picture ",
+                    picture.height, " x ", picture.width));
+  }
   std::int64_t pixels = 0;
   for (const auto run : rle.counts) pixels += run;
-  if (pixels != height * width) {
-    throw Error(cat("its runs cover ", pixels, " pixels, its size ", height * width));
+  if (pixels != rle.height * rle.width) {
+    throw Error(cat("its runs cover ", pixels, " pixels, its size ", rle.height * rle.width));
   }
-  return rle;
 }
 
 Annotation read_annotation(const json& entry) {
@@ -46,8 +62,13 @@ Annotation read_annotation(const json& entry) {
 }
 
 ImageRecord read_image(const json& entry) {
-  return {entry.at("id").get<std::int64_t>(), entry.at("file_name").get<std::string>(),
-          entry.at("height").get<std::int64_t>(), entry.at("width").get<std::int64_t>()};
+  ImageRecord record{entry.at("id").get<std::int64_t>(), entry.at("file_name").get<std::string>(),
+                     entry.at("height").get<std::int64_t>(), entry.at("width").get<std::int64_t>()};
+  if (record.height < 1 || record.width < 1) {
+    throw Error(cat("its size is ", record.height, " x ", record.width,
+                    " (height x width), wanted sizes from 1"));
+  }
+  return record;
 }
 
 /// Reads each entry of a list; a fault names the file, the list and the entry's id.
@@ -93,6 +114,7 @@ void ReferIndex::read_instances(const std::filesystem::path& path) {
     if (!image_at_.contains(added.image_id)) {
       throw Error(cat("its image_id ", added.image_id, " is not among the images"));
     }
+    check_mask(added, image(added.image_id));
     annotations_of_[added.image_id].push_back(added.ann_id);
   });
 }

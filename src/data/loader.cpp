@@ -62,6 +62,7 @@ Batch Loader::next() {
 void Loader::run(const std::stop_token& stop) {
   try {
     for (std::int64_t step = options_.first; step < options_.last; ++step) {
+      if (stop.stop_requested()) return;
       Batch batch = make(step);
       std::unique_lock lock(mutex_);
       const auto has_room = [this] {

@@ -53,7 +53,15 @@ void report_cut(const TextBank& bank, const config::DataOptions& options) {
                          " tokens and were cut (data.text_length)"));
 }
 
-/// `count` of the items, each once while there are enough.
+/// Error when texts of a kind are asked for and the picture has none.
+void require_some(const std::vector<std::int64_t>& items, std::int64_t count, const char* kind,
+                  std::int64_t image_id) {
+  if (count == 0 || !items.empty()) return;
+  throw Error(cat("image_id ", image_id, " has no ", kind, ", wanted ", count,
+                  " a picture (train.contrastive.", kind, ")"));
+}
+
+/// `count` of the items (not empty), each once while there are enough.
 void draw_some(const std::vector<std::int64_t>& items, std::int64_t count, core::Rng& rng,
                std::vector<std::int64_t>& into) {
   std::vector<std::int64_t> left;
@@ -94,12 +102,13 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::WordTokeniz
     : Samples(dataset, tokenizer), options_(options) {
   if (options.captions + options.expressions + options.cues == 0) {
     throw core::ConfigError(
-        "train.contrastive: captions, expressions and cues are all 0: a picture needs a text");
+        "train.contrastive: captions, expressions and cues are all 0, wanted a text a picture");
   }
   const auto& index = dataset.index();
   std::map<std::int64_t, Picture> by_image;
   for (const auto position : index.split("train")) {
     const Reference& reference = index.references()[position];
+    if (reference.sentences.empty()) continue;
     Picture& picture = by_image[reference.image_id];
     picture.image_id = reference.image_id;
     for (const auto& sentence : reference.sentences) {
@@ -124,6 +133,8 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::WordTokeniz
       }
       for (const auto& caption : found->second) picture.captions.push_back(bank_.add(caption));
     }
+    require_some(picture.captions, options.captions, "captions", image_id);
+    require_some(picture.cues, options.cues, "cues", image_id);
     pictures_.push_back(std::move(picture));
   }
   report_cut(bank_, dataset.options());

@@ -27,7 +27,11 @@ std::unordered_map<std::int64_t, Value> read_lines(const std::filesystem::path& 
     if (line.empty()) continue;
     try {
       const json entry = json::parse(line);
-      const auto id = entry.at(id_key).get<std::int64_t>();
+      const json& id_value = entry.at(id_key);
+      if (!id_value.is_number_integer()) {
+        throw Error(cat(id_key, " is ", id_value.dump(), ", wanted a whole number"));
+      }
+      const auto id = id_value.get<std::int64_t>();
       if (!values.emplace(id, read(entry.at(key))).second) {
         throw Error(cat("duplicate ", id_key, " ", id));
       }
@@ -35,6 +39,7 @@ std::unordered_map<std::int64_t, Value> read_lines(const std::filesystem::path& 
       throw Error(cat(path.string(), ":", number, ": ", fault.what()));
     }
   }
+  if (in.bad()) throw Error(cat("cannot read ", path.string()));
   return values;
 }
 
@@ -43,6 +48,7 @@ std::vector<std::string> read_texts(const json& value) {
 }
 
 std::vector<image::Rle> read_masks(const json& value) {
+  if (!value.is_array()) throw Error("proposals: wanted a list");
   std::vector<image::Rle> masks;
   for (const auto& proposal : value) {
     const auto& segmentation = proposal.at("segmentation");

@@ -104,12 +104,23 @@ class Evaluation {
       throw core::Error(
           cat("no proposals for image_id ", image_id, " in ", dataset_.files().proposals.string()));
     }
-    for (const auto& rle : found->second) truth.proposals.push_back(image::decode(rle));
+    const auto& record = index.image(image_id);
+    for (const auto& rle : found->second) {
+      if (rle.height != record.height || rle.width != record.width) {
+        throw core::Error(cat("a proposal of image_id ", image_id, " in ",
+                              dataset_.files().proposals.string(), " is ", rle.height, " x ",
+                              rle.width, " (height x width), its picture ", record.height, " x ",
+                              record.width));
+      }
+      truth.proposals.push_back(image::decode(rle));
+    }
     return truth;
   }
 
-  void score_picture(const Group& group, const at::Tensor& maps,
+  void score_picture(const Group& group, const at::Tensor& answers,
                      std::vector<EvaluatedSentence>& sentences) const {
+    require_maps(group, answers);
+    const at::Tensor maps = answers.contiguous();
     const Truth truth = truth_of(group.image_id);
     for (std::size_t i = 0; i < group.sentences.size(); ++i) {
       EvaluatedSentence& sentence = sentences[group.sentences[i]];
@@ -120,6 +131,18 @@ class Evaluation {
       sentence.empty_map = sentence.stages.back().peak.score <= 0;
       sentence.object_at_peak = object_at(truth, sentence.stages.back().peak);
     }
+  }
+
+  void require_maps(const Group& group, const at::Tensor& maps) const {
+    const auto& record = dataset_.index().image(group.image_id);
+    const auto texts = static_cast<std::int64_t>(group.sentences.size());
+    if (maps.dim() == 4 && maps.size(0) > 0 && maps.scalar_type() == at::kFloat &&
+        maps.sizes().slice(1) == at::IntArrayRef{texts, record.height, record.width}) {
+      return;
+    }
+    throw core::Error(cat("the maps for image_id ", group.image_id, " are ", maps.sizes(), " of ",
+                          maps.scalar_type(), ", wanted [stages, ", texts, ", ", record.height,
+                          ", ", record.width, "] of Float"));
   }
 
   void score_stage(const at::Tensor& map, const Truth& truth, EvaluatedSentence& sentence) const {

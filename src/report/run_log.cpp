@@ -23,7 +23,7 @@ std::string lines_until(const std::string& text, std::int64_t step) {
   std::string kept;
   for (std::string line; std::getline(in, line);) {
     const auto event = ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (event.is_discarded()) continue;
+    if (!event.is_object()) continue;
     if (event.value("step", std::int64_t{0}) <= step) kept += line + "\n";
   }
   return kept;

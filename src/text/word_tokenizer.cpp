@@ -33,6 +33,10 @@ std::vector<std::string> split_words(std::string_view text) {
 
 WordTokenizer::WordTokenizer(std::vector<std::string> words) : words_(std::move(words)) {
   for (std::size_t i = 0; i < words_.size(); ++i) {
+    if (split_words(words_[i]) != std::vector<std::string>{words_[i]}) {
+      throw core::Error(
+          core::cat("the vocabulary holds \"", words_[i], "\", wanted single words in lower case"));
+    }
     if (!ids_.emplace(words_[i], static_cast<std::int64_t>(i) + 1).second) {
       throw core::Error(core::cat("the vocabulary holds the word \"", words_[i], "\" twice"));
     }

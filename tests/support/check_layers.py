@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-# From the top to the bottom; layers of one row know nothing of each other.
+# From the top to the bottom, a row as the architecture draws it: its folders may know each other.
 ROWS = [
     ["runtime"],
     ["engine"],
@@ -71,9 +71,8 @@ def check_file(path, root):
             continue
         if other not in HEIGHT:
             yield f"{name}:{number}: includes {included}, of no known layer"
-        elif other != layer and HEIGHT[other] >= HEIGHT[layer]:
-            where = "beside" if HEIGHT[other] == HEIGHT[layer] else "above"
-            yield f"{name}:{number}: {layer} includes {included}, but {other} is {where} {layer}"
+        elif HEIGHT[other] > HEIGHT[layer]:
+            yield f"{name}:{number}: {layer} includes {included}, but {other} is above {layer}"
 
 
 def check_names(root, folders):

@@ -30,7 +30,8 @@ std::vector<std::string> split_words(std::string_view text);
 /// CLIP.
 class WordTokenizer {
  public:
-  /// @param words distinct lower-case words; their order gives the ids
+  /// @param words distinct words as split_words gives them (else an Error); their order gives the
+  /// ids
   explicit WordTokenizer(std::vector<std::string> words);
 
   /// The vocabulary of these texts: their distinct words, sorted.

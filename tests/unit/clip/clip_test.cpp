@@ -1,0 +1,126 @@
+#include "pcnet/clip/clip.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "pcnet/core/error.h"
+
+#include "support/naive.h"
+#include "support/tiny.h"
+
+namespace pcnet::clip {
+namespace {
+
+namespace naive = support::naive;
+
+constexpr std::int64_t kVocabulary = 7;  // 0 padding, 1 to 4 words, 5 start, 6 end
+
+Clip tiny() {
+  torch::manual_seed(1);
+  Clip clip(support::tiny_clip(), kVocabulary);
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : clip->parameters()) parameter.add_(torch::randn_like(parameter) * 0.2);
+  return clip;
+}
+
+at::Tensor ids(const std::vector<std::vector<std::int64_t>>& rows) {
+  std::vector<at::Tensor> tensors;
+  for (const auto& row : rows) tensors.push_back(torch::tensor(row, torch::kInt64));
+  return at::stack(tensors);
+}
+
+TEST(ResidualAttentionBlock, IsTheNaiveLoop) {
+  torch::manual_seed(2);
+  ResidualAttentionBlock block(/*width=*/8, /*heads=*/2, /*layers=*/3);
+  naive::Weights weights;
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& item : block->named_parameters()) {
+      item->add_(torch::randn_like(item.value()) * 0.3);
+      weights[item.key()] = item.value();
+    }
+  }
+  const at::Tensor x = torch::randn({3, 5, 8});
+  const at::Tensor out = block(x).to(torch::kDouble);
+  for (std::int64_t m = 0; m < 3; ++m) {
+    EXPECT_TRUE(at::allclose(out[m], naive::text_block(x[m], weights, 2), 1e-4, 1e-5)) << m;
+  }
+}
+
+TEST(Transformer, LetsNoTokenSeeALaterOne) {
+  torch::manual_seed(3);
+  Transformer transformer(support::tiny_clip().text);
+  at::Tensor x = torch::randn({2, 6, 8});
+  const at::Tensor before = transformer(x);
+  x = x.clone();
+  x.select(1, 4).add_(torch::randn({2, 8}));
+  const at::Tensor after = transformer(x);
+  EXPECT_TRUE(at::allclose(before.slice(1, 0, 4), after.slice(1, 0, 4), 1e-6, 1e-7));
+  EXPECT_GT((before - after).select(1, 4).abs().max().item<float>(), 0.1F);
+  EXPECT_GT((before - after).select(1, 5).abs().max().item<float>(), 1e-4F);
+}
+
+TEST(Transformer, RefusesHeadsThatDoNotDivideTheWidth) {
+  config::TextOptions options = support::tiny_clip().text;
+  options.heads = 3;
+  EXPECT_THROW(Transformer{options}, core::ConfigError);
+}
+
+TEST(EncodeText, DoesNotDependOnPadding) {
+  Clip clip = tiny();
+  const at::Tensor padded = clip->encode_text(ids({{5, 1, 2, 6, 0, 0, 0}, {5, 3, 6, 0, 0, 0, 0}}));
+  ASSERT_EQ(padded.sizes(), (at::IntArrayRef{2, 12}));
+  EXPECT_TRUE(at::allclose(padded[0], clip->encode_text(ids({{5, 1, 2, 6}}))[0], 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(padded[1], clip->encode_text(ids({{5, 3, 6}}))[0], 1e-5, 1e-6));
+}
+
+TEST(EncodeText, DependsOnWordsAndTheirOrder) {
+  Clip clip = tiny();
+  const at::Tensor out = clip->encode_text(ids({{5, 1, 2, 6}, {5, 2, 1, 6}, {5, 1, 3, 6}}));
+  EXPECT_GT((out[0] - out[1]).abs().max().item<float>(), 1e-3F);
+  EXPECT_GT((out[0] - out[2]).abs().max().item<float>(), 1e-3F);
+}
+
+TEST(EncodeText, LosesTheTextWithoutItsEndToken) {
+  // What `truncate: cut` does: the start token is the greatest id, and it sees nothing else.
+  Clip clip = tiny();
+  const at::Tensor out = clip->encode_text(ids({{5, 1, 2, 3}, {5, 4, 1, 1}}));
+  EXPECT_TRUE(at::allclose(out[0], out[1], 1e-6, 1e-7));
+}
+
+TEST(EncodeText, RefusesTextsLongerThanTheContext) {
+  Clip clip = tiny();
+  EXPECT_NO_THROW(clip->encode_text(torch::ones({1, 9}, torch::kInt64)));
+  EXPECT_THROW(clip->encode_text(torch::ones({1, 10}, torch::kInt64)), core::Error);
+}
+
+TEST(Clip, GivesEveryParameterAGradient) {
+  Clip clip = tiny();
+  clip->train();
+  const at::Tensor images = torch::randn({3, 3, 32, 32});
+  const at::Tensor pooled = clip->encode_image(images);
+  ASSERT_EQ(pooled.sizes(), (at::IntArrayRef{3, 12}));
+  const at::Tensor text = clip->encode_text(ids({{5, 1, 2, 3, 4, 6, 0, 0, 0}}));
+  (pooled.pow(2).sum() + text.pow(2).sum()).backward();
+  for (const auto& item : clip->named_parameters()) {
+    if (item.key() == "logit_scale") continue;  // no encoder uses it
+    ASSERT_TRUE(item->grad().defined()) << item.key();
+    // A bias added to all keys alike changes no softmax.
+    if (item.key() == "visual.attnpool.k_proj.bias") continue;
+    EXPECT_GT(item->grad().abs().max().item<float>(), 1e-7F) << item.key();
+  }
+}
+
+TEST(Clip, AnswersABatchAsItsTextsOneByOne) {
+  Clip clip = tiny();
+  clip->eval();
+  const at::Tensor tokens = ids({{5, 1, 2, 6}, {5, 3, 6, 0}, {5, 4, 4, 6}});
+  const at::Tensor batched = clip->encode_text(tokens);
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const at::Tensor alone = clip->encode_text(tokens.slice(0, i, i + 1));
+    EXPECT_TRUE(at::allclose(batched[i], alone[0], 1e-5, 1e-6)) << i;
+  }
+}
+
+}  // namespace
+}  // namespace pcnet::clip

@@ -1,0 +1,164 @@
+#include "pcnet/clip/modified_resnet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "pcnet/core/error.h"
+
+#include "support/naive.h"
+#include "support/tiny.h"
+
+namespace pcnet::clip {
+namespace {
+
+namespace naive = support::naive;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+naive::Weights weights_of(const torch::nn::Module& module) {
+  naive::Weights weights;
+  for (const auto& item : module.named_parameters()) weights[item.key()] = item.value();
+  return weights;
+}
+
+/// Values of their own for all parameters, so that none is 0 or 1 by its initialisation.
+void shake(torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : module.parameters()) parameter.add_(torch::randn_like(parameter) * 0.1);
+}
+
+ModifiedResNet tiny_network() {
+  torch::manual_seed(1);
+  ModifiedResNet network(support::tiny_clip().visual);
+  shake(*network);
+  return network;
+}
+
+TEST(AttentionPool, IsTheNaiveLoop) {
+  torch::manual_seed(2);
+  AttentionPool pool(/*grid=*/3, /*channels=*/8, /*heads=*/2, /*output_dim=*/5);
+  shake(*pool);
+  const at::Tensor grid = torch::randn({2, 8, 3, 3});
+  const at::Tensor wanted = naive::attention_pool(grid, weights_of(*pool), 2);
+  EXPECT_TRUE(at::allclose(pool(grid).to(torch::kDouble), wanted, 1e-4, 1e-5));
+}
+
+TEST(AttentionPool, ResizesItsPositionsForAnotherGrid) {
+  torch::manual_seed(3);
+  AttentionPool pool(/*grid=*/2, /*channels=*/4, /*heads=*/2, /*output_dim=*/3);
+  shake(*pool);
+  naive::Weights weights = weights_of(*pool);
+  const at::Tensor positions = weights.at("positional_embedding").detach();
+  std::vector<at::Tensor> rows = {positions.slice(0, 0, 1).to(torch::kDouble)};
+  std::vector<at::Tensor> channels;
+  for (std::int64_t c = 0; c < 4; ++c) {
+    const at::Tensor cells = positions.slice(0, 1).select(1, c).view({2, 2});
+    channels.push_back(naive::bilinear(cells, 3, 4, false).flatten());
+  }
+  rows.push_back(at::stack(channels, 1));
+  weights["positional_embedding"] = at::cat(rows);
+  const at::Tensor grid = torch::randn({2, 4, 3, 4});
+  const at::Tensor wanted = naive::attention_pool(grid, weights, 2);
+  EXPECT_TRUE(at::allclose(pool(grid).to(torch::kDouble), wanted, 1e-4, 1e-5));
+}
+
+TEST(Bottleneck, IsItsShortcutAtFirst) {
+  torch::manual_seed(4);
+  ModifiedResNet network(support::tiny_clip().visual);
+  for (const auto& item : network->named_parameters()) {
+    const bool branch = item.key().starts_with("layer") && item.key().ends_with("bn3.weight");
+    EXPECT_EQ(branch, item->abs().max().item<float>() == 0 && item.key().ends_with(".weight"))
+        << item.key();
+  }
+}
+
+TEST(Bottleneck, HalvesTheGridOnBothPathsByAveraging) {
+  torch::manual_seed(5);
+  Bottleneck block(4, 2, 2);
+  block->eval();
+  const torch::NoGradGuard no_grad;
+  // Without its branch the block is norm(conv(mean of 2 x 2)) of the input, cut at zero.
+  block->named_parameters()["bn3.weight"].zero_();
+  const at::Tensor x = torch::randn({1, 4, 4, 4});
+  const at::Tensor out = block(x);
+  ASSERT_EQ(out.sizes(), (at::IntArrayRef{1, 8, 2, 2}));
+  const at::Tensor kernel = block->named_parameters()["downsample.0.weight"].view({8, 4});
+  for (std::int64_t row = 0; row < 2; ++row) {
+    for (std::int64_t column = 0; column < 2; ++column) {
+      const at::Tensor cell = x[0].slice(1, 2 * row, 2 * row + 2)
+                                  .slice(2, 2 * column, 2 * column + 2)
+                                  .mean(at::IntArrayRef{1, 2});
+      const at::Tensor wanted = kernel.matmul(cell).div(std::sqrt(1 + 1e-5)).relu();
+      EXPECT_TRUE(at::allclose(out[0].select(1, row).select(1, column), wanted, 1e-4, 1e-6));
+    }
+  }
+}
+
+TEST(ModifiedResNet, GivesTheFeatureOfEveryLayerByName) {
+  const torch::NoGradGuard no_grad;
+  ModifiedResNet network = tiny_network();
+  network->eval();
+  const at::Tensor images = torch::randn({2, 3, 32, 32});
+  const auto features = network->features(images);
+  ASSERT_EQ(features.size(), 4U);
+  EXPECT_EQ(features.at("stem").sizes(), (at::IntArrayRef{2, 8, 8, 8}));
+  EXPECT_EQ(features.at("layer1").sizes(), (at::IntArrayRef{2, 32, 8, 8}));
+  EXPECT_EQ(features.at("layer2").sizes(), (at::IntArrayRef{2, 64, 4, 4}));
+  EXPECT_EQ(features.at("layer3").sizes(), (at::IntArrayRef{2, 128, 2, 2}));
+  EXPECT_TRUE(at::equal(features.at("layer3"), network(images)));
+}
+
+TEST(ModifiedResNet, KeepsTheFeaturesOfEarlierLayersUntouched) {
+  const torch::NoGradGuard no_grad;
+  ModifiedResNet network = tiny_network();
+  network->eval();
+  const at::Tensor images = torch::randn({1, 3, 32, 32});
+  const auto features = network->features(images);
+  ModifiedResNet shallow(
+      config::VisualOptions{.layers = {1}, .strides = {1}, .width = 8, .attention_pool = false});
+  const auto from = network->named_parameters();
+  for (auto& item : shallow->named_parameters()) item->copy_(from[item.key()]);
+  shallow->eval();
+  EXPECT_TRUE(at::allclose(features.at("layer1"), shallow(images)));
+}
+
+TEST(ModifiedResNet, AnswersABatchAsItsPicturesOneByOne) {
+  const torch::NoGradGuard no_grad;
+  ModifiedResNet network = tiny_network();
+  network->eval();
+  const at::Tensor images = torch::randn({3, 3, 32, 32});
+  const at::Tensor batched = network->pool(network(images));
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const at::Tensor alone = network->pool(network(images.slice(0, i, i + 1)));
+    EXPECT_TRUE(at::allclose(batched[i], alone[0], 1e-4, 1e-5)) << i;
+  }
+}
+
+TEST(ModifiedResNet, RefusesUnfittingOptions) {
+  const auto with = [](auto change) {
+    config::VisualOptions options = support::tiny_clip().visual;
+    change(options);
+    return ModifiedResNet(options);
+  };
+  EXPECT_THROW(with([](auto& o) { o.layers.clear(); }), core::ConfigError);
+  EXPECT_THROW(with([](auto& o) { o.strides = {1, 2}; }), core::ConfigError);
+  EXPECT_THAT([&] { with([](auto& o) { o.heads = 5; }); },
+              ThrowsMessage<core::ConfigError>(HasSubstr("must divide 128")));
+  EXPECT_THAT([&] { with([](auto& o) { o.resolution = 40; }); },
+              ThrowsMessage<core::ConfigError>(HasSubstr("multiple of 16")));
+}
+
+TEST(ModifiedResNet, HasNoPoolWhenItIsSwitchedOff) {
+  config::VisualOptions options = support::tiny_clip().visual;
+  options.attention_pool = false;
+  options.heads = 5;  // does not matter then
+  ModifiedResNet network(options);
+  for (const auto& item : network->named_parameters()) {
+    EXPECT_FALSE(item.key().starts_with("attnpool")) << item.key();
+  }
+  EXPECT_THROW(network->pool(torch::zeros({1, 128, 2, 2})), core::Error);
+}
+
+}  // namespace
+}  // namespace pcnet::clip

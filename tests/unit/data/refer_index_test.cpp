@@ -1,0 +1,221 @@
+#include "pcnet/data/refer_index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/weights/pickle.h"
+
+#include "support/hand_dataset.h"
+#include "support/temporary_folder.h"
+
+namespace pcnet::data {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::ThrowsMessage;
+using weights::PickleValue;
+
+PickleValue sentence(std::int64_t sent_id, const char* text) {
+  return PickleValue::Dict{{"sent_id", sent_id}, {"sent", text}, {"raw", "Not this."}};
+}
+
+PickleValue::Dict reference(std::int64_t ref_id, std::int64_t ann_id, std::int64_t image_id,
+                            const char* split, PickleValue::List sentences) {
+  return {{"ref_id", ref_id}, {"ann_id", ann_id}, {"image_id", image_id},
+          {"split", split},   {"category_id", 1}, {"sentences", std::move(sentences)}};
+}
+
+json annotation(std::int64_t id, std::int64_t image_id, json segmentation) {
+  return {{"id", id},
+          {"image_id", image_id},
+          {"bbox", {1, 2, 3.5, 4}},
+          {"segmentation", std::move(segmentation)}};
+}
+
+json square(double left, double top, double side) {
+  return {left, top, left + side, top, left + side, top + side, left, top + side};
+}
+
+class ReferIndexTest : public ::testing::Test {
+ protected:
+  ReferIndexTest() {
+    instances_ = {
+        {"images",
+         {{{"id", 5}, {"file_name", "five.jpg"}, {"height", 10}, {"width", 12}},
+          {{"id", 6}, {"file_name", "six.jpg"}, {"height", 4}, {"width", 3}}}},
+        {"annotations",
+         {annotation(1, 5, json::array({square(1, 1, 4), square(6, 5, 3)})),
+          annotation(2, 5, {{"size", {10, 12}}, {"counts", {3, 4, 113}}}),
+          annotation(3, 6,
+                     {{"size", {4, 3}}, {"counts", image::to_coco_string({4, 3, {5, 2, 5}})}}),
+          annotation(4, 6, json::array({square(0, 0, 2)}))}}};
+    references_ = {reference(7, 1, 5, "train", {sentence(70, "the first"), sentence(71, "again")}),
+                   reference(8, 3, 6, "val", {sentence(80, "other")})};
+  }
+
+  ReferIndex load() const {
+    DatasetFiles files;
+    files.refs = folder_ / "refs(unc).p";
+    files.instances = folder_ / "instances.json";
+    core::write_file_plain(files.instances,
+                           raw_instances_.empty() ? instances_.dump() : raw_instances_);
+    core::write_file_plain(files.refs, weights::write_pickle(references_));
+    return ReferIndex::load(files);
+  }
+  void expect_fault(const std::string& first, const std::string& second = "") const {
+    EXPECT_THAT([&] { load(); },
+                ThrowsMessage<core::Error>(AllOf(HasSubstr(first), HasSubstr(second))));
+  }
+
+  support::TemporaryFolder folder_;
+  json instances_;
+  std::string raw_instances_;
+  PickleValue::List references_;
+};
+
+TEST_F(ReferIndexTest, ReadsReferencesPicturesAndObjects) {
+  const ReferIndex index = load();
+  ASSERT_EQ(index.references().size(), 2U);
+  const Reference& first = index.references()[0];
+  EXPECT_EQ(first.ref_id, 7);
+  EXPECT_EQ(first.ann_id, 1);
+  EXPECT_EQ(first.image_id, 5);
+  ASSERT_EQ(first.sentences.size(), 2U);
+  EXPECT_EQ(first.sentences[1].sent_id, 71);
+  EXPECT_EQ(first.sentences[1].text, "again");
+  EXPECT_EQ(first.sentences[1].kind, "");
+  EXPECT_EQ(index.image(6).file_name, "six.jpg");
+  EXPECT_EQ(index.image(6).height, 4);
+  EXPECT_EQ(index.image(6).width, 3);
+  EXPECT_THAT(index.annotation(1).box, ElementsAre(1, 2, 3.5, 4));
+  EXPECT_THAT(index.annotations_of(5), ElementsAre(1, 2));
+  EXPECT_THAT(index.annotations_of(99), IsEmpty());
+  EXPECT_THROW(index.image(99), core::Error);
+  EXPECT_THROW(index.annotation(99), core::Error);
+}
+
+TEST_F(ReferIndexTest, DrawsTheUnionOfPolygons) {
+  const ReferIndex index = load();
+  image::Mask wanted = support::rectangle_mask(10, 12, {1, 1, 4, 4});
+  const image::Mask second = support::rectangle_mask(10, 12, {6, 5, 3, 3});
+  for (std::size_t i = 0; i < wanted.data.size(); ++i) wanted.data[i] |= second.data[i];
+  EXPECT_EQ(image::decode(index.mask(index.annotation(1))).data, wanted.data);
+}
+
+TEST_F(ReferIndexTest, ReadsRunLengthsAsListAndAsString) {
+  const ReferIndex index = load();
+  EXPECT_EQ(index.mask(index.annotation(2)), (image::Rle{10, 12, {3, 4, 113}}));
+  EXPECT_EQ(index.mask(index.annotation(3)), (image::Rle{4, 3, {5, 2, 5}}));
+}
+
+TEST_F(ReferIndexTest, SplitsByRefersRule) {
+  references_.clear();
+  const std::vector<const char*> splits = {"train", "val",   "test",   "testA",
+                                           "testB", "testC", "testAB", "testBC"};
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    const auto id = static_cast<std::int64_t>(i);
+    references_.push_back(reference(id, 1, 5, splits[i], {sentence(id, "x")}));
+  }
+  const ReferIndex index = load();
+  EXPECT_THAT(index.split("train"), ElementsAre(0));
+  EXPECT_THAT(index.split("val"), ElementsAre(1));
+  EXPECT_THAT(index.split("test"), ElementsAre(2, 3, 4, 5, 6, 7));
+  EXPECT_THAT(index.split("testA"), ElementsAre(3, 6));
+  EXPECT_THAT(index.split("testB"), ElementsAre(4, 6, 7));
+  EXPECT_THAT(index.split("testC"), ElementsAre(5, 7));
+  EXPECT_THROW(index.split("testD"), core::UsageError);
+  EXPECT_THROW(index.split(""), core::UsageError);
+}
+
+TEST_F(ReferIndexTest, RefusesASplitWithoutSentences) {
+  references_.push_back(reference(9, 1, 5, "testA", {}));
+  const ReferIndex index = load();
+  EXPECT_THAT([&] { index.split("testA"); },
+              ThrowsMessage<core::Error>(HasSubstr("\"testA\" holds no sentence")));
+}
+
+TEST_F(ReferIndexTest, NamesDuplicates) {
+  references_.push_back(reference(7, 1, 5, "train", {sentence(90, "x")}));
+  expect_fault("reference 2", "duplicate ref_id 7");
+  references_.back() = reference(9, 1, 5, "train", {sentence(80, "x")});
+  expect_fault("reference 2", "duplicate sent_id 80");
+  references_.pop_back();
+  instances_["images"].push_back(instances_["images"][0]);
+  expect_fault("images[2] (id 5)", "duplicate");
+  instances_["images"].erase(2);
+  instances_["annotations"].push_back(instances_["annotations"][1]);
+  expect_fault("annotations[4] (id 2)", "duplicate");
+}
+
+TEST_F(ReferIndexTest, NamesUnknownIds) {
+  references_[1] = reference(8, 44, 6, "val", {});
+  expect_fault("reference 1", "44");
+  references_[1] = reference(8, 3, 55, "val", {});
+  expect_fault("reference 1", "55");
+  references_[1] = reference(8, 3, 5, "val", {});
+  expect_fault("reference 1", "different pictures");
+  references_.pop_back();
+  instances_["annotations"][3]["image_id"] = 77;
+  expect_fault("annotations[3] (id 4)", "77");
+}
+
+TEST_F(ReferIndexTest, NamesMissingAndIllTypedFields) {
+  references_[1] = PickleValue::Dict{{"ref_id", 8}, {"ann_id", 3}};
+  expect_fault("reference 1", "\"image_id\"");
+  references_[1] = PickleValue::Dict{{"ref_id", "8"}};
+  expect_fault("reference 1", "\"ref_id\" has the wrong type");
+  references_[1] = PickleValue(3);
+  expect_fault("reference 1", "wanted a dict");
+  references_[1] = reference(8, 3, 6, "val", {PickleValue::Dict{{"sent_id", 1}}});
+  expect_fault("reference 1", "\"sent\"");
+  references_.pop_back();
+  instances_["annotations"][2].erase("bbox");
+  expect_fault("annotations[2] (id 3)", "bbox");
+  instances_.erase("annotations");
+  expect_fault("instances.json", "no list \"annotations\"");
+}
+
+TEST_F(ReferIndexTest, NamesBrokenMasks) {
+  auto& annotations = instances_["annotations"];
+  annotations[1]["segmentation"]["counts"] = {3, 4, 5};
+  expect_fault("annotations[1] (id 2)", "12");
+  annotations[1]["segmentation"] = json::array();
+  expect_fault("annotations[1] (id 2)", "empty");
+  annotations[1]["segmentation"] = json::array({json::array({1, 1, 2, 2})});
+  expect_fault("annotations[1] (id 2)", "polygon");
+  annotations[1]["segmentation"] = json::array({json::array({1, 1, 2, 2, 3, 3, 4})});
+  expect_fault("annotations[1] (id 2)", "polygon");
+}
+
+TEST_F(ReferIndexTest, RefusesAMaskOfAnotherSizeThanItsPicture) {
+  instances_["annotations"][1]["segmentation"] = {{"size", {12, 10}}, {"counts", {120}}};
+  expect_fault("annotations[1] (id 2)", "12 x 10");
+  instances_["annotations"][1]["segmentation"] = {{"size", {-10, -12}}, {"counts", {120}}};
+  expect_fault("annotations[1] (id 2)");
+}
+
+TEST_F(ReferIndexTest, RefusesPicturesWithoutSize) {
+  instances_["images"][1]["height"] = 0;
+  expect_fault("images[1] (id 6)", "0");
+}
+
+TEST_F(ReferIndexTest, RefusesBrokenFiles) {
+  raw_instances_ = "{\"images\": [";
+  expect_fault("instances.json", "broken JSON");
+  raw_instances_ = "[]";
+  expect_fault("instances.json", "not COCO's instances format");
+  DatasetFiles files;
+  files.refs = folder_ / "none.p";
+  files.instances = folder_ / "none.json";
+  EXPECT_THAT([&] { ReferIndex::load(files); }, ThrowsMessage<core::Error>(HasSubstr("none.json")));
+}
+
+}  // namespace
+}  // namespace pcnet::data

@@ -1,0 +1,212 @@
+#include "pcnet/data/samples.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/log.h"
+
+#include "support/hand_dataset.h"
+#include "support/temporary_folder.h"
+
+namespace pcnet::data {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+using Positions = std::vector<std::size_t>;
+
+class SamplesTest : public ::testing::Test {
+ protected:
+  void SetUp() override { core::log::set_level(core::log::Level::kQuiet); }
+  void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
+
+  Dataset open(const std::function<void(config::DataOptions&)>& change = {}) const {
+    hand_.write(folder_.path());
+    config::DataOptions options = support::options_for(folder_.path());
+    if (change) change(options);
+    return Dataset(options);
+  }
+  /// The words of a row of tokens, which ends with the end token.
+  static std::string words_of(const text::WordTokenizer& tokenizer, const at::Tensor& row) {
+    std::string words;
+    for (std::int64_t i = 1; row[i].item<std::int64_t>() != tokenizer.end_token(); ++i) {
+      const auto id = static_cast<std::size_t>(row[i].item<std::int64_t>());
+      words += (words.empty() ? "" : " ") + tokenizer.words().at(id - 1);
+    }
+    return words;
+  }
+  static std::vector<std::string> texts_of(const text::WordTokenizer& tokenizer, const Batch& batch,
+                                           std::int64_t picture) {
+    std::vector<std::string> texts;
+    for (std::int64_t m = 0; m < batch.text_index.size(1); ++m) {
+      const auto row = batch.text_index[picture][m].item<std::int64_t>();
+      texts.push_back(words_of(tokenizer, batch.tokens[row]));
+    }
+    return texts;
+  }
+  static std::int64_t image_of(const Batch& batch, std::int64_t picture) {
+    return batch.images[picture][0][0][0].item<std::int64_t>();  // its grey is its id
+  }
+
+  support::TemporaryFolder folder_;
+  support::HandDataset hand_ = support::small_dataset();
+};
+
+TEST_F(SamplesTest, TrainingTextsAreTheDistinctOnesOfTheTrainingSplit) {
+  Dataset dataset = open();
+  EXPECT_THAT(dataset.training_texts(),
+              ElementsAre("a blue thing", "a cup", "a cup and a plate", "a plate", "a red thing",
+                          "a table", "a vase", "crockery", "glass", "on the left", "the blue plate",
+                          "the left cup", "the red cup"));
+}
+
+TEST_F(SamplesTest, NamesAMissingSideFile) {
+  hand_.proposals.clear();
+  Dataset dataset = open();
+  EXPECT_THAT([&] { dataset.proposals(); }, ThrowsMessage<core::Error>(HasSubstr("proposals")));
+}
+
+TEST_F(SamplesTest, ReferringGivesOneSentenceOfEachObject) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer);
+  ASSERT_EQ(samples.size(), 3);
+  std::set<std::string> drawn;
+  for (std::uint64_t epoch = 0; epoch < 20; ++epoch) {
+    const Batch batch = samples.batch(Positions{2, 0, 1}, /*seed=*/4, epoch);
+    ASSERT_EQ(batch.images.sizes(), (at::IntArrayRef{3, 3, 32, 32}));
+    ASSERT_EQ(batch.images.scalar_type(), at::kByte);
+    ASSERT_EQ(batch.text_index.sizes(), (at::IntArrayRef{3, 1}));
+    EXPECT_EQ(image_of(batch, 0), 11);
+    EXPECT_EQ(image_of(batch, 1), 10);
+    EXPECT_EQ(image_of(batch, 2), 10);
+    const std::string first = texts_of(tokenizer, batch, 0)[0];
+    const std::string second = texts_of(tokenizer, batch, 1)[0];
+    EXPECT_TRUE(first == "the red cup" || first == "a vase") << first;
+    EXPECT_TRUE(second == "the red cup" || second == "the left cup") << second;
+    EXPECT_EQ(texts_of(tokenizer, batch, 2)[0], "the blue plate");
+    drawn.insert({first, second});
+  }
+  EXPECT_EQ(drawn.size(), 3U);  // every sentence has its turn
+}
+
+TEST_F(SamplesTest, ABatchHoldsEachDistinctTextOnce) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer);
+  bool shared = false;
+  for (std::uint64_t epoch = 0; epoch < 30; ++epoch) {
+    const Batch batch = samples.batch(Positions{0, 2}, 1, epoch);
+    const bool same = texts_of(tokenizer, batch, 0) == texts_of(tokenizer, batch, 1);
+    EXPECT_EQ(batch.tokens.size(0), same ? 1 : 2);
+    shared = shared || same;
+  }
+  EXPECT_TRUE(shared);  // "the red cup" stands on both pictures
+}
+
+TEST_F(SamplesTest, ABatchDependsOnSamplesSeedAndEpochAlone) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  const config::ContrastiveBatchOptions options{.captions = 2, .expressions = 2, .cues = 2};
+  ContrastiveSamples samples(dataset, tokenizer, options);
+  ContrastiveSamples other(dataset, tokenizer, options);
+  const auto same = [](const Batch& a, const Batch& b) {
+    return at::equal(a.images, b.images) && at::equal(a.tokens, b.tokens) &&
+           at::equal(a.text_index, b.text_index);
+  };
+  const Batch batch = samples.batch(Positions{0, 1}, 3, 5);
+  samples.batch(Positions{1}, 8, 8);
+  EXPECT_TRUE(same(batch, samples.batch(Positions{0, 1}, 3, 5)));
+  EXPECT_TRUE(same(batch, other.batch(Positions{0, 1}, 3, 5)));
+  int changes = 0;
+  for (std::uint64_t i = 6; i < 16; ++i) {
+    if (!same(batch, samples.batch(Positions{0, 1}, 3, i))) ++changes;
+    if (!same(batch, samples.batch(Positions{0, 1}, i, 5))) ++changes;
+  }
+  EXPECT_GT(changes, 10);
+}
+
+TEST_F(SamplesTest, ContrastiveDrawsEachTextOnceWhileThereAreEnough) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ContrastiveSamples samples(dataset, tokenizer, {.captions = 2, .expressions = 3, .cues = 5});
+  ASSERT_EQ(samples.size(), 2);  // pictures 10 and 11
+  const std::set<std::string> captions = {"a cup and a plate", "crockery"};
+  const std::set<std::string> expressions = {"the red cup", "the left cup", "the blue plate"};
+  const std::set<std::string> cues = {"a cup", "a red thing", "on the left", "a plate",
+                                      "a blue thing"};
+  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
+    const Batch batch = samples.batch(Positions{0}, 2, epoch);
+    const auto texts = texts_of(tokenizer, batch, 0);
+    ASSERT_EQ(texts.size(), 10U);
+    EXPECT_EQ(std::set<std::string>(texts.begin(), texts.begin() + 2), captions);
+    EXPECT_EQ(std::set<std::string>(texts.begin() + 2, texts.begin() + 5), expressions);
+    EXPECT_EQ(std::set<std::string>(texts.begin() + 5, texts.end()), cues);
+  }
+}
+
+TEST_F(SamplesTest, ContrastiveRepeatsTextsEvenlyWhenThereAreTooFew) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ContrastiveSamples samples(dataset, tokenizer, {.captions = 5, .expressions = 0, .cues = 0});
+  const Batch batch = samples.batch(Positions{0, 1}, 2, 0);
+  std::map<std::string, int> times;
+  for (const auto& text : texts_of(tokenizer, batch, 0)) ++times[text];
+  ASSERT_EQ(times.size(), 2U);
+  EXPECT_EQ(times["crockery"] + times["a cup and a plate"], 5);
+  EXPECT_LE(std::abs(times["crockery"] - times["a cup and a plate"]), 1);
+  EXPECT_EQ(batch.tokens.size(0), 5);  // two and three distinct ones
+}
+
+TEST_F(SamplesTest, ContrastiveNamesPicturesWithoutTexts) {
+  const auto expect = [&](const config::ContrastiveBatchOptions& options, const char* what) {
+    Dataset dataset = open();
+    const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+    EXPECT_THAT([&] { ContrastiveSamples(dataset, tokenizer, options); },
+                ThrowsMessage<core::Error>(HasSubstr(what)));
+  };
+  hand_.captions[11] = {};
+  expect({.captions = 1, .expressions = 1, .cues = 0}, "image_id 11 has no captions");
+  hand_.captions.erase(11);
+  expect({.captions = 1, .expressions = 1, .cues = 0}, "no captions for image_id 11");
+  hand_.cues[1003] = hand_.cues[1004] = {};
+  expect({.captions = 0, .expressions = 1, .cues = 2}, "image_id 11 has no cues");
+  hand_.cues.erase(1001);
+  expect({.captions = 0, .expressions = 1, .cues = 2}, "no cues for sent_id 1001");
+  expect({.captions = 0, .expressions = 0, .cues = 0}, "train.contrastive");
+}
+
+TEST_F(SamplesTest, LeavesReferencesWithoutSentencesOut) {
+  hand_.objects.push_back({9, 12, {10, 10, 4, 4}});
+  hand_.references.push_back({109, 9, 12, "train", {}});
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  EXPECT_EQ(ReferringSamples(dataset, tokenizer).size(), 3);
+  EXPECT_EQ(ContrastiveSamples(dataset, tokenizer, {}).size(), 2);
+}
+
+TEST_F(SamplesTest, LeavesSkippedPicturesWithTheirTextsOut) {
+  Dataset dataset = open([](auto& options) { options.on_bad_image = "skip"; });
+  core::write_file_plain(folder_ / "train2014/10.png", "no picture");
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ContrastiveSamples samples(dataset, tokenizer, {.captions = 1, .expressions = 1, .cues = 1});
+  const Batch batch = samples.batch(Positions{0, 1}, 0, 0);
+  ASSERT_EQ(batch.images.size(0), 1);
+  EXPECT_EQ(image_of(batch, 0), 11);
+  EXPECT_EQ(batch.text_index.sizes(), (at::IntArrayRef{1, 3}));
+  EXPECT_LE(batch.tokens.size(0), 3);
+  EXPECT_THAT([&] { samples.batch(Positions{0}, 0, 0); },
+              ThrowsMessage<core::Error>(HasSubstr("no picture of the batch")));
+}
+
+}  // namespace
+}  // namespace pcnet::data

@@ -1,0 +1,271 @@
+#include "pcnet/engine/evaluator.h"
+
+#include <functional>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/log.h"
+
+#include "support/hand_dataset.h"
+#include "support/temporary_folder.h"
+
+namespace pcnet::engine {
+namespace {
+
+using support::Rectangle;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// Answers each sentence with rectangles of ones, a stage each, that the test gives by sent_id.
+class HandResponder : public Responder {
+ public:
+  std::vector<at::Tensor> respond(std::span<const Query> queries) override {
+    calls.push_back(queries.size());
+    std::vector<at::Tensor> answers;
+    for (const auto& query : queries) {
+      asked.push_back(query.sent_ids);
+      const auto stages = static_cast<std::int64_t>(by_sentence.begin()->second.size());
+      const auto texts = static_cast<std::int64_t>(query.texts.size());
+      at::Tensor maps = torch::zeros({stages, texts, query.height, query.width});
+      for (std::int64_t i = 0; i < texts; ++i) {
+        const auto& rectangles = by_sentence.at(query.sent_ids[static_cast<std::size_t>(i)]);
+        for (std::int64_t n = 0; n < stages; ++n) {
+          const auto& [x, y, width, height] = rectangles[static_cast<std::size_t>(n)];
+          maps[n][i].slice(0, y, y + height).slice(1, x, x + width).fill_(0.5);
+        }
+      }
+      answers.push_back(maps);
+    }
+    return answers;
+  }
+
+  std::map<std::int64_t, std::vector<Rectangle>> by_sentence;
+  std::vector<std::size_t> calls;                // queries a call
+  std::vector<std::vector<std::int64_t>> asked;  // sentences a query
+};
+
+class Evaluator : public ::testing::Test {
+ protected:
+  // Picture 20 (10 x 12): object 1 at (1, 1) 4 x 4, object 2 at (6, 5) 5 x 4, object 3, never
+  // referred to, at (7, 6) 2 x 2 inside of object 2. Picture 21 (8 x 8): object 4 at (0, 0) 2 x 8.
+  void SetUp() override {
+    core::log::set_level(core::log::Level::kQuiet);
+    hand_.images = {{20, 10, 12}, {21, 8, 8}};
+    hand_.objects = {
+        {1, 20, {1, 1, 4, 4}}, {2, 20, {6, 5, 5, 4}}, {3, 20, {7, 6, 2, 2}}, {4, 21, {0, 0, 2, 8}}};
+    // The pictures alternate, so that the split's order is not the pictures'.
+    hand_.references = {{50, 2, 20, "val", {{500, "second", "position"}}},
+                        {51, 4, 21, "val", {{501, "other", "attribute"}}},
+                        {52, 1, 20, "val", {{502, "first", "attribute"}, {503, "one", ""}}},
+                        {53, 1, 20, "train", {{504, "not here", ""}}}};
+    perfect_ = {
+        {500, {{6, 5, 5, 4}}}, {501, {{0, 0, 2, 8}}}, {502, {{1, 1, 4, 4}}}, {503, {{1, 1, 4, 4}}}};
+    responder_.by_sentence = perfect_;
+  }
+  void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
+
+  SplitResult run(const config::EvalOptions& options = {}) {
+    hand_.write(folder_.path());
+    config::DataOptions data = support::options_for(folder_.path());
+    data.on_bad_image = on_bad_image_;
+    data::Dataset dataset(data);
+    if (bad_picture_ != 0) {
+      core::write_file_plain(folder_ / ("train2014/" + std::to_string(bad_picture_) + ".png"), "x");
+    }
+    return evaluate(dataset, "val", responder_, options);
+  }
+
+  support::TemporaryFolder folder_;
+  support::HandDataset hand_;
+  HandResponder responder_;
+  std::map<std::int64_t, std::vector<Rectangle>> perfect_;
+  std::string on_bad_image_ = "error";
+  std::int64_t bad_picture_ = 0;
+};
+
+TEST_F(Evaluator, GivesPerfectAnswersHundredPercent) {
+  const SplitResult result = run();
+  EXPECT_EQ(result.scores.sentences, 4);
+  EXPECT_EQ(result.scores.point_m, 100);
+  EXPECT_EQ(result.scores.point_m_box, 100);
+  EXPECT_EQ(result.scores.miou, 100);
+  EXPECT_EQ(result.scores.oiou, 100);
+  EXPECT_EQ(result.scores.precision.at("0.9"), 100);
+  EXPECT_EQ(result.empty_maps, 0);
+  EXPECT_EQ(result.on_object, 100);
+  EXPECT_EQ(result.collisions, 0);
+  EXPECT_EQ(result.pairs, 2);  // 500 with 502 and with 503
+  EXPECT_EQ(result.without_proposal, 0);
+}
+
+TEST_F(Evaluator, KeepsTheSplitsOrderAndAsksAPictureOnce) {
+  const SplitResult result = run({.batch_size = 1});
+  std::vector<std::int64_t> order;
+  for (const auto& sentence : result.sentences) order.push_back(sentence.sent_id);
+  EXPECT_THAT(order, ElementsAre(500, 501, 502, 503));
+  EXPECT_EQ(result.sentences[2].ref_id, 52);
+  EXPECT_EQ(result.sentences[2].ann_id, 1);
+  EXPECT_EQ(result.sentences[2].image_id, 20);
+  EXPECT_EQ(result.sentences[2].text, "first");
+  EXPECT_EQ(result.sentences[2].kind, "attribute");
+  EXPECT_THAT(responder_.calls, ElementsAre(1, 1));
+  ASSERT_EQ(responder_.asked.size(), 2U);
+  EXPECT_THAT(responder_.asked[0], ElementsAre(500, 502, 503));
+  EXPECT_THAT(responder_.asked[1], ElementsAre(501));
+}
+
+TEST_F(Evaluator, AsksSeveralPicturesTogether) {
+  run({.batch_size = 8});
+  EXPECT_THAT(responder_.calls, ElementsAre(2));
+}
+
+TEST_F(Evaluator, GivesEmptyMapsNothing) {
+  for (auto& [sent_id, stages] : responder_.by_sentence) stages = {{0, 0, 0, 0}};
+  const SplitResult result = run();
+  EXPECT_EQ(result.empty_maps, 100);
+  EXPECT_EQ(result.scores.miou, 0);
+  EXPECT_EQ(result.scores.oiou, 0);
+  EXPECT_EQ(result.scores.point_m, 25);  // pixel 0 lies in object 4
+  EXPECT_EQ(result.on_object, 25);
+  EXPECT_EQ(image::area(result.sentences[0].segmentation), 0);
+}
+
+TEST_F(Evaluator, ScoresHalfRightAnswersByHand) {
+  responder_.by_sentence[500] = {{6, 5, 5, 2}};  // upper half: 10 / 20
+  responder_.by_sentence[501] = {{0, 0, 4, 8}};  // twice as wide: 16 / 32
+  responder_.by_sentence[502] = {{0, 0, 2, 1}};  // beside it: 0 / 18
+  const SplitResult result = run();              // 503 perfect: 16 / 16
+  EXPECT_EQ(result.scores.point_m, 75);
+  EXPECT_NEAR(result.scores.miou, 100 * (0.5 + 0.5 + 0 + 1) / 4, 1e-9);
+  EXPECT_NEAR(result.scores.oiou, 100.0 * (10 + 16 + 0 + 16) / (20 + 32 + 18 + 16), 1e-9);
+  EXPECT_EQ(result.scores.precision.at("0.5"), 25);  // one half is not above one half
+  EXPECT_EQ(result.on_object, 75);
+  const StageAnswer& answer = result.sentences[2].stages.back();
+  EXPECT_EQ(answer.peak.x, 0);
+  EXPECT_EQ(answer.peak.y, 0);
+  EXPECT_EQ(answer.peak.score, 0.5);
+  EXPECT_EQ(image::decode(result.sentences[0].segmentation).data,
+            support::rectangle_mask(10, 12, {6, 5, 5, 2}).data);
+}
+
+TEST_F(Evaluator, CountsKindsApartAndLeavesOutSentencesWithoutKind) {
+  responder_.by_sentence[501] = {{5, 0, 1, 1}};
+  const SplitResult result = run();
+  ASSERT_EQ(result.kinds.size(), 2U);
+  EXPECT_EQ(result.kinds.at("position").sentences, 1);
+  EXPECT_EQ(result.kinds.at("position").point_m, 100);
+  EXPECT_EQ(result.kinds.at("attribute").sentences, 2);
+  EXPECT_EQ(result.kinds.at("attribute").point_m, 50);
+}
+
+TEST_F(Evaluator, ScoresEachStageAndCountsTheLast) {
+  for (auto& [sent_id, stages] : responder_.by_sentence) {
+    stages.insert(stages.begin(), {{11, 9, 1, 1}, stages[0]});
+    stages[0] = sent_id == 501 ? Rectangle{7, 7, 1, 1} : Rectangle{11, 0, 1, 1};
+  }
+  responder_.by_sentence[500][2] = {11, 9, 1, 1};
+  for (auto& [sent_id, stages] : responder_.by_sentence) {
+    if (sent_id != 501) continue;
+    stages[1] = {0, 0, 1, 8};
+  }
+  const SplitResult result = run();
+  ASSERT_EQ(result.stages.size(), 3U);
+  EXPECT_EQ(result.stages[0].point_m, 0);
+  EXPECT_EQ(result.stages[1].point_m, 100);
+  EXPECT_NEAR(result.stages[1].miou, 100 * (1 + 0.5 + 1 + 1) / 4, 1e-9);
+  EXPECT_EQ(result.stages[2].point_m, 75);
+  EXPECT_EQ(result.scores.point_m, 75);
+  EXPECT_EQ(result.sentences[0].stages.size(), 3U);
+  EXPECT_EQ(result.sentences[0].object_at_peak, -1);
+}
+
+TEST_F(Evaluator, CountsCollisionsByTheSmallestObjectAtThePeaks) {
+  responder_.by_sentence[502] = {{6, 5, 1, 1}};  // on object 2, which 500 means
+  SplitResult result = run();
+  EXPECT_EQ(result.pairs, 2);
+  EXPECT_EQ(result.collisions, 50);
+  responder_.by_sentence[503] = {{10, 8, 1, 1}};  // on object 2 too
+  EXPECT_EQ(run().collisions, 100);
+  responder_.by_sentence[502] = {{7, 6, 1, 1}};  // on object 3, which lies on object 2
+  responder_.by_sentence[503] = {{0, 0, 1, 1}};  // on nothing
+  result = run();
+  EXPECT_EQ(result.sentences[2].object_at_peak, 3);
+  EXPECT_EQ(result.sentences[3].object_at_peak, -1);
+  EXPECT_EQ(result.collisions, 0);
+  EXPECT_EQ(result.on_object, 75);
+}
+
+TEST_F(Evaluator, TakesTheSmallestProposalAtThePeak) {
+  const auto mask = [](const Rectangle& r) { return support::rectangle_mask(10, 12, r); };
+  hand_.proposals[20] = {mask({0, 0, 12, 10}), mask({1, 1, 4, 2}), mask({6, 5, 5, 4})};
+  hand_.proposals[21] = {support::rectangle_mask(8, 8, {7, 7, 1, 1})};
+  responder_.by_sentence[503] = {{2, 4, 1, 1}};  // only the first proposal holds it
+  const SplitResult result = run({.segmentor = "proposal"});
+  const auto iou = [&](std::size_t i) {
+    return metrics::iou(result.sentences[i].stages.back().score);
+  };
+  EXPECT_EQ(iou(0), 1);             // object 2's own
+  EXPECT_EQ(iou(1), 0);             // no proposal at (0, 0)
+  EXPECT_EQ(iou(2), 0.5);           // the upper half of object 1
+  EXPECT_EQ(iou(3), 16.0 / 120.0);  // the whole picture
+  EXPECT_EQ(result.without_proposal, 1);
+  EXPECT_TRUE(result.sentences[1].no_proposal);
+  EXPECT_EQ(result.scores.point_m, 100);  // the point is the map's, not the proposal's
+}
+
+TEST_F(Evaluator, TakesTheBestProposalByGroundTruthAsOracle) {
+  const auto mask = [](const Rectangle& r) { return support::rectangle_mask(10, 12, r); };
+  hand_.proposals[20] = {mask({0, 0, 12, 10}), mask({1, 1, 4, 2}), mask({6, 5, 5, 4})};
+  hand_.proposals[21] = {};
+  for (auto& [sent_id, stages] : responder_.by_sentence) stages = {{0, 0, 1, 1}};
+  const SplitResult result = run({.segmentor = "oracle-proposal"});
+  EXPECT_EQ(metrics::iou(result.sentences[0].stages.back().score), 1);
+  EXPECT_EQ(metrics::iou(result.sentences[2].stages.back().score), 0.5);
+  EXPECT_EQ(result.without_proposal, 1);
+}
+
+TEST_F(Evaluator, NamesMissingAndUnfittingProposals) {
+  EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
+              ThrowsMessage<core::Error>(HasSubstr("no proposals")));
+  hand_.proposals[20] = {support::rectangle_mask(10, 12, {0, 0, 2, 2})};
+  EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
+              ThrowsMessage<core::Error>(HasSubstr("image_id 21")));
+  hand_.proposals[21] = {support::rectangle_mask(9, 8, {0, 0, 2, 2})};
+  EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
+              ThrowsMessage<core::Error>(HasSubstr("a proposal of image_id 21")));
+}
+
+TEST_F(Evaluator, LeavesSkippedPicturesOutOrStops) {
+  bad_picture_ = 21;
+  EXPECT_THAT([&] { run(); }, ThrowsMessage<core::Error>(HasSubstr("image_id 21")));
+  on_bad_image_ = "skip";
+  const SplitResult result = run({.batch_size = 1});
+  EXPECT_EQ(result.scores.sentences, 3);
+  EXPECT_EQ(result.sentences[1].sent_id, 502);
+}
+
+TEST_F(Evaluator, RefusesMapsOfAnotherSizeThanThePicture) {
+  class Small : public Responder {
+    std::vector<at::Tensor> respond(std::span<const Query> queries) override {
+      std::vector<at::Tensor> answers;
+      for (const auto& query : queries) {
+        answers.push_back(torch::ones({1, static_cast<std::int64_t>(query.texts.size()), 4, 4}));
+      }
+      return answers;
+    }
+  };
+  Small small;
+  hand_.write(folder_.path());
+  data::Dataset dataset(support::options_for(folder_.path()));
+  EXPECT_THAT([&] { evaluate(dataset, "val", small, {}); },
+              ThrowsMessage<core::Error>(HasSubstr("wanted")));
+}
+
+}  // namespace
+}  // namespace pcnet::engine

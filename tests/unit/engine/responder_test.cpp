@@ -1,0 +1,128 @@
+#include "pcnet/engine/responder.h"
+
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "pcnet/core/error.h"
+
+#include "support/naive.h"
+#include "support/tiny.h"
+
+namespace pcnet::engine {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+Query query(std::int64_t height, std::int64_t width, std::vector<std::string> texts,
+            std::vector<std::int64_t> sent_ids) {
+  torch::manual_seed(static_cast<std::uint64_t>(height));
+  return {torch::randint(0, 256, {3, 32, 32}, torch::kByte), height, width, std::move(texts),
+          std::move(sent_ids)};
+}
+
+TEST(CentreResponder, PointsAtTheCentrePixel) {
+  CentreResponder responder;
+  const std::vector<Query> queries = {query(5, 8, {"a", "b"}, {1, 2}), query(1, 1, {"a"}, {3})};
+  const auto answers = responder.respond(queries);
+  ASSERT_EQ(answers.size(), 2U);
+  ASSERT_EQ(answers[0].sizes(), (at::IntArrayRef{1, 2, 5, 8}));
+  for (std::int64_t m = 0; m < 2; ++m) {
+    EXPECT_EQ(answers[0][0][m].sum().item<float>(), 1);
+    EXPECT_EQ(answers[0][0][m][2][4].item<float>(), 1);
+  }
+  EXPECT_EQ(answers[1].sizes(), (at::IntArrayRef{1, 1, 1, 1}));
+  EXPECT_EQ(answers[1].item<float>(), 1);
+}
+
+TEST(RandomResponder, PointsAtTheSamePixelForASeedAndSentence) {
+  const std::vector<Query> together = {query(9, 7, {"a", "b"}, {4, 5})};
+  const std::vector<Query> alone = {query(9, 7, {"b"}, {5})};
+  const auto first = RandomResponder(3).respond(together);
+  const auto second = RandomResponder(3).respond(alone);
+  ASSERT_EQ(first[0].sizes(), (at::IntArrayRef{1, 2, 9, 7}));
+  EXPECT_EQ(first[0].sum().item<float>(), 2);
+  EXPECT_TRUE(at::equal(first[0][0][1], second[0][0][0]));
+}
+
+TEST(RandomResponder, SpreadsItsPixels) {
+  std::vector<std::int64_t> ids;
+  for (std::int64_t i = 0; i < 200; ++i) ids.push_back(i);
+  const std::vector<Query> queries = {query(4, 5, std::vector<std::string>(200, "a"), ids)};
+  const at::Tensor answers = RandomResponder(1).respond(queries)[0];
+  const at::Tensor hits = answers.sum(at::IntArrayRef{0, 1});
+  EXPECT_EQ(hits.sum().item<float>(), 200);
+  EXPECT_GE(hits.min().item<float>(), 1);  // 10 expected for each pixel
+  EXPECT_LE(hits.max().item<float>(), 25);
+  EXPECT_FALSE(at::equal(answers, RandomResponder(2).respond(queries)[0]));
+}
+
+class ModelResponderTest : public ::testing::Test {
+ protected:
+  ModelResponderTest() {
+    torch::manual_seed(2);
+    model_ = model::Tris(support::tiny_model(), tokenizer_.vocabulary_size());
+  }
+  ModelResponder responder(bool align_corners = false) {
+    return {model_,
+            tokenizer_,
+            {.device = torch::kCPU,
+             .text_length = 9,
+             .truncate = text::Truncate::kKeepEnd,
+             .align_corners = align_corners}};
+  }
+
+  text::WordTokenizer tokenizer_ = text::WordTokenizer({"blue", "cup", "left", "red"});
+  model::Tris model_ = nullptr;
+};
+
+TEST_F(ModelResponderTest, ResizesThePositiveCosineToThePicture) {
+  const torch::NoGradGuard no_grad;
+  for (const bool align : {false, true}) {
+    ModelResponder responder = this->responder(align);
+    const std::vector<Query> queries = {query(10, 6, {"red cup", "left"}, {0, 1}),
+                                        query(7, 9, {"blue cup"}, {2})};
+    const auto answers = responder.respond(queries);
+    ASSERT_EQ(answers.size(), 2U);
+    ASSERT_EQ(answers[0].sizes(), (at::IntArrayRef{1, 2, 10, 6}));
+    ASSERT_EQ(answers[1].sizes(), (at::IntArrayRef{1, 1, 7, 9}));
+    EXPECT_FALSE(model_->is_training());
+    const std::vector<std::string> texts = {"red cup", "left", "blue cup"};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const Query& own = queries[i < 2 ? 0 : 1];
+      const auto tokens = torch::tensor(tokenizer_.encode(texts[i], 9).ids, torch::kInt64);
+      const at::Tensor cosine =
+          support::naive::all_pairs(model_->encode_images(own.picture.unsqueeze(0)),
+                                    model_->encode_texts(tokens.unsqueeze(0)))[0][0];
+      const at::Tensor wanted =
+          support::naive::bilinear(cosine.clamp_min(0), own.height, own.width, align);
+      const at::Tensor got = i < 2 ? answers[0][0][static_cast<std::int64_t>(i)] : answers[1][0][0];
+      EXPECT_TRUE(at::allclose(got.to(torch::kDouble), wanted, 1e-4, 1e-5)) << i;
+    }
+  }
+}
+
+TEST_F(ModelResponderTest, AnswersTogetherAsAlone) {
+  ModelResponder responder = this->responder();
+  const std::vector<Query> both = {query(10, 6, {"red cup", "left"}, {0, 1}),
+                                   query(7, 9, {"blue cup"}, {2})};
+  const std::vector<Query> first = {query(10, 6, {"left"}, {1})};
+  const auto together = responder.respond(both);
+  const auto alone = responder.respond(first);
+  EXPECT_TRUE(at::allclose(together[0][0][1], alone[0][0][0], 1e-4, 1e-6));
+}
+
+TEST_F(ModelResponderTest, RefusesATextWithoutKnownWord) {
+  ModelResponder responder = this->responder();
+  const std::vector<Query> queries = {query(4, 4, {"green vase"}, {0})};
+  EXPECT_THAT([&] { responder.respond(queries); },
+              ThrowsMessage<core::UsageError>(
+                  AllOf(HasSubstr("\"green vase\""), HasSubstr("knows 4 words"))));
+}
+
+}  // namespace
+}  // namespace pcnet::engine

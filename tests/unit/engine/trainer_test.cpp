@@ -1,0 +1,225 @@
+#include "pcnet/engine/trainer.h"
+
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/signals.h"
+
+#include "support/hand_dataset.h"
+#include "support/temporary_folder.h"
+#include "support/tiny.h"
+
+namespace pcnet::engine {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+struct WeightImpl : torch::nn::Module {
+  WeightImpl() { weight = register_parameter("weight", torch::tensor({1.0, -2.0})); }
+  at::Tensor weight;
+};
+
+/// Loss = factor x |weight|^2; `factor` is the test's.
+class SquareLearner : public Learner {
+ public:
+  explicit SquareLearner(const WeightImpl& net) : net_(net) {}
+  losses::Terms losses(const data::Batch&) override {
+    losses::Terms terms;
+    at::Tensor square = net_.weight.pow(2).sum();
+    terms.add("square", factor, root_at_zero ? (square * 0).sqrt() : square);
+    return terms;
+  }
+  double factor = 0.5;
+  bool root_at_zero = false;  // a finite loss whose gradient is not
+
+ private:
+  const WeightImpl& net_;
+};
+
+data::Batch some_batch() {
+  return {torch::zeros({3, 3, 2, 2}, torch::kByte), torch::zeros({1, 3}, torch::kInt64),
+          torch::zeros({3, 1}, torch::kInt64)};
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  Trainer trainer(const Trainer::Options& options) { return {net_, learner_, optimizer_, options}; }
+
+  WeightImpl net_;
+  SquareLearner learner_{net_};
+  AdamW optimizer_{{{"all", 1.0, {{"weight", net_.weight}}}}, {.weight_decay = 0}};
+};
+
+TEST_F(TrainerTest, ReportsWhatAStepDid) {
+  Trainer trainer =
+      this->trainer({.learning_rate = 0.1, .schedule = {.total_steps = 10, .warmup_steps = 2}});
+  net_.eval();
+  const StepReport report = trainer.step(some_batch(), 0);
+  EXPECT_EQ(report.step, 1);
+  EXPECT_DOUBLE_EQ(report.learning_rate, 0.05);
+  EXPECT_NEAR(report.loss, 2.5, 1e-6);
+  ASSERT_EQ(report.terms.size(), 1U);
+  EXPECT_EQ(report.terms[0].first, "square");
+  EXPECT_NEAR(report.terms[0].second, 5, 1e-6);
+  EXPECT_NEAR(report.gradient_norm, std::sqrt(5.0), 1e-5);
+  EXPECT_EQ(report.images, 3);
+  EXPECT_TRUE(net_.is_training());
+  EXPECT_TRUE(at::allclose(net_.weight, torch::tensor({0.95, -1.95}), 1e-4, 1e-5));
+}
+
+TEST_F(TrainerTest, ForgetsTheGradientOfTheStepBefore) {
+  Trainer trainer = this->trainer({.learning_rate = 0, .schedule = {.total_steps = 10}});
+  const double first = trainer.step(some_batch(), 0).gradient_norm;
+  EXPECT_DOUBLE_EQ(trainer.step(some_batch(), 1).gradient_norm, first);
+}
+
+TEST_F(TrainerTest, StopsAtALossThatIsNotFiniteAndKeepsTheWeights) {
+  Trainer trainer = this->trainer({.learning_rate = 0.1, .schedule = {.total_steps = 10}});
+  const at::Tensor before = net_.weight.detach().clone();
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    learner_.factor = bad;
+    EXPECT_THAT([&] { trainer.step(some_batch(), 4); },
+                ThrowsMessage<core::Error>(
+                    AllOf(HasSubstr("the loss is"), HasSubstr("step 5"), HasSubstr("square"))));
+    EXPECT_TRUE(at::equal(net_.weight, before));
+  }
+}
+
+TEST_F(TrainerTest, StopsAtAGradientThatIsNotFiniteAndKeepsTheWeights) {
+  Trainer trainer =
+      this->trainer({.learning_rate = 0.1, .clip_norm = 1, .schedule = {.total_steps = 10}});
+  const at::Tensor before = net_.weight.detach().clone();
+  learner_.root_at_zero = true;
+  EXPECT_THAT([&] { trainer.step(some_batch(), 0); },
+              ThrowsMessage<core::Error>(HasSubstr("the gradient norm is")));
+  EXPECT_TRUE(at::equal(net_.weight, before));
+}
+
+/// Notes the steps and the state it was called with.
+class NotingHook : public Hook {
+ public:
+  explicit NotingHook(std::vector<std::string>& notes) : notes_(notes) {}
+  void after_step(const StepReport& report, TrainState& state) override {
+    notes_.push_back(std::to_string(report.step) + "/" + std::to_string(report.epoch) + "/" +
+                     std::to_string(state.epoch));
+  }
+  void after_training(TrainState& state) override {
+    notes_.push_back("end " + std::to_string(state.step));
+  }
+
+ private:
+  std::vector<std::string>& notes_;
+};
+
+class TrainingRun : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    core::log::set_level(core::log::Level::kQuiet);
+    support::small_dataset().write(folder_.path());
+  }
+  void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
+
+  support::TemporaryFolder folder_;
+};
+
+TEST_F(TrainingRun, GoesFromItsStepToTheEndAndCallsTheHooks) {
+  data::Dataset dataset(support::options_for(folder_.path()));
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  data::ReferringSamples samples(dataset, tokenizer);  // 3 samples: 3 steps an epoch
+  WeightImpl net;
+  SquareLearner learner(net);
+  AdamW optimizer({{"all", 1.0, {{"weight", net.weight}}}}, {});
+  Trainer trainer(net, learner, optimizer, {.learning_rate = 0.1, .schedule = {.total_steps = 7}});
+  std::vector<std::string> notes;
+  trainer.add_hook(std::make_unique<NotingHook>(notes));
+  data::Loader loader(samples, {.batch_size = 1, .seed = 0, .first = 4, .last = 7, .prefetch = 0});
+  TrainState state{.step = 4, .epoch = 1};
+  EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));
+  EXPECT_THAT(notes, ElementsAre("5/1/1", "6/1/2", "7/2/2", "end 7"));
+  EXPECT_EQ(state.step, 7);
+}
+
+/// Asks the process to stop after its step.
+class StoppingHook : public Hook {
+ public:
+  explicit StoppingHook(std::int64_t step) : step_(step) {}
+  void after_step(const StepReport& report, TrainState&) override {
+    if (report.step == step_) std::raise(SIGTERM);
+  }
+  void after_training(TrainState&) override { FAIL() << "the training did not end by itself"; }
+
+ private:
+  std::int64_t step_;
+};
+
+// In a process of its own: the flag of a stop signal stays set.
+TEST_F(TrainingRun, EndsAfterTheStepWhenASignalAsksToStop) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  const auto stopped_at = [&] {
+    core::install_stop_handler();
+    data::Dataset dataset(support::options_for(folder_.path()));
+    const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+    data::ReferringSamples samples(dataset, tokenizer);
+    WeightImpl net;
+    SquareLearner learner(net);
+    AdamW optimizer({{"all", 1.0, {{"weight", net.weight}}}}, {});
+    Trainer trainer(net, learner, optimizer,
+                    {.learning_rate = 0.1, .schedule = {.total_steps = 9}});
+    trainer.add_hook(std::make_unique<StoppingHook>(2));
+    data::Loader loader(samples,
+                        {.batch_size = 1, .seed = 0, .first = 0, .last = 9, .prefetch = 2});
+    TrainState state;
+    const bool finished = trainer.run(loader, 3, torch::kCPU, state);
+    std::filesystem::remove_all(folder_.path());  // this process ends without destructors
+    return finished ? 100 : static_cast<int>(state.step);
+  };
+  EXPECT_EXIT(std::_Exit(stopped_at()), testing::ExitedWithCode(2), "");
+}
+
+TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
+  data::Dataset dataset(support::options_for(folder_.path()));
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  for (const bool contrastive : {false, true}) {
+    torch::manual_seed(1);
+    model::Tris model(support::tiny_model(), tokenizer.vocabulary_size());
+    std::unique_ptr<data::Samples> samples;
+    std::unique_ptr<Learner> learner;
+    if (contrastive) {
+      samples = std::make_unique<data::ContrastiveSamples>(
+          dataset, tokenizer, config::ContrastiveBatchOptions{.captions = 2, .cues = 1});
+      learner = std::make_unique<ContrastiveLearner>(model, config::ContrastiveOptions{});
+    } else {
+      samples = std::make_unique<data::ReferringSamples>(dataset, tokenizer);
+      learner = std::make_unique<ReferringLearner>(model, config::LossOptions{});
+    }
+    ParameterGroup group{"all", 1.0, {}};
+    for (const auto& item : model->named_parameters()) {
+      group.parameters.emplace_back(item.key(), item.value());
+    }
+    AdamW optimizer({group}, {});
+    Trainer trainer(*model, *learner, optimizer,
+                    {.learning_rate = 5e-3, .schedule = {.total_steps = 100, .decay_power = 0}});
+    const std::vector<std::size_t> all =
+        contrastive ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{1, 2};
+    const data::Batch batch = samples->batch(all, 0, 0);
+    const StepReport first = trainer.step(batch, 0);
+    EXPECT_EQ(first.terms.at(0).first, contrastive ? "contrastive" : "classification");
+    StepReport last = first;
+    for (std::int64_t step = 1; step < 40; ++step) last = trainer.step(batch, step);
+    EXPECT_LT(last.loss, 0.8 * first.loss) << contrastive;
+  }
+}
+
+}  // namespace
+}  // namespace pcnet::engine
