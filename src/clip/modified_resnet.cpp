@@ -138,7 +138,7 @@ void ModifiedResNetImpl::initialise() {
   const torch::NoGradGuard no_grad;
   for (auto& parameter : named_parameters()) {
     if (parameter.key().ends_with("bn3.weight") && parameter.key().starts_with("layer")) {
-      if (std::getenv("PCNET_X_ZERO") != nullptr) parameter.value().zero_();
+      parameter.value().zero_();
     }
   }
 }

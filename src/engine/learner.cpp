@@ -14,10 +14,15 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch) {
   terms.add("contrastive", options_.contrastive.weight,
             losses::contrastive_loss(losses::log_sum_exp_scores(logits), batch.text_index));
   if (options_.contrastive.classification > 0) {
-    const at::Tensor one = batch.text_index.select(/*dim=*/1, /*index=*/2);  // [B]
+    const std::int64_t slots = batch.text_index.size(1);
+    at::Tensor sum = at::zeros({}, logits.options());
+    for (std::int64_t slot = 0; slot < slots; ++slot) {
+      const at::Tensor texts = batch.text_index.select(/*dim=*/1, slot);  // [B]
+      sum = sum + losses::classification_loss(logits.index_select(/*dim=*/1, texts),
+                                              options_.classification);
+    }
     terms.add("classification", options_.contrastive.classification,
-              losses::classification_loss(logits.index_select(/*dim=*/1, one),
-                                          options_.classification));
+              sum / static_cast<double>(slots));
   }
   return terms;
 }

@@ -27,7 +27,10 @@ at::Tensor ModelResponder::tokens_of(std::span<const Query> queries) const {
       rows.push_back(torch::tensor(tokens.ids, torch::kInt64));
     }
   }
-  return at::stack(rows);
+  const at::Tensor tokens = at::stack(rows);
+  // Columns that are padding in every row change nothing but the time.
+  const std::int64_t longest = (tokens != 0).any(/*dim=*/0).sum().item<std::int64_t>();
+  return tokens.slice(/*dim=*/1, /*start=*/0, longest);
 }
 
 std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) {

@@ -35,8 +35,8 @@ struct ContrastiveOptions {
     field("weight", &O::weight,
           {.help = "factor of the term", .source = "refsynth.md, training 1", .min = 0});
     field("classification", &O::classification,
-          {.help = "factor of Cls on one expression a picture: it fixes the offset of the cosine, "
-                   "which contrast leaves open",
+          {.help = "factor of Cls beside the contrast, slot by slot: it fixes the offset of the "
+                   "cosine, which contrast leaves open",
            .min = 0});
   }
 };

@@ -198,7 +198,7 @@ TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
     if (contrastive) {
       samples = std::make_unique<data::ContrastiveSamples>(
           dataset, tokenizer, config::ContrastiveBatchOptions{.captions = 2, .cues = 1});
-      learner = std::make_unique<ContrastiveLearner>(model, config::ContrastiveOptions{});
+      learner = std::make_unique<ContrastiveLearner>(model, config::LossOptions{});
     } else {
       samples = std::make_unique<data::ReferringSamples>(dataset, tokenizer);
       learner = std::make_unique<ReferringLearner>(model, config::LossOptions{});
