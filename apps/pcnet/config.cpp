@@ -74,7 +74,7 @@ void show_text(const config::ResolvedConfig& resolved) {
 void add_show(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   auto file = std::make_shared<std::string>();
   CLI::App* command =
-      add_command(parent, "show", "the resolved configuration with the origin of each value",
+      add_command(parent, "show", "Show the resolved configuration with the origin of each value.",
                   "  pcnet config show configs/refsynth/tris.yaml\n"
                   "  pcnet config show runs/demo --json\n"
                   "  pcnet config show configs/refsynth/tris.yaml --set train.batch_size=8");
@@ -106,8 +106,8 @@ void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   auto left = std::make_shared<std::string>();
   auto right = std::make_shared<std::string>();
   CLI::App* command =
-      add_command(parent, "diff", "the keys whose values differ",
-                  "  pcnet config diff configs/refsynth/tris.yaml configs/refsynth/pcnet.yaml\n"
+      add_command(parent, "diff", "Show the keys whose values differ.",
+                  "  pcnet config diff configs/refsynth/clip.yaml configs/refsynth/tris.yaml\n"
                   "  pcnet config diff runs/a runs/b --json");
   command->add_option("A", *left, "configuration file or run folder")->required();
   command->add_option("B", *right, "another one")->required();
@@ -188,10 +188,10 @@ void docs_markdown(const std::vector<config::KeyDoc>& docs) {
 
 void add_docs(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   auto markdown = std::make_shared<bool>(false);
-  CLI::App* command =
-      add_command(parent, "docs", "every key with type, unit, default, range, source and meaning",
-                  "  pcnet config docs\n"
-                  "  pcnet config docs --markdown > keys.md");
+  CLI::App* command = add_command(
+      parent, "docs", "List every key with type, unit, default, range, source and meaning.",
+      "  pcnet config docs\n"
+      "  pcnet config docs --markdown > keys.md");
   command->add_flag("--markdown", *markdown, "as a Markdown table");
   command->callback([markdown, &globals, &action] {
     action = [markdown, &globals] {
@@ -205,7 +205,7 @@ void add_docs(CLI::App& parent, const GlobalOptions& globals, Action& action) {
 }  // namespace
 
 void add_config(CLI::App& root, const GlobalOptions& globals, Action& action) {
-  CLI::App* command = add_command(root, "config", "shows, compares and documents configurations",
+  CLI::App* command = add_command(root, "config", "Show, compare and document configurations.",
                                   "  pcnet config show configs/refsynth/tris.yaml\n"
                                   "  pcnet config docs");
   add_show(*command, globals, action);

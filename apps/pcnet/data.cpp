@@ -82,7 +82,7 @@ void run_synth(const SynthArguments& arguments, const GlobalOptions& globals) {
 
 void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
   CLI::App* command = add_command(
-      data, "synth", "write the synthetic referring benchmark in RefCOCO's own file formats",
+      data, "synth", "Write the synthetic referring benchmark in RefCOCO's own file formats.",
       "  pcnet data synth --out runs/refsynth\n"
       "  pcnet data synth --out small --images 300 --difficulty easy --seed 1\n"
       "  pcnet data synth --out tree --dataset refcoco    the public `refer` tool knows datasets\n"
@@ -119,8 +119,8 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
 }  // namespace
 
 void add_data(CLI::App& root, const GlobalOptions& globals, Action& action) {
-  CLI::App* data = add_command(root, "data", "make, check and show datasets",
-                               "  pcnet data synth --out runs/refsynth");
+  CLI::App* data =
+      add_command(root, "data", "Make datasets.", "  pcnet data synth --out runs/refsynth");
   data->require_subcommand(1);
   add_synth(*data, globals, action);
 }

@@ -258,10 +258,11 @@ void print_text(const Examination& found) {
 }  // namespace
 
 void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action) {
-  CLI::App* command = add_command(
-      root, "doctor", "versions, processor, CUDA, memory, disk, and what would be slow and why",
-      "  pcnet doctor\n"
-      "  pcnet doctor --json --device cuda");
+  CLI::App* command =
+      add_command(root, "doctor",
+                  "Show versions, processor, CUDA, memory, disk, and what would be slow and why.",
+                  "  pcnet doctor\n"
+                  "  pcnet doctor --json --device cuda");
   command->callback([&globals, &action] {
     action = [&globals] {
       const Examination found = examine(globals);

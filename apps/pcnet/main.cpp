@@ -55,20 +55,23 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   root.get_formatter()->label("SUBCOMMAND", "command");
   root.get_formatter()->label("Positionals", "Arguments");
   add_global_options(root, globals);
+  add_data(root, globals, action);
   add_train(root, globals, action);
   add_eval(root, globals, action);
   add_predict(root, globals, action);
   add_bench(root, globals, action);
   add_config(root, globals, action);
-  add_data(root, globals, action);
   add_doctor(root, globals, action);
   root.footer(
       "Examples:\n"
-      "  pcnet doctor\n"
-      "  pcnet config show configs/refsynth/tris.yaml --set train.batch_size=8\n"
+      "  pcnet data synth --out data\n"
+      "  pcnet train configs/refsynth/clip.yaml --root data --run runs/clip\n"
+      "  pcnet eval runs/clip --split testA\n"
+      "  pcnet predict runs/clip --image a.png --text \"the small red circle\" --out found\n"
       "\n"
       "Results go to stdout, everything else to stderr.\n"
-      "Exit codes: 0 ok, 1 the work failed, 2 wrong usage or configuration.");
+      "Exit codes: 0 ok, 1 the work failed, 2 wrong usage or configuration,\n"
+      "130 and 143 stopped by Ctrl-C and SIGTERM after saving.");
 }
 
 void set_log_level(const GlobalOptions& globals) {
