@@ -85,7 +85,7 @@ void ask_driver(Examination& found) {
 }
 
 void ask_cuda(Examination& found) {
-  found.cuda_built = at::globalContext().hasCUDART();
+  found.cuda_built = at::Context::hasCUDART();
   if (!torch::cuda::is_available()) return;
   const auto count = static_cast<c10::DeviceIndex>(torch::cuda::device_count());
   for (c10::DeviceIndex i = 0; i < count; ++i) {

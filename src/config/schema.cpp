@@ -80,7 +80,7 @@ std::string range_text(const FieldInfo& info) {
 }
 
 std::string wanted_item(const Field& field) {
-  const std::string range = range_text(field.info);
+  std::string range = range_text(field.info);
   if (!field.info.choices.empty()) return range;
   if (std::holds_alternative<std::string*>(field.slot) ||
       std::holds_alternative<std::vector<std::string>*>(field.slot)) {

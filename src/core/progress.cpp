@@ -1,6 +1,7 @@
 #include "pcnet/core/progress.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "pcnet/core/format.h"
@@ -41,7 +42,7 @@ std::string rate_text(double rate, const std::string& unit) {
 }
 
 std::string bar_text(double fraction, std::size_t cells) {
-  const auto full = static_cast<std::size_t>(fraction * static_cast<double>(cells) + 0.5);
+  const auto full = static_cast<std::size_t>(std::lround(fraction * static_cast<double>(cells)));
   return cat("[", std::string(full, '#'), std::string(cells - full, '-'), "]");
 }
 

@@ -124,7 +124,7 @@ fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
     return run_or_checkpoint;
   }
   for (const char* name : {"best.safetensors", "last.safetensors"}) {
-    const fs::path path = run_or_checkpoint / "checkpoints" / name;
+    fs::path path = run_or_checkpoint / "checkpoints" / name;
     if (fs::exists(path)) return path;
   }
   throw Error(cat("no checkpoint in the run folder ", run_or_checkpoint.string(),

@@ -25,12 +25,15 @@ class Lap {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+/// A number as text; the sign of a nan says nothing.
+std::string number(double value) { return std::isnan(value) ? "nan" : core::cat(value); }
+
 void require_finite(double value, const char* what, std::int64_t step,
                     const std::vector<std::pair<std::string, double>>& terms) {
   if (std::isfinite(value)) return;
   std::vector<std::string> parts;
-  for (const auto& [name, term] : terms) parts.push_back(core::cat(name, " ", term));
-  throw core::Error(core::cat("the ", what, " is ", value, " at step ", step + 1, " (",
+  for (const auto& [name, term] : terms) parts.push_back(core::cat(name, " ", number(term)));
+  throw core::Error(core::cat("the ", what, " is ", number(value), " at step ", step + 1, " (",
                               core::join(parts, ", "),
                               "): the checkpoints are those of the steps before; lower "
                               "train.learning_rate or set train.clip_norm"));

@@ -4,6 +4,8 @@
 #include <bit>
 #include <sstream>
 
+#include "pcnet/core/format.h"
+
 namespace pcnet::synth {
 
 namespace {
@@ -86,8 +88,8 @@ void add_positions(const Scene& scene, std::size_t index, const std::vector<Phra
   const std::string word = kSideWords[static_cast<std::size_t>(*side)];
   for (std::size_t i = 0; i < std::min(kMostPosition, phrases.size()); ++i) {
     const std::string what = phrases[i].words();
-    const std::string text =
-        rng.chance(0.5) ? "the " + what + " on the " + word : "the " + word + " " + what;
+    const std::string text = rng.chance(0.5) ? core::cat("the ", what, " on the ", word)
+                                             : core::cat("the ", word, " ", what);
     all.push_back({index, Kind::kPosition, phrases[i], side, std::nullopt, text});
   }
 }
