@@ -1,5 +1,6 @@
 #include "pcnet/runtime/training.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "pcnet/core/device.h"
@@ -183,6 +184,11 @@ void train(const TrainingRequest& request) {
   if (resumed) {
     load_resumed(parts, *resumed, source);
     state = resumed->state;
+    if (!fs::exists(folder.best())) {  // resumed from another folder's file: its best is not here
+      state.best_point_m = -1;
+      state.best_step = -1;
+      state.validated_step = -1;
+    }
     core::log::info(cat("going on from ", source, ", step ", state.step));
   }
   core::write_file(folder.config(), config::to_yaml(parts.config));
