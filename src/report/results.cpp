@@ -15,6 +15,10 @@ nlohmann::ordered_json to_json(const metrics::Scores& scores) {
           {"precision", scores.precision}};
 }
 
+nlohmann::ordered_json to_json(const metrics::Peak& peak) {
+  return {{"x", peak.x}, {"y", peak.y}, {"score", peak.score}};
+}
+
 std::string results_table(const std::vector<ResultRow>& rows) {
   const std::vector<std::string> header = {"",     "sentences", "PointM",  "PointM box",
                                            "mIoU", "oIoU",      "Prec@0.5"};

@@ -51,16 +51,12 @@ ordered_json to_json(const engine::SplitResult& result) {
   return document;
 }
 
-ordered_json to_json(const metrics::Peak& peak) {
-  return {{"x", peak.x}, {"y", peak.y}, {"score", peak.score}};
-}
-
 /// One `--per-sentence` line (cli.md).
 ordered_json to_json(const engine::EvaluatedSentence& sentence) {
   const auto& last = sentence.stages.back();
   ordered_json stages = ordered_json::array();
   for (const auto& stage : sentence.stages) {
-    stages.push_back({{"peak", to_json(stage.peak)},
+    stages.push_back({{"peak", report::to_json(stage.peak)},
                       {"hit", stage.score.hit},
                       {"iou", metrics::iou(stage.score)}});
   }
@@ -69,7 +65,7 @@ ordered_json to_json(const engine::EvaluatedSentence& sentence) {
                        {"ann_id", sentence.ann_id},
                        {"image_id", sentence.image_id},
                        {"text", sentence.text},
-                       {"peak", to_json(last.peak)},
+                       {"peak", report::to_json(last.peak)},
                        {"hit", last.score.hit},
                        {"iou", metrics::iou(last.score)},
                        {"intersection", last.score.intersection},

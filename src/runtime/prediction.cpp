@@ -13,6 +13,7 @@
 #include "pcnet/image/overlay.h"
 #include "pcnet/image/rle.h"
 #include "pcnet/report/answer_picture.h"
+#include "pcnet/report/results.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/weights/npy.h"
 
@@ -69,19 +70,15 @@ std::vector<std::string> stems(const PredictionRequest& request) {
   return names;
 }
 
-ordered_json peak_json(const metrics::Peak& peak) {
-  return {{"x", peak.x}, {"y", peak.y}, {"score", peak.score}};
-}
-
 ordered_json to_json(const engine::Prediction& prediction, const PredictionRequest& request,
                      const LoadedModel& loaded, double seconds) {
   ordered_json stages = ordered_json::array();
-  for (const auto& peak : prediction.peaks) stages.push_back({{"peak", peak_json(peak)}});
+  for (const auto& peak : prediction.peaks) stages.push_back({{"peak", report::to_json(peak)}});
   const image::Rle rle = image::encode(prediction.mask);
   return {{"image", prediction.image.string()},
           {"text", prediction.text},
           {"cues", request.cues},
-          {"peak", peak_json(prediction.peaks.back())},
+          {"peak", report::to_json(prediction.peaks.back())},
           {"stages", stages},
           {"box", image::bounding_box(rle)},
           {"mask_area", image::area(rle)},

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/metrics/peak.h"
 #include "pcnet/metrics/scores.h"
 
 namespace pcnet::report {
@@ -17,6 +18,9 @@ struct ResultRow {
 
 /// One split's scores as in results.json; ratios in percent.
 nlohmann::ordered_json to_json(const metrics::Scores& scores);
+
+/// {"x", "y", "score"} (cli.md).
+nlohmann::ordered_json to_json(const metrics::Peak& peak);
 
 /// An aligned table for people: sentences, PointM, its box variant, mIoU, oIoU, Prec@0.5.
 std::string results_table(const std::vector<ResultRow>& rows);
