@@ -118,6 +118,25 @@ class Stop(RunCase):
         step = state_of(moved)["step"]
         self.assertEqual(losses(other), losses(WHOLE)[step:])
 
+    def test_the_best_of_another_folder_is_not_taken_for_granted(self):
+        changes = {**CHANGES, "train__eval_every": 1, "train__checkpoint_every": 1}
+        self.assertEqual(train(ROOT, self.run, changes=changes).returncode, 0)
+        other = self.folder / "other"
+        (other / "checkpoints").mkdir(parents=True)
+        started = state_of(self.last)
+        self.assertGreaterEqual(started["best_step"], 0)
+        # A whole run's file whose folder, with the best checkpoint in it, is gone.
+        moved = self.folder / "moved.safetensors"
+        content = self.last.read_bytes()
+        finished, going = b'\\"finished\\":true', b'\\"finished\\":false'
+        self.assertIn(finished, content)
+        header = int.from_bytes(content[:8], "little")
+        changed = content[8 : 8 + header].replace(finished, going)
+        moved.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + header :])
+        result = train(ROOT, other, "--resume", moved, changes=changes)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue((other / "checkpoints" / "best.safetensors").exists())
+
     def test_stopped_in_a_validation_it_goes_on_with_that_validation(self):
         changes = {
             "train__max_steps": 6,
