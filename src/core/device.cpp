@@ -23,7 +23,7 @@ constexpr std::string_view kCudaPrefix = "cuda:";
 
 void require_cuda(const std::string& text) {
   if (torch::cuda::is_available()) return;
-  const bool built = at::globalContext().hasCUDART();
+  const bool built = at::Context::hasCUDART();
   throw UsageError(cat("device ", text, ": ",
                        built ? "no CUDA device was found" : "this LibTorch is built without CUDA",
                        "; use cpu or auto (`pcnet doctor` shows what there is)"));

@@ -7,10 +7,11 @@
 
 namespace pcnet::engine {
 
-AdamW::AdamW(std::vector<ParameterGroup> groups, const Options& options) : options_(options) {
-  for (auto& group : groups) {
+AdamW::AdamW(const std::vector<ParameterGroup>& groups, const Options& options)
+    : options_(options) {
+  for (const auto& group : groups) {
     Group own{group.factor, {}};
-    for (auto& [name, parameter] : group.parameters) {
+    for (const auto& [name, parameter] : group.parameters) {
       if (!parameter.requires_grad()) continue;
       const at::Tensor values = parameter.detach();
       own.slots.push_back({name, parameter, at::zeros_like(values), at::zeros_like(values),
@@ -78,6 +79,8 @@ std::map<std::string, at::Tensor> AdamW::state() const {
   return state;
 }
 
+// It changes the moments, which the compiler does not see.
+// NOLINTNEXTLINE(readability-make-member-function-const)
 void AdamW::load_state(const std::map<std::string, at::Tensor>& state) {
   const torch::NoGradGuard no_grad;
   for (auto& [name, into] : this->state()) {

@@ -27,7 +27,7 @@ class AdamW {
     double epsilon = 1e-8;
   };
 
-  AdamW(std::vector<ParameterGroup> groups, const Options& options);
+  AdamW(const std::vector<ParameterGroup>& groups, const Options& options);
 
   void zero_grad();
   /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured.
