@@ -146,8 +146,8 @@ EvaluationResult evaluate(const EvaluationRequest& request) {
   std::optional<core::AtomicFile> lines;
   if (!request.per_sentence.empty()) lines.emplace(request.per_sentence);
   config::Config config;
-  const EvaluationResult result = request.baseline.empty() ? evaluate_model(request, config)
-                                                           : evaluate_baseline(request, config);
+  EvaluationResult result = request.baseline.empty() ? evaluate_model(request, config)
+                                                     : evaluate_baseline(request, config);
   if (lines) write_per_sentence(*lines, result, splits_of(request, config));
   return result;
 }
