@@ -28,7 +28,8 @@ ordered_json identity(const Options& options) {
 
 double mean(std::int64_t sum, std::int64_t count) {
   if (count == 0) return 0;
-  return static_cast<double>((sum * 200 + count) / (2 * count)) / 100.0;  // rounded to 0.01
+  const std::int64_t hundredths = (sum * 200 + count) / (2 * count);  // rounded, in integers
+  return static_cast<double>(hundredths) / 100.0;
 }
 
 ordered_json split_to_json(const SplitSummary& split) {
