@@ -1,20 +1,18 @@
+#include <optional>
+
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
-#include "pcnet/core/log.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/training.h"
 
 namespace pcnet::runtime {
 
-using core::cat;
-
 namespace {
 
-/// The weights the model starts from (model.clip.weights), if any.
-std::optional<engine::Checkpoint> starting_weights(const config::Config& config) {
-  if (config.model.clip.weights.empty()) return std::nullopt;
+/// The weights a new run starts from (model.clip.weights), if any; a resumed run has its own.
+std::optional<engine::Checkpoint> starting_weights(const config::Config& config, bool resumed) {
+  if (resumed || config.model.clip.weights.empty()) return std::nullopt;
   return engine::load_checkpoint(engine::find_checkpoint(config.model.clip.weights));
 }
 
@@ -69,11 +67,11 @@ TrainingParts::TrainingParts(const config::Config& options,
   if (config.eval.splits.empty()) {
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
   }
-  const auto start = starting_weights(config);
+  const auto start = starting_weights(config, /*resumed=*/!vocabulary.empty());
   tokenizer = choose_tokenizer(vocabulary, start, dataset);
   samples = make_samples(config, dataset, tokenizer);
   model = build_model(config, tokenizer.vocabulary_size(), device);
-  if (start && vocabulary.empty()) {
+  if (start) {
     // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
     engine::load_state_dict(*model, start->model, config.model.clip.weights, {"logit_scale"});
   }
