@@ -15,7 +15,7 @@ namespace pcnet::data {
 using core::cat;
 using core::Error;
 
-Samples::Samples(Dataset& dataset, const text::WordTokenizer& tokenizer)
+Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer)
     : dataset_(dataset), bank_(tokenizer, dataset.options()) {}
 
 Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed,
@@ -77,7 +77,7 @@ void draw_some(const std::vector<std::int64_t>& items, std::int64_t count, core:
 
 }  // namespace
 
-ReferringSamples::ReferringSamples(Dataset& dataset, const text::WordTokenizer& tokenizer)
+ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer)
     : Samples(dataset, tokenizer) {
   const auto& index = dataset.index();
   for (const auto position : index.split("train")) {
@@ -97,7 +97,7 @@ Samples::Draw ReferringSamples::draw(std::size_t sample, core::Rng& rng) const {
   return {object.image_id, {rng.pick(object.sentences)}};
 }
 
-ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::WordTokenizer& tokenizer,
+ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
                                        const config::ContrastiveBatchOptions& options)
     : Samples(dataset, tokenizer), options_(options) {
   if (options.captions + options.expressions + options.cues == 0) {

@@ -13,21 +13,21 @@ text::Truncate truncate_of(const config::DataOptions& options) {
   return options.truncate == "cut" ? text::Truncate::kCut : text::Truncate::kKeepEnd;
 }
 
-TextBank::TextBank(const text::WordTokenizer& tokenizer, const config::DataOptions& options)
+TextBank::TextBank(const text::Tokenizer& tokenizer, const config::DataOptions& options)
     : tokenizer_(tokenizer), length_(options.text_length), truncate_(truncate_of(options)) {}
 
 std::int64_t TextBank::add(const std::string& text) {
   const auto [place, added] = row_of_.emplace(text, rows());
   if (!added) return place->second;
   const text::Tokens tokens = tokenizer_.encode(text, length_, truncate_);
-  if (tokens.known_words == 0) {
+  if (tokens.words == 0) {
     row_of_.erase(place);
     throw core::Error(core::cat("the text \"", text, "\" holds no word of the vocabulary"));
   }
   ids_.insert(ids_.end(), tokens.ids.begin(), tokens.ids.end());
   const auto padding = std::find(tokens.ids.begin(), tokens.ids.end(), 0);
   lengths_.push_back(padding - tokens.ids.begin());
-  if (tokens.cut) ++cut_;
+  if (tokens.cut > 0) ++cut_;
   return rows() - 1;
 }
 

@@ -10,7 +10,7 @@
 
 namespace pcnet::engine {
 
-ModelResponder::ModelResponder(model::Tris model, const text::WordTokenizer& tokenizer,
+ModelResponder::ModelResponder(model::Tris model, const text::Tokenizer& tokenizer,
                                const Options& options)
     : model_(std::move(model)), tokenizer_(tokenizer), options_(options) {}
 
@@ -19,7 +19,7 @@ at::Tensor ModelResponder::tokens_of(std::span<const Query> queries) const {
   for (const auto& query : queries) {
     for (const auto& text : query.texts) {
       const text::Tokens tokens = tokenizer_.encode(text, options_.text_length, options_.truncate);
-      if (tokens.known_words == 0) {
+      if (tokens.words == 0) {
         throw core::UsageError(core::cat("the text \"", text,
                                          "\" holds no word that the model knows (it knows ",
                                          tokenizer_.words().size(), " words)"));

@@ -85,7 +85,7 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
   if (repeats < 1) throw core::UsageError("--steps: wanted at least 1");
   LoadedModel loaded = load_model(model, overrides);
   data::Dataset dataset(loaded.config.data);
-  auto responder = responder_for(loaded.model, loaded.tokenizer, loaded.config, loaded.device);
+  auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
   const auto run = [&] { return engine::evaluate(dataset, split, responder, loaded.config.eval); };
   const auto first_start = std::chrono::steady_clock::now();
   const engine::SplitResult result = run();  // decodes the pictures and warms up

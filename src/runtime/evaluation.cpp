@@ -116,7 +116,7 @@ EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config
   LoadedModel loaded = load_model(request.model, request.overrides);
   config = loaded.config;
   data::Dataset dataset(config.data);
-  auto responder = responder_for(loaded.model, loaded.tokenizer, config, loaded.device);
+  auto responder = responder_for(loaded.model, *loaded.tokenizer, config, loaded.device);
   auto result =
       evaluate(responder, dataset, config, splits_of(request, config), loaded.checkpoint.string());
   dataset.pictures().report_skipped();

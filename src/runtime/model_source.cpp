@@ -7,8 +7,14 @@
 #include "pcnet/core/format.h"
 #include "pcnet/data/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/text/word_tokenizer.h"
 
 namespace pcnet::runtime {
+
+std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions&,
+                                                      std::vector<std::string> words) {
+  return std::make_unique<text::WordTokenizer>(std::move(words));
+}
 
 model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
                         c10::Device device) {
@@ -35,13 +41,13 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
   const auto config = config::load_json(checkpoint.config, path.string(), overrides).values;
   core::set_threads(static_cast<int>(config.run.threads));
   const c10::Device device = core::parse_device(config.run.device);
-  text::WordTokenizer tokenizer(std::move(checkpoint.vocabulary));
-  model::Tris model = build_model(config, tokenizer.vocabulary_size(), device);
+  auto tokenizer = make_tokenizer(config.model.clip.text, std::move(checkpoint.vocabulary));
+  model::Tris model = build_model(config, tokenizer->vocabulary_size(), device);
   engine::load_state_dict(*model, checkpoint.model, path.string());
   return {config, std::move(tokenizer), std::move(model), device, path};
 }
 
-engine::ModelResponder responder_for(const model::Tris& model, const text::WordTokenizer& tokenizer,
+engine::ModelResponder responder_for(const model::Tris& model, const text::Tokenizer& tokenizer,
                                      const config::Config& config, c10::Device device) {
   return {model,
           tokenizer,

@@ -33,22 +33,22 @@ void check_request(const PredictionRequest& request, const LoadedModel& loaded) 
                                " needs a dataset's proposals: predict takes none"));
   }
   for (const auto& text : request.texts) {
-    const auto tokens = loaded.tokenizer.encode(text, loaded.config.data.text_length);
+    const auto tokens = loaded.tokenizer->encode(text, loaded.config.data.text_length);
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
       throw core::UsageError("the text is empty: say what to find");
     }
-    if (tokens.known_words == 0) {
+    if (tokens.words == 0) {
+      const auto& known = loaded.tokenizer->words();
       throw core::UsageError(cat("the text \"", text, "\" holds no word that the model knows (its ",
-                                 loaded.tokenizer.words().size(),
-                                 " words: ", core::join(loaded.tokenizer.words(), " "), ")"));
+                                 known.size(), " words: ", core::join(known, " "), ")"));
     }
     if (!tokens.unknown_words.empty()) {
       core::log::warning(cat("\"", text, "\": the model does not know and leaves out: ",
                              core::join(tokens.unknown_words, ", ")));
     }
-    if (tokens.cut) {
+    if (tokens.cut > 0) {
       core::log::warning(cat("\"", text, "\" is longer than ", loaded.config.data.text_length,
-                             " tokens and was cut"));
+                             " tokens: its last ", tokens.cut, " were cut"));
     }
   }
 }
@@ -133,7 +133,7 @@ ordered_json predict(const PredictionRequest& request) {
   }
   // Every picture is read once beforehand, so that a damaged one stops before anything is written.
   for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
-  auto responder = responder_for(loaded.model, loaded.tokenizer, loaded.config, loaded.device);
+  auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
   core::ensure_writable_folder(request.out);
   core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()),
                           "pictures");

@@ -92,7 +92,7 @@ void load_resumed(TrainingParts& parts, const engine::Checkpoint& checkpoint,
 /// What is written once training has ended, by the best checkpoint: results.json and samples/.
 void write_results(TrainingParts& parts, const engine::RunFolder& folder) {
   LoadedModel best = load_model(folder.best(), {});
-  auto responder = responder_for(best.model, best.tokenizer, parts.config, best.device);
+  auto responder = responder_for(best.model, *best.tokenizer, parts.config, best.device);
   const auto& splits = parts.config.eval.splits;
   const auto result =
       evaluate(responder, parts.dataset, parts.config, splits, folder.best().string());
@@ -113,7 +113,8 @@ void describe(const TrainingParts& parts, const fs::path& run) {
   core::log::info(cat("run ", run.string(), ": ", parts.samples->size(), " samples, ",
                       parts.total_steps(), " steps of ", parts.config.train.batch_size, ", ",
                       count_parameters(*parts.model), " parameters, ",
-                      parts.tokenizer.words().size(), " words, on ", parts.device.str()));
+                      parts.tokenizer->vocabulary_size(), " tokens known, on ",
+                      parts.device.str()));
 }
 
 /// Trains with all hooks in place, then evaluates. Interrupted by a signal at any point.
@@ -123,7 +124,7 @@ void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
   auto& trainer = *parts.trainer;
   const auto& options = parts.config.train;
   const auto validate = [&parts] {
-    auto responder = responder_for(parts.model, parts.tokenizer, parts.config, parts.device);
+    auto responder = responder_for(parts.model, *parts.tokenizer, parts.config, parts.device);
     return engine::evaluate(parts.dataset, parts.config.eval.splits.front(), responder,
                             parts.config.eval);
   };
@@ -176,7 +177,7 @@ void train(const TrainingRequest& request) {
                         resumed->state.step, "): nothing to do"));
     return;
   }
-  TrainingParts parts(request.config, resumed ? resumed->vocabulary : std::vector<std::string>{});
+  TrainingParts parts(request.config, resumed ? &*resumed : nullptr);
   for (const auto& split : parts.config.eval.splits) {
     (void)parts.dataset.index().split(split);  // a wrong one is found now, not at the end
   }
@@ -194,13 +195,13 @@ void train(const TrainingRequest& request) {
   core::write_file(folder.config(), config::to_yaml(parts.config));
   describe(parts, request.run);
   const engine::Checkpointer checkpointer(folder, *parts.model, *parts.optimizer,
-                                          config::to_json(parts.config), parts.tokenizer.words());
+                                          config::to_json(parts.config), parts.tokenizer->words());
   run_to_end(parts, folder, checkpointer, state);
   parts.dataset.pictures().report_skipped();
 }
 
 ordered_json dry_run(const config::Config& config) {
-  TrainingParts parts(config, {});
+  TrainingParts parts(config);
   for (const auto& split : config.eval.splits) (void)parts.dataset.index().split(split);
   const auto loader = parts.loader(0);
   const data::Batch batch = loader->next();
@@ -208,7 +209,7 @@ ordered_json dry_run(const config::Config& config) {
   ordered_json document = {{"samples", parts.samples->size()},
                            {"steps_per_epoch", parts.steps_per_epoch()},
                            {"total_steps", parts.total_steps()},
-                           {"vocabulary", parts.tokenizer.words().size()},
+                           {"vocabulary", parts.tokenizer->vocabulary_size()},
                            {"parameters", count_parameters(*parts.model)},
                            {"images", batch.images.sizes()},
                            {"tokens", batch.tokens.sizes()},
@@ -225,7 +226,7 @@ std::string dry_run_text(const ordered_json& document) {
   std::string text =
       cat("samples         ", number("samples"), ", ", number("steps_per_epoch"),
           " steps an epoch, ", number("total_steps"), " steps in all\n", "vocabulary      ",
-          number("vocabulary"), " words\n", "parameters      ", number("parameters"),
+          number("vocabulary"), " tokens\n", "parameters      ", number("parameters"),
           "\nimages          ", document.at("images").dump(), "\ntokens          ",
           document.at("tokens").dump(), "\ntexts a picture ", number("texts_per_picture"), "\n");
   for (const auto& [name, value] : document.at("loss").items()) {

@@ -5,6 +5,7 @@
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/training.h"
+#include "pcnet/text/word_tokenizer.h"
 
 namespace pcnet::runtime {
 
@@ -16,16 +17,16 @@ std::optional<engine::Checkpoint> starting_weights(const config::Config& config,
   return engine::load_checkpoint(engine::find_checkpoint(config.model.clip.weights));
 }
 
-text::WordTokenizer choose_tokenizer(const std::vector<std::string>& resumed,
-                                     const std::optional<engine::Checkpoint>& start,
-                                     data::Dataset& dataset) {
-  if (!resumed.empty()) return text::WordTokenizer(resumed);
-  if (start) return text::WordTokenizer(start->vocabulary);
-  return text::WordTokenizer::from_texts(dataset.training_texts());
+std::vector<std::string> choose_words(const engine::Checkpoint* resumed,
+                                      const std::optional<engine::Checkpoint>& start,
+                                      data::Dataset& dataset) {
+  if (resumed != nullptr) return resumed->vocabulary;
+  if (start) return start->vocabulary;
+  return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
 std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::Dataset& dataset,
-                                            const text::WordTokenizer& tokenizer) {
+                                            const text::Tokenizer& tokenizer) {
   if (config.train.objective == "contrastive") {
     return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive);
   }
@@ -57,20 +58,16 @@ std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions&
 
 }  // namespace
 
-TrainingParts::TrainingParts(const config::Config& options,
-                             const std::vector<std::string>& vocabulary)
-    : config(options),
-      device(core::parse_device(options.run.device)),
-      dataset(options.data),
-      tokenizer(std::vector<std::string>{}) {
+TrainingParts::TrainingParts(const config::Config& options, const engine::Checkpoint* resumed)
+    : config(options), device(core::parse_device(options.run.device)), dataset(options.data) {
   core::set_threads(static_cast<int>(config.run.threads));
   if (config.eval.splits.empty()) {
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
   }
-  const auto start = starting_weights(config, /*resumed=*/!vocabulary.empty());
-  tokenizer = choose_tokenizer(vocabulary, start, dataset);
-  samples = make_samples(config, dataset, tokenizer);
-  model = build_model(config, tokenizer.vocabulary_size(), device);
+  const auto start = starting_weights(config, resumed != nullptr);
+  tokenizer = make_tokenizer(config.model.clip.text, choose_words(resumed, start, dataset));
+  samples = make_samples(config, dataset, *tokenizer);
+  model = build_model(config, tokenizer->vocabulary_size(), device);
   if (start) {
     // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
     engine::load_state_dict(*model, start->model, config.model.clip.weights, {"logit_scale"});

@@ -1,9 +1,10 @@
+#include "pcnet/text/word_tokenizer.h"
+
 #include <algorithm>
 #include <set>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-#include "pcnet/text/tokenizer.h"
 
 namespace pcnet::text {
 
@@ -52,24 +53,31 @@ WordTokenizer WordTokenizer::from_texts(const std::vector<std::string>& texts) {
 }
 
 Tokens WordTokenizer::encode(std::string_view text, std::int64_t length, Truncate truncate) const {
-  if (length < 3) throw core::Error("a text needs room for at least 3 tokens");
-  Tokens tokens;
-  tokens.ids.push_back(start_token());
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> unknown;
   for (auto& word : split_words(text)) {
     const auto found = ids_.find(word);
     if (found == ids_.end()) {
-      tokens.unknown_words.push_back(std::move(word));
+      unknown.push_back(std::move(word));
     } else {
-      tokens.ids.push_back(found->second);
+      ids.push_back(found->second);
     }
   }
-  tokens.known_words = static_cast<std::int64_t>(tokens.ids.size()) - 1;
-  tokens.ids.push_back(end_token());
-  const auto room = static_cast<std::size_t>(length);
-  tokens.cut = tokens.ids.size() > room;
-  tokens.ids.resize(room, 0);
-  if (tokens.cut && truncate == Truncate::kKeepEnd) tokens.ids.back() = end_token();
+  Tokens tokens = frame(ids, length, truncate);
+  tokens.unknown_words = std::move(unknown);
   return tokens;
+}
+
+std::string WordTokenizer::decode(std::span<const std::int64_t> ids) const {
+  std::vector<std::string> text;
+  for (const std::int64_t id : ids) {
+    if (id < 0 || id >= vocabulary_size()) {
+      throw core::Error(
+          core::cat("token ", id, " is not in the vocabulary of ", vocabulary_size(), " entries"));
+    }
+    if (id >= 1 && id < start_token()) text.push_back(words_[static_cast<std::size_t>(id - 1)]);
+  }
+  return core::join(text, " ");
 }
 
 }  // namespace pcnet::text

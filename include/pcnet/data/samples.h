@@ -23,7 +23,7 @@ class Samples {
   Batch batch(std::span<const std::size_t> samples, std::uint64_t seed, std::uint64_t epoch);
 
  protected:
-  Samples(Dataset& dataset, const text::WordTokenizer& tokenizer);
+  Samples(Dataset& dataset, const text::Tokenizer& tokenizer);
   /// Picture and texts (rows of the bank) of one sample.
   struct Draw {
     std::int64_t image_id;
@@ -38,7 +38,7 @@ class Samples {
 /// A sample is one referred object with one of its sentences (method.md 4): one text a picture.
 class ReferringSamples : public Samples {
  public:
-  ReferringSamples(Dataset& dataset, const text::WordTokenizer& tokenizer);
+  ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer);
   std::int64_t size() const override { return static_cast<std::int64_t>(objects_.size()); }
 
  private:
@@ -54,7 +54,7 @@ class ReferringSamples : public Samples {
 /// start). Each kind is drawn without repetition while there are enough.
 class ContrastiveSamples : public Samples {
  public:
-  ContrastiveSamples(Dataset& dataset, const text::WordTokenizer& tokenizer,
+  ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
                      const config::ContrastiveBatchOptions& options);
   std::int64_t size() const override { return static_cast<std::int64_t>(pictures_.size()); }
 

@@ -15,7 +15,7 @@ namespace pcnet::data {
 /// Every text of a dataset, tokenised once; equal texts share a row.
 class TextBank {
  public:
-  TextBank(const text::WordTokenizer& tokenizer, const config::DataOptions& options);
+  TextBank(const text::Tokenizer& tokenizer, const config::DataOptions& options);
 
   /// The row of this text, added when it is new. Error for a text without any known word.
   std::int64_t add(const std::string& text);
@@ -28,7 +28,7 @@ class TextBank {
   std::int64_t cut() const { return cut_; }
 
  private:
-  const text::WordTokenizer& tokenizer_;
+  const text::Tokenizer& tokenizer_;
   std::int64_t length_;
   text::Truncate truncate_;
   std::unordered_map<std::string, std::int64_t> row_of_;

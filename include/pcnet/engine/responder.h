@@ -41,14 +41,14 @@ class ModelResponder : public Responder {
     text::Truncate truncate;
     bool align_corners;
   };
-  ModelResponder(model::Tris model, const text::WordTokenizer& tokenizer, const Options& options);
+  ModelResponder(model::Tris model, const text::Tokenizer& tokenizer, const Options& options);
   std::vector<at::Tensor> respond(std::span<const Query> queries) override;
 
  private:
   at::Tensor tokens_of(std::span<const Query> queries) const;
 
   model::Tris model_;
-  const text::WordTokenizer& tokenizer_;
+  const text::Tokenizer& tokenizer_;
   Options options_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,15 @@ namespace pcnet::runtime {
 /// A model with what is needed to ask it.
 struct LoadedModel {
   config::Config config;  ///< the stored one, with overrides on top
-  text::WordTokenizer tokenizer;
+  std::unique_ptr<const text::Tokenizer> tokenizer;
   model::Tris model;
   c10::Device device;
   std::filesystem::path checkpoint;
 };
+
+/// The tokenizer that model.clip.text.tokenizer names; `words` are those of a closed vocabulary.
+std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions& options,
+                                                      std::vector<std::string> words);
 
 /// A model with fresh weights (drawn from run.seed) on a device, convolutions channels-last.
 model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
@@ -29,7 +34,7 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides);
 
 /// Asks the model as its configuration says.
-engine::ModelResponder responder_for(const model::Tris& model, const text::WordTokenizer& tokenizer,
+engine::ModelResponder responder_for(const model::Tris& model, const text::Tokenizer& tokenizer,
                                      const config::Config& config, c10::Device device);
 
 }  // namespace pcnet::runtime

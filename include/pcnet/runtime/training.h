@@ -8,6 +8,7 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/data/samples.h"
+#include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
 #include "pcnet/engine/schedule.h"
@@ -19,9 +20,8 @@ namespace pcnet::runtime {
 /// other: the object stays where it was made.
 class TrainingParts {
  public:
-  /// @param vocabulary words of the tokenizer (a resumed run); empty: those of model.clip.weights,
-  /// or of the training texts
-  TrainingParts(const config::Config& config, const std::vector<std::string>& vocabulary);
+  /// @param resumed the run to go on with: its words and weights replace model.clip.weights
+  explicit TrainingParts(const config::Config& config, const engine::Checkpoint* resumed = nullptr);
   TrainingParts(const TrainingParts&) = delete;
   TrainingParts& operator=(const TrainingParts&) = delete;
 
@@ -32,7 +32,7 @@ class TrainingParts {
   config::Config config;
   c10::Device device;
   data::Dataset dataset;
-  text::WordTokenizer tokenizer;
+  std::unique_ptr<const text::Tokenizer> tokenizer;
   model::Tris model = nullptr;
   std::unique_ptr<data::Samples> samples;
   std::unique_ptr<engine::Learner> learner;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace pcnet::text {
@@ -17,38 +17,32 @@ enum class Truncate {
 /// A text as token ids.
 struct Tokens {
   std::vector<std::int64_t> ids;           ///< [length], padded with 0
-  bool cut = false;                        ///< words were dropped for lack of room
-  std::vector<std::string> unknown_words;  ///< words outside the vocabulary, left out
-  std::int64_t known_words = 0;
+  std::int64_t words = 0;                  ///< tokens of the text itself, before any cut
+  std::int64_t cut = 0;                    ///< tokens of the text dropped for lack of room
+  std::vector<std::string> unknown_words;  ///< words outside a closed vocabulary, left out
 };
 
-/// Splits a text into lower-case words: runs of letters, digits and non-ASCII bytes.
-std::vector<std::string> split_words(std::string_view text);
-
-/// One token a word, from a closed vocabulary. Id 0 is padding, then the words in order, then the
-/// start and, as the greatest id, the end token, so that the arg-max of a row finds its end as in
-/// CLIP.
-class WordTokenizer {
+/// Turns texts into token ids and back. The end token has the greatest id, so that the arg-max of a
+/// row finds its end as in CLIP. Safe to share between threads.
+class Tokenizer {
  public:
-  /// @param words distinct words as split_words gives them (else an Error); their order gives the
-  /// ids
-  explicit WordTokenizer(std::vector<std::string> words);
+  virtual ~Tokenizer() = default;
 
-  /// The vocabulary of these texts: their distinct words, sorted.
-  static WordTokenizer from_texts(const std::vector<std::string>& texts);
+  /// start token, text, end token, padding: `length` ids (Error below 3).
+  virtual Tokens encode(std::string_view text, std::int64_t length,
+                        Truncate truncate = Truncate::kKeepEnd) const = 0;
+  /// The text of these ids; start, end and padding are left out. Error for an id out of range.
+  virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
 
-  /// `length` ids (at least 3); see Tokens for what was left out.
-  Tokens encode(std::string_view text, std::int64_t length,
-                Truncate truncate = Truncate::kKeepEnd) const;
+  virtual std::int64_t vocabulary_size() const = 0;
+  virtual std::int64_t start_token() const = 0;
+  virtual std::int64_t end_token() const = 0;
+  /// The words that a checkpoint must store to make this tokenizer again; none for a built-in one.
+  virtual const std::vector<std::string>& words() const = 0;
 
-  const std::vector<std::string>& words() const { return words_; }
-  std::int64_t vocabulary_size() const { return end_token() + 1; }
-  std::int64_t start_token() const { return static_cast<std::int64_t>(words_.size()) + 1; }
-  std::int64_t end_token() const { return start_token() + 1; }
-
- private:
-  std::vector<std::string> words_;
-  std::unordered_map<std::string, std::int64_t> ids_;
+ protected:
+  /// Adds start and end to a text's own tokens and fits them into `length` places.
+  Tokens frame(std::span<const std::int64_t> text, std::int64_t length, Truncate truncate) const;
 };
 
 }  // namespace pcnet::text

@@ -12,6 +12,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/log.h"
+#include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
 #include "support/temporary_folder.h"

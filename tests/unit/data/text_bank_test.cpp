@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/text/word_tokenizer.h"
 
 namespace pcnet::data {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/text/word_tokenizer.h"
 
 #include "support/temporary_folder.h"
 #include "support/tiny.h"

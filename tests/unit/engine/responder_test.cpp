@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/text/word_tokenizer.h"
 
 #include "support/naive.h"
 #include "support/tiny.h"

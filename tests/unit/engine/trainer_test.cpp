@@ -11,6 +11,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
 #include "support/temporary_folder.h"

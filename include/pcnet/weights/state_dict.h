@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pcnet/weights/weight_file.h"
+
+namespace pcnet::weights {
+
+/// Whose names a file's tensors bear (method.md section 7, formats.md).
+enum class Layout {
+  kPcnet,          ///< a run of this program
+  kOfficialPcnet,  ///< `c4_vis_project`, `attn_fusion_vl.*`
+  kOfficialTris,   ///< `vis_project`, `attn_fusion.*`
+  kOpenaiClip,     ///< CLIP with a ResNet: `visual.layer1.*`, `transformer.resblocks.*`
+  kClipVit,        ///< CLIP with a vision transformer
+  kHuggingFaceClip,
+  kTorchvisionResnet,
+  kSam,
+  kUnknown,
+};
+
+/// The layout's name on the command line ("openai-clip"), or in words where it has none.
+std::string to_string(Layout layout);
+
+/// The tensors of one model under their reference names, without what was wrapped round them.
+struct StateDict {
+  Layout layout = Layout::kUnknown;
+  std::string prefix;                         ///< taken off every name, e.g. "model.module."
+  std::map<std::string, at::Tensor> tensors;  ///< views of the file, in the file's types
+  std::vector<std::string> left_out;          ///< what is not the model's: optimizer state, …
+};
+
+/// Finds the model in a file by its names.
+StateDict find_state_dict(const WeightFile& file);
+
+/// How tensors fit what a model wants.
+struct Fit {
+  struct Mismatch {
+    std::string name;
+    std::vector<std::int64_t> got;
+    std::vector<std::int64_t> wanted;
+  };
+  std::vector<std::string> fitting;
+  std::vector<std::string> missing;     ///< wanted, not there
+  std::vector<std::string> unexpected;  ///< there, not wanted
+  std::vector<Mismatch> mismatched;     ///< there with another shape
+
+  bool fits() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
+};
+
+Fit compare(const std::map<std::string, at::Tensor>& wanted,
+            const std::map<std::string, at::Tensor>& given);
+
+/// Every fault, a line each, sorted by name: what, shape got, shape wanted. Empty when all fits.
+/// @param most_rows after these a last line counts the rest; 0: all
+std::string to_table(const Fit& fit, std::size_t most_rows = 0);
+
+}  // namespace pcnet::weights
