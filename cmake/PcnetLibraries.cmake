@@ -30,6 +30,15 @@ if(NOT TARGET pcnet::yaml)
   endif()
 endif()
 
+# utf8proc: Unicode normal forms, letter classes and lower case. Debian ships no CMake files for it.
+if(NOT TARGET pcnet::utf8proc)
+  find_path(PCNET_UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+  find_library(PCNET_UTF8PROC_LIBRARY utf8proc REQUIRED)
+  add_library(pcnet::utf8proc INTERFACE IMPORTED GLOBAL)
+  target_include_directories(pcnet::utf8proc SYSTEM INTERFACE "${PCNET_UTF8PROC_INCLUDE_DIR}")
+  target_link_libraries(pcnet::utf8proc INTERFACE "${PCNET_UTF8PROC_LIBRARY}")
+endif()
+
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(JPEG REQUIRED)

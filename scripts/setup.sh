@@ -53,6 +53,7 @@ libgtest-dev: unit tests
 libgmock-dev: unit tests
 zlib1g-dev: compressed arrays and archives
 libjpeg-dev: finding damaged JPEG pictures
+libutf8proc-dev: Unicode normal forms and letter classes for the tokenizer
 git: lists the files that lint checks
 LIST
   # Any Python that can make virtual environments will do; Debian's own needs a package for it.

@@ -11,7 +11,8 @@ namespace pcnet::text {
 
 /// CLIP's byte-pair encoding with its 49,408 entries; the merge table is part of the program. Any
 /// bytes are a text: what is not UTF-8 is read as Python reads it with errors="replace". Texts are
-/// cleaned as CLIP cleans them. Words are cached, the memory for it is bounded.
+/// cleaned as CLIP cleans them, except that wrongly decoded text ("Ã©" for "é") is not guessed
+/// back. Words are cached, the memory for it is bounded.
 class BpeTokenizer : public Tokenizer {
  public:
   BpeTokenizer();
@@ -21,6 +22,9 @@ class BpeTokenizer : public Tokenizer {
                 Truncate truncate = Truncate::kKeepEnd) const override;
   /// The text's own tokens, however many, without start and end.
   std::vector<std::int64_t> encode_words(std::string_view text) const;
+  /// Each word with a space behind it, up to the end token: behind it the id 0 is padding, before
+  /// it
+  /// "!". Bytes that are no UTF-8 together become U+FFFD. Error for an id out of range.
   std::string decode(std::span<const std::int64_t> ids) const override;
 
   std::int64_t vocabulary_size() const override { return 49408; }
