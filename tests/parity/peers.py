@@ -1,6 +1,7 @@
 """What the parity scripts share: the peers with a clear word when one is missing, and the driver."""
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,19 @@ def peer(name):
             f"parity test: {sys.executable} has no working '{name}' ({fault}); "
             "run scripts/setup.sh, which installs tests/parity/requirements.txt into .venv"
         )
+
+
+def peer_file(package, module):
+    """The module `module` of `package`, loaded by itself: importing all of the package would need
+    what the tests do not, such as torchvision."""
+    found = importlib.util.find_spec(package)
+    if found is None:
+        return peer(package)  # which fails with a word on how to get it
+    path = Path(found.submodule_search_locations[0]) / f"{module}.py"
+    spec = importlib.util.spec_from_file_location(f"peer_{package}_{module}", path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 class DriverTest(unittest.TestCase):
