@@ -8,23 +8,23 @@
 #define PCNET_EMBED(name, file)               \
   asm(".pushsection .rodata\n"                \
       ".balign 16\n"                          \
-      ".globl " #name "_begin\n"              \
-      ".globl " #name "_end\n"                \
-      #name "_begin:\n"                       \
-      ".incbin \"" PCNET_THIRD_PARTY file "\"\n" \
-      #name "_end:\n"                         \
+      ".globl " #name "Begin\n"               \
+      ".globl " #name "End\n"                 \
+      #name "Begin:\n"                        \
+      ".incbin \"" PCNET_THIRD_PARTY file "\"\n"\
+      #name "End:\n"                          \
       ".byte 0\n"                             \
       ".popsection\n")
 // clang-format on
 
-PCNET_EMBED(pcnet_text_clip_merges, "/clip/bpe_simple_vocab_16e6.txt.gz");
-PCNET_EMBED(pcnet_text_html_entities, "/html5/entities.txt");
+PCNET_EMBED(kPcnetTextClipMerges, "/clip/bpe_simple_vocab_16e6.txt.gz");
+PCNET_EMBED(kPcnetTextHtmlEntities, "/html5/entities.txt");
 
 extern "C" {
-extern const char pcnet_text_clip_merges_begin[];
-extern const char pcnet_text_clip_merges_end[];
-extern const char pcnet_text_html_entities_begin[];
-extern const char pcnet_text_html_entities_end[];
+extern const char kPcnetTextClipMergesBegin[];
+extern const char kPcnetTextClipMergesEnd[];
+extern const char kPcnetTextHtmlEntitiesBegin[];
+extern const char kPcnetTextHtmlEntitiesEnd[];
 }
 
 namespace pcnet::text {
@@ -38,11 +38,11 @@ std::string_view between(const char* begin, const char* end) {
 }  // namespace
 
 std::string_view embedded_clip_merges() {
-  return between(pcnet_text_clip_merges_begin, pcnet_text_clip_merges_end);
+  return between(kPcnetTextClipMergesBegin, kPcnetTextClipMergesEnd);
 }
 
 std::string_view embedded_html_entities() {
-  return between(pcnet_text_html_entities_begin, pcnet_text_html_entities_end);
+  return between(kPcnetTextHtmlEntitiesBegin, kPcnetTextHtmlEntitiesEnd);
 }
 
 }  // namespace pcnet::text
