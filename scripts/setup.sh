@@ -17,7 +17,8 @@ Installs what is missing and says what and why; asks nothing.
   packages   Debian 12 / Ubuntu 24.04, with apt-get (sudo only when not root)
   LibTorch   an existing torch >= $torch_oldest from Torch_DIR, CMAKE_PREFIX_PATH or the active Python,
              else the pip wheel torch==$torch_wanted in .venv
-  peers      tests/parity/requirements.txt in .venv
+  peers      tests/parity/requirements.txt and requirements-nodeps.txt in .venv, and the torch wheel
+             there too, whichever LibTorch is built with: the CLIP parity tests import it
 
   --sanitizers   also clang's sanitizer runtime, which the asan preset needs
   -h, --help     this text
@@ -233,13 +234,28 @@ check_torch() {
 
 # --- peers of the tests ------------------------------------------------------------------------
 
+# The CLIP parity tests import torch. LibTorch from elsewhere is of no use to .venv's Python, and
+# the tests compare results, not versions: the wheel does, whichever LibTorch the build uses.
+check_torch_peer() {
+  local folder
+  folder=$(torch_of_python "$venv/bin/python") || true
+  if [[ -z "$folder" ]]; then
+    say "LibTorch is not in .venv: the parity tests need torch there too"
+    (wheel_torch)
+    changed=yes
+  fi
+}
+
 check_peers() {
-  local list="$root/tests/parity/requirements.txt" stamp="$venv/.peers"
-  [[ -e "$list" ]] || return 0
-  if ! cmp -s "$list" "$stamp"; then
-    say 'missing the peers that the parity tests compare with: installing tests/parity/requirements.txt'
-    pip_install -r "$list"
-    cp "$list" "$stamp.new" && mv "$stamp.new" "$stamp"
+  local lists=("$root/tests/parity/requirements.txt" "$root/tests/parity/requirements-nodeps.txt")
+  local stamp="$venv/.peers"
+  [[ -e "${lists[0]}" ]] || return 0
+  check_torch_peer
+  if ! cat "${lists[@]}" | cmp -s - "$stamp"; then
+    say 'missing the peers that the parity tests compare with: installing tests/parity/requirements*.txt'
+    pip_install -r "${lists[0]}"
+    pip_install --no-deps -r "${lists[1]}"
+    cat "${lists[@]}" >"$stamp.new" && mv "$stamp.new" "$stamp"
     changed=yes
   fi
 }

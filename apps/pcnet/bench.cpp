@@ -58,15 +58,64 @@ void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& actio
   });
 }
 
+struct ClipArguments {
+  std::string config;
+  std::string architecture;
+  runtime::ClipBenchOptions options;
+};
+
+config::Config clip_config(const ClipArguments& arguments, const GlobalOptions& globals) {
+  const auto overrides = globals.overrides();
+  config::Config config = arguments.config.empty()
+                              ? config::load_defaults(overrides).values
+                              : config::load(arguments.config, overrides).values;
+  if (!arguments.architecture.empty()) {
+    config.model.clip = config::clip_architecture(arguments.architecture);
+  }
+  return config;
+}
+
+void add_bench_clip(CLI::App& bench, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<ClipArguments>();
+  auto& options = arguments->options;
+  CLI::App* command = add_command(bench, "clip", "Throughput of CLIP's encoders, random weights.",
+                                  "  pcnet bench clip --batch 8 --image-size 320\n"
+                                  "  pcnet bench clip --architecture RN101");
+  auto* config = command->add_option("config", arguments->config,
+                                     "configuration file; without one the defaults, RN50");
+  command
+      ->add_option("--architecture", arguments->architecture,
+                   "RN50, RN101, RN50x4 or tiny instead of a configuration's encoders")
+      ->excludes(config);
+  command->add_option("--batch", options.batch, "pictures, and texts, encoded at once")
+      ->check(CLI::Range(1, 100000).description(""))
+      ->capture_default_str();
+  command->add_option("--image-size", options.image_size, "px; default: data.image_size")
+      ->check(CLI::Range(1, 100000).description(""));
+  command->add_option("--repeats", options.repeats, "measured batches of each kind")
+      ->check(CLI::Range(1, 100000).description(""))
+      ->capture_default_str();
+  command->add_option("--warm-up", options.warm_up, "batches before them")
+      ->check(CLI::Range(0, 100000).description(""))
+      ->capture_default_str();
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] {
+      print_json(runtime::bench_clip(clip_config(*arguments, globals), arguments->options));
+    };
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action) {
   CLI::App* bench = add_command(root, "bench", "Measure throughput; prints JSON.",
                                 "  pcnet bench train configs/refsynth/tris.yaml --root data\n"
-                                "  pcnet bench eval runs/tris");
+                                "  pcnet bench eval runs/tris\n"
+                                "  pcnet bench clip");
   bench->require_subcommand(1);
   add_bench_train(*bench, globals, action);
   add_bench_eval(*bench, globals, action);
+  add_bench_clip(*bench, globals, action);
 }
 
 }  // namespace pcnet::app

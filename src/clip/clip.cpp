@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "pcnet/clip/text_packing.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
@@ -26,17 +27,33 @@ ClipImpl::ClipImpl(const config::ClipOptions& clip, std::int64_t vocabulary_size
 }
 
 at::Tensor ClipImpl::encode_text(const at::Tensor& tokens) {
-  const std::int64_t length = tokens.size(1);
-  if (length > positional_embedding_.size(0)) {
-    throw core::Error(core::cat("texts of ", length, " tokens are longer than the context of ",
-                                positional_embedding_.size(0),
-                                " (data.text_length, model.clip.text.context_length)"));
+  if (tokens.dim() != 2 || tokens.size(1) < 1 || tokens.scalar_type() != at::kLong) {
+    throw core::Error(core::cat("tokens: got ", tokens.sizes(), " of ", tokens.scalar_type(),
+                                ", wanted [M, T] of Long with T at least 1"));
   }
+  if (tokens.size(1) > positional_embedding_.size(0)) {
+    throw core::Error(core::cat(
+        "texts of ", tokens.size(1), " tokens are longer than the context of ",
+        positional_embedding_.size(0), " (data.text_length, model.clip.text.context_length)"));
+  }
+  if (tokens.size(0) == 0) return text_projection_.new_zeros({0, text_projection_.size(1)});
+  if (!tokens.is_cpu()) return encode_packed(tokens, tokens.argmax(/*dim=*/1));
+  const PackedTexts packed = pack_texts(tokens);
+  const auto move = [&](const at::Tensor& x) {
+    return x.to(text_projection_.device(), /*non_blocking=*/true);
+  };
+  const at::Tensor features = encode_packed(move(packed.tokens), move(packed.end));
+  if (!packed.place_of.defined()) return features;
+  return features.index_select(/*dim=*/0, move(packed.place_of));
+}
+
+at::Tensor ClipImpl::encode_packed(const at::Tensor& tokens, const at::Tensor& end) {
   at::Tensor x = token_embedding_(tokens) +
-                 positional_embedding_.slice(/*dim=*/0, /*start=*/0, /*end=*/length);
-  x = ln_final_(transformer_(x));  // [M, T, width]
-  const at::Tensor end = tokens.argmax(/*dim=*/1).view({-1, 1, 1}).expand({-1, 1, x.size(2)});
-  return x.gather(/*dim=*/1, end).squeeze(/*dim=*/1).matmul(text_projection_);
+                 positional_embedding_.slice(/*dim=*/0, /*start=*/0, /*end=*/tokens.size(1));
+  x = transformer_(x);  // [U, L, width]
+  const at::Tensor place = end.view({-1, 1, 1}).expand({-1, 1, x.size(2)});
+  // The norm is taken row by row: only the end tokens' rows need it.
+  return ln_final_(x.gather(/*dim=*/1, place).squeeze(/*dim=*/1)).matmul(text_projection_);
 }
 
 }  // namespace pcnet::clip

@@ -108,7 +108,6 @@ ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : op
   conv3_ = register_module("conv3", convolution(half, options.width, 3));
   bn3_ = register_module("bn3", nn::BatchNorm2d(options.width));
   std::int64_t channels = options.width;
-  std::int64_t stride_so_far = 4;
   for (std::size_t i = 0; i < options.layers.size(); ++i) {
     const std::int64_t width = options.width << i;
     nn::Sequential layer;
@@ -117,18 +116,17 @@ ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : op
       channels = width * BottleneckImpl::kExpansion;
     }
     layers_.push_back(register_module(core::cat("layer", i + 1), layer));
-    stride_so_far *= options.strides[i];
+    stride_ *= options.strides[i];
   }
   feature_channels_ = channels;
   if (options.attention_pool) {
-    if (options.resolution % stride_so_far != 0 || channels % options.heads != 0) {
+    if (options.resolution % stride_ != 0 || channels % options.heads != 0) {
       throw core::ConfigError(core::cat("model.clip.visual: resolution ", options.resolution,
-                                        " must be a multiple of ", stride_so_far, " and heads ",
+                                        " must be a multiple of ", stride_, " and heads ",
                                         options.heads, " must divide ", channels, " channels"));
     }
-    attnpool_ =
-        register_module("attnpool", AttentionPool(options.resolution / stride_so_far, channels,
-                                                  options.heads, options.output_dim));
+    attnpool_ = register_module("attnpool", AttentionPool(options.resolution / stride_, channels,
+                                                          options.heads, options.output_dim));
   }
   initialise();
 }
@@ -150,18 +148,29 @@ at::Tensor ModifiedResNetImpl::stem(const at::Tensor& images) {
   return average_pool(x, 2);
 }
 
-at::Tensor ModifiedResNetImpl::forward(const at::Tensor& images) {
+template <class Visit>
+at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
+  if (images.dim() != 4 || images.size(1) != 3 || images.size(2) < stride_ ||
+      images.size(3) < stride_) {
+    throw core::Error(core::cat("images: got ", images.sizes(),
+                                ", wanted [B, 3, H, W] with sides of at least ", stride_, " px"));
+  }
   at::Tensor x = stem(images);
-  for (auto& layer : layers_) x = layer->forward(x);
+  visit("stem", x);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    x = layers_[i]->forward(x);
+    visit(core::cat("layer", i + 1), x);
+  }
   return x;
+}
+
+at::Tensor ModifiedResNetImpl::forward(const at::Tensor& images) {
+  return run(images, [](const std::string&, const at::Tensor&) {});
 }
 
 std::map<std::string, at::Tensor> ModifiedResNetImpl::features(const at::Tensor& images) {
   std::map<std::string, at::Tensor> named;
-  at::Tensor x = named["stem"] = stem(images);
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    x = named[core::cat("layer", i + 1)] = layers_[i]->forward(x);
-  }
+  run(images, [&](const std::string& name, const at::Tensor& x) { named[name] = x; });
   return named;
 }
 

@@ -9,6 +9,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/random.h"
+#include "pcnet/image/normalise.h"
 
 namespace pcnet::data {
 
@@ -39,7 +40,7 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed,
   }
   if (images.empty()) throw Error("no picture of the batch can be read");
   const auto count = static_cast<std::int64_t>(images.size());
-  return {at::stack(images), bank_.gather(distinct),
+  return {image::stack_pictures(images), bank_.gather(distinct),
           torch::tensor(rows, torch::kInt64).view({count, -1})};
 }
 

@@ -1,11 +1,10 @@
 #include "pcnet/engine/responder.h"
 
-#include <algorithm>
-
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/image/normalise.h"
 #include "pcnet/model/response_map.h"
 
 namespace pcnet::engine {
@@ -27,10 +26,7 @@ at::Tensor ModelResponder::tokens_of(std::span<const Query> queries) const {
       rows.push_back(torch::tensor(tokens.ids, torch::kInt64));
     }
   }
-  const at::Tensor tokens = at::stack(rows);
-  // Columns that are padding in every row change nothing but the time.
-  const std::int64_t longest = (tokens != 0).any(/*dim=*/0).sum().item<std::int64_t>();
-  return tokens.slice(/*dim=*/1, /*start=*/0, longest);
+  return at::stack(rows);
 }
 
 std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) {
@@ -42,8 +38,9 @@ std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) 
     pictures.push_back(queries[i].picture);
     picture_of.insert(picture_of.end(), queries[i].texts.size(), static_cast<std::int64_t>(i));
   }
-  const at::Tensor visual = model_->encode_images(at::stack(pictures).to(options_.device));
-  const at::Tensor text = model_->encode_texts(tokens_of(queries).to(options_.device));
+  const at::Tensor visual =
+      model_->encode_images(image::stack_pictures(pictures).to(options_.device));
+  const at::Tensor text = model_->encode_texts(tokens_of(queries));
   const at::Tensor owner = torch::tensor(picture_of, torch::kInt64).to(options_.device);
   const at::Tensor grid =
       model::response(model::own_picture_cosine(visual, text, owner));  // [all texts, h, w]

@@ -42,7 +42,7 @@ void require_finite(double value, const char* what, std::int64_t step,
 }  // namespace
 
 data::Batch to_device(const data::Batch& batch, c10::Device device) {
-  return {batch.images.to(device), batch.tokens.to(device), batch.text_index.to(device)};
+  return {batch.images.to(device), batch.tokens, batch.text_index.to(device)};
 }
 
 StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {

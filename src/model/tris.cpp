@@ -4,26 +4,11 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/image/normalise.h"
 
 namespace pcnet::model {
 
 namespace nn = torch::nn;
-
-namespace {
-
-/// bytes -> floats with ImageNet's mean and deviation (method.md 1), channels last in memory.
-at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like) {
-  const auto channel = [&](double r, double g, double b) {
-    return torch::tensor({r, g, b}, like).mul_(255.0).view({1, 3, 1, 1});
-  };
-  return images
-      .to(like.dtype().toScalarType(), /*non_blocking=*/false, /*copy=*/false,
-          at::MemoryFormat::ChannelsLast)
-      .sub(channel(0.485, 0.456, 0.406))
-      .div_(channel(0.229, 0.224, 0.225));
-}
-
-}  // namespace
 
 TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
     : options(model) {
@@ -43,7 +28,7 @@ at::Tensor TrisImpl::encode_images(const at::Tensor& images) {
                                 ", wanted [B, 3, S, S] of Byte"));
   }
   const at::Tensor grid =
-      backbone_->encode_image_grid(normalise(images, vis_project_->weight.options()));
+      backbone_->encode_image_grid(image::normalise(images, vis_project_->weight.options()));
   return nn::functional::normalize(vis_project_(grid),
                                    nn::functional::NormalizeFuncOptions().dim(1));
 }

@@ -5,7 +5,9 @@
 #include <set>
 
 #include <ATen/Parallel.h>
+#include <torch/torch.h>
 
+#include "pcnet/clip/clip.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -34,6 +36,24 @@ ordered_json machine(c10::Device device) {
   return {{"device", device.str()},
           {"threads", at::get_num_threads()},
           {"peak_memory_bytes", core::peak_resident_bytes()}};
+}
+
+template <class Work>
+double median_seconds(const ClipBenchOptions& options, Work work) {
+  std::vector<double> spent;
+  for (std::int64_t i = 0; i < options.warm_up + options.repeats; ++i) {
+    core::throw_if_stopped("bench stopped");
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    if (i >= options.warm_up) spent.push_back(seconds_since(start));
+  }
+  return median(spent);
+}
+
+std::int64_t parameter_count(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const auto& parameter : module.parameters()) count += parameter.numel();
+  return count;
 }
 
 }  // namespace
@@ -110,6 +130,47 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
       {"pictures_per_second", static_cast<double>(pictures.size()) / seconds},
       {"sentences_per_second", static_cast<double>(result.sentences.size()) / seconds}};
   document.update(machine(loaded.device));
+  return document;
+}
+
+ordered_json bench_clip(const config::Config& config, const ClipBenchOptions& options) {
+  constexpr std::int64_t kVocabulary = 49408;  // CLIP's
+  if (options.batch < 1) throw core::UsageError("--batch: wanted at least 1");
+  if (options.repeats < 1) throw core::UsageError("--repeats: wanted at least 1");
+  const torch::NoGradGuard no_grad;
+  core::set_threads(static_cast<int>(config.run.threads));
+  const c10::Device device = core::parse_device(config.run.device);
+  torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
+  clip::Clip clip(config.model.clip, kVocabulary);
+  clip->to(device);
+  clip->eval();
+  use_channels_last(*clip);
+  const std::int64_t size = options.image_size > 0 ? options.image_size : config.data.image_size;
+  const at::Tensor images =
+      torch::randn({options.batch, 3, size, size}, device).to(at::MemoryFormat::ChannelsLast);
+  const std::int64_t length =
+      std::min(config.data.text_length, config.model.clip.text.context_length);
+  at::Tensor tokens = torch::randint(1, kVocabulary - 2, {options.batch, length}, at::kLong);
+  tokens.select(/*dim=*/1, length - 1).fill_(kVocabulary - 1);
+  // Reading one number waits for the device.
+  const double image_seconds = median_seconds(
+      options, [&] { (void)clip->encode_image_grid(images).flatten()[0].item<float>(); });
+  const double text_seconds =
+      median_seconds(options, [&] { (void)clip->encode_text(tokens).flatten()[0].item<float>(); });
+  const auto batch = static_cast<double>(options.batch);
+  ordered_json document = {
+      {"bench", "clip"},
+      {"batch_size", options.batch},
+      {"image_size", size},
+      {"text_length", length},
+      {"parameters", parameter_count(*clip)},
+      {"image_parameters", parameter_count(*clip->visual())},
+      {"warm_up", options.warm_up},
+      {"repeats", options.repeats},
+      {"pictures_per_second", batch / image_seconds},
+      {"texts_per_second", batch / text_seconds},
+      {"median_seconds", {{"images", image_seconds}, {"texts", text_seconds}}}};
+  document.update(machine(device));
   return document;
 }
 

@@ -16,6 +16,14 @@ std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions&
   return std::make_unique<text::WordTokenizer>(std::move(words));
 }
 
+void use_channels_last(torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : module.parameters()) {
+    if (parameter.dim() != 4) continue;
+    parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
 model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
                         c10::Device device) {
   if (config.data.text_length > config.model.clip.text.context_length) {
@@ -26,11 +34,7 @@ model::Tris build_model(const config::Config& config, std::int64_t vocabulary_si
   torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
   model::Tris model(config.model, vocabulary_size);
   model->to(device);
-  for (auto& parameter : model->parameters()) {
-    if (parameter.dim() != 4) continue;
-    const torch::NoGradGuard no_grad;
-    parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
-  }
+  use_channels_last(*model);
   return model;
 }
 

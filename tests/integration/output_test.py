@@ -17,6 +17,7 @@ OPTIONS = {
     ("data", "synth"): ["--out", "--images", "--seed", "--difficulty", "--dataset"],
     ("bench", "train"): ["--steps", "--warm-up"],
     ("bench", "eval"): ["--split", "--repeats"],
+    ("bench", "clip"): ["--architecture", "--batch", "--image-size", "--repeats", "--warm-up"],
 }
 DATASET = ["--root", "--dataset", "--split-by", "--images", "--cues", "--proposals"]
 
@@ -45,6 +46,7 @@ class Output(Case):
             "synth": ("data", "synth", "--out", self.folder / "new", "--images", 8),
             "bench train": ("bench", "train", clip, *data, "--steps", 2, "--warm-up", 1),
             "bench eval": ("bench", "eval", RUN, "--repeats", 1),
+            "bench clip": ("bench", "clip", clip, "--image-size", 40, "--repeats", 1),
         }
 
     def test_json_is_all_that_stdout_holds(self):
@@ -59,6 +61,10 @@ class Output(Case):
         self.assertEqual(found["predict"][0]["text"], "the star")
         self.assertEqual(found["synth"]["out"], str(self.folder / "new"))
         self.check_bench(found["bench train"], found["bench eval"])
+        encoders = found["bench clip"]
+        self.assertEqual((encoders["image_size"], encoders["batch_size"]), (40, 8))
+        for rate in ("pictures_per_second", "texts_per_second", "peak_memory_bytes"):
+            self.assertGreater(encoders[rate], 0)
 
     def check_bench(self, training, evaluation):
         self.assertEqual(training["bench"], "train")
@@ -101,7 +107,7 @@ class Output(Case):
     def test_help_explains_every_option(self):
         for path, options in OPTIONS.items():
             text = run_well(*path, "--help").stdout
-            if path[:1] in (("train",), ("eval",), ("bench",)):
+            if path in (("train",), ("eval",), ("bench", "train"), ("bench", "eval")):
                 options = options + DATASET
             for option in options:
                 self.assertRegex(text, rf"(?m)^ +(-\w,)?[ ]*{option}\b.*(\n +)?\w+", path)

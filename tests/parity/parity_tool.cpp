@@ -1,16 +1,21 @@
 // Runs one function of the library on files, for the Python scripts beside it to compare.
 
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
-#include <torch/types.h>
+#include <torch/torch.h>
 #include <utf8proc.h>
 
+#include "pcnet/clip/clip.h"
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/engine/checkpoint.h"
+#include "pcnet/image/normalise.h"
 #include "pcnet/image/picture.h"
 #include "pcnet/image/resize.h"
 #include "pcnet/image/rle.h"
@@ -154,6 +159,82 @@ json to_json(const weights::PickleValue& value) {
   return std::visit(Visitor(), value.value);
 }
 
+pcnet::clip::Clip load_clip(const std::string& architecture, const std::string& resolution,
+                            const std::string& path) {
+  auto options = pcnet::config::clip_architecture(architecture);
+  options.visual.resolution = std::stoll(resolution);
+  pcnet::clip::Clip clip(options, /*vocabulary_size=*/49408);
+  const auto file = weights::read_safetensors(path);
+  pcnet::engine::load_state_dict(*clip, {file.tensors.begin(), file.tensors.end()}, path);
+  clip->eval();
+  return clip;
+}
+
+/// Architecture, resolution of its positions, weights, inputs, outputs. Each input `images.X` gives
+/// `X.layer4` and the like and `X.pool`; each `tokens.X` gives `X.text`.
+void run_clip(const std::vector<std::string>& words) {
+  const torch::NoGradGuard no_grad;
+  pcnet::clip::Clip clip = load_clip(words.at(1), words.at(2), words.at(3));
+  weights::TensorFile answers;
+  for (const auto& [name, input] : weights::read_safetensors(words.at(4)).tensors) {
+    const std::string after = name.substr(name.find('.') + 1) + ".";
+    if (name.starts_with("tokens.")) {
+      answers.tensors.emplace_back(after + "text", clip->encode_text(input));
+      continue;
+    }
+    const auto features = clip->visual()->features(input);
+    for (const auto& [layer, value] : features) answers.tensors.emplace_back(after + layer, value);
+    answers.tensors.emplace_back(after + "pool", clip->visual()->pool(features.at("layer4")));
+  }
+  weights::write_safetensors(words.at(5), answers);
+}
+
+/// Architecture, resolution, weights; what the network holds then is written to the last file.
+void run_clip_weights(const std::vector<std::string>& words) {
+  const pcnet::clip::Clip clip = load_clip(words.at(1), words.at(2), words.at(3));
+  weights::TensorFile held;
+  for (const auto& item : pcnet::engine::state_dict(*clip)) held.tensors.push_back(item);
+  weights::write_safetensors(words.at(4), held);
+}
+
+/// Size, repeats, pictures: processor seconds a picture of each part of the pre-processing, as
+/// JSON.
+void run_timing(const std::vector<std::string>& words) {
+  const auto size = std::stoll(words.at(1));
+  const auto repeats = std::stoll(words.at(2));
+  const auto options = torch::TensorOptions(at::kFloat);
+  std::clock_t decode = 0, resize = 0, normalise = 0;
+  for (long long repeat = -1; repeat < repeats; ++repeat) {
+    if (repeat == 0) decode = resize = normalise = 0;  // the first round warms up
+    for (std::size_t i = 3; i < words.size(); ++i) {
+      const std::clock_t start = std::clock();
+      const auto picture = image::read_picture(words[i]);
+      const std::clock_t decoded = std::clock();
+      const auto resized = image::resize_square(picture, size);
+      const std::clock_t stretched = std::clock();
+      const auto input = image::normalise(resized.unsqueeze(0), options);
+      decode += decoded - start;
+      resize += stretched - decoded;
+      normalise += std::clock() - stretched;
+    }
+  }
+  const auto seconds = [&](std::clock_t ticks) {
+    return static_cast<double>(ticks) / CLOCKS_PER_SEC / static_cast<double>(repeats) /
+           static_cast<double>(words.size() - 3);
+  };
+  std::cout << json{{"decode", seconds(decode)},
+                    {"resize", seconds(resize)},
+                    {"normalise", seconds(normalise)}}
+            << "\n";
+}
+
+/// Size, picture, .npy: what the network sees, [3, size, size] float32.
+void run_input(const std::vector<std::string>& words) {
+  const auto bytes =
+      image::resize_square(image::read_picture(words.at(2)), std::stoll(words.at(1)));
+  weights::write_npy(words.at(3), image::normalise(bytes.unsqueeze(0), at::kFloat).squeeze(0));
+}
+
 int run(const std::vector<std::string>& words) {
   const std::string& command = words.at(0);
   if (command == "masks") {
@@ -180,6 +261,14 @@ int run(const std::vector<std::string>& words) {
     }
   } else if (command == "safetensors") {
     weights::write_safetensors(words.at(2), weights::read_safetensors(words.at(1)));
+  } else if (command == "input") {
+    run_input(words);
+  } else if (command == "time-pictures") {
+    run_timing(words);
+  } else if (command == "clip") {
+    run_clip(words);
+  } else if (command == "clip-weights") {
+    run_clip_weights(words);
   } else if (command == "pickle") {  // as JSON, and written again
     const auto value = weights::read_pickle(pcnet::core::read_file(words.at(1)), words.at(1));
     pcnet::core::write_file(words.at(2), to_json(value).dump());
@@ -201,6 +290,7 @@ int run(const std::vector<std::string>& words) {
 
 int main(int count, char** words) {
   try {
+    pcnet::core::set_threads(1);
     return run({words + 1, words + count});
   } catch (const std::exception& fault) {
     std::cerr << fault.what() << "\n";

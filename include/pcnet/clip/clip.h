@@ -13,18 +13,24 @@ class ClipImpl : public torch::nn::Module {
  public:
   ClipImpl(const config::ClipOptions& options, std::int64_t vocabulary_size);
 
-  /// images [B, 3, S, S], normalised -> grid feature [B, feature_channels, h, w] (layer4 of RN50)
+  /// images [B, 3, H, W], normalised -> grid feature [B, feature_channels, h, w] (layer4 of RN50)
   at::Tensor encode_image_grid(const at::Tensor& images) { return visual_(images); }
-  /// images [B, 3, S, S], normalised -> global feature [B, output_dim], not normalised
+  /// images [B, 3, H, W], normalised -> global feature [B, output_dim], not normalised
   at::Tensor encode_image(const at::Tensor& images) { return visual_->pool(visual_(images)); }
-  /// tokens [M, T] int64 -> [M, output_dim]: the row of the greatest id (the end token), after
-  /// ln_final and text_projection, not normalised. Error when T exceeds the context length.
+  /// tokens [M, T] int64 -> [M, output_dim] on the model's device: the row of the first greatest
+  /// id (the end token), after ln_final and text_projection, not normalised. Tokens on the CPU are
+  /// packed before they are moved: equal texts are encoded once, and nothing behind the longest end
+  /// token is. Tokens on a GPU are encoded as they are, since reading them would wait for the GPU.
+  /// Error when T exceeds the context length.
   at::Tensor encode_text(const at::Tensor& tokens);
 
   ModifiedResNet& visual() { return visual_; }
   const config::ClipOptions options;
 
  private:
+  /// tokens [U, L], end [U], both on the model's device -> [U, output_dim]
+  at::Tensor encode_packed(const at::Tensor& tokens, const at::Tensor& end);
+
   ModifiedResNet visual_ = nullptr;
   Transformer transformer_ = nullptr;
   torch::nn::Embedding token_embedding_ = nullptr;

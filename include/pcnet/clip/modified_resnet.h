@@ -55,7 +55,8 @@ class ModifiedResNetImpl : public torch::nn::Module {
  public:
   explicit ModifiedResNetImpl(const config::VisualOptions& options);
 
-  /// images [B, 3, S, S], normalised -> the last layer's feature [B, feature_channels, h, w]
+  /// images [B, 3, H, W], normalised -> the last layer's feature [B, feature_channels, h, w],
+  /// where h = (H + 1) / stride() rounded down. Error for sides below stride().
   at::Tensor forward(const at::Tensor& images);
   /// The same, with the output of every layer by its name (`stem`, `layer1`, ...).
   std::map<std::string, at::Tensor> features(const at::Tensor& images);
@@ -63,12 +64,18 @@ class ModifiedResNetImpl : public torch::nn::Module {
   at::Tensor pool(const at::Tensor& grid);
 
   std::int64_t feature_channels() const { return feature_channels_; }
+  /// Pixels a cell is wide and high, 32 for RN50.
+  std::int64_t stride() const { return stride_; }
   const config::VisualOptions options;
 
  private:
   at::Tensor stem(const at::Tensor& images);
+  /// Runs the network and shows `visit(name, output)` what the stem and each layer give.
+  template <class Visit>
+  at::Tensor run(const at::Tensor& images, Visit visit);
   void initialise();
 
+  std::int64_t stride_ = 4;  // of the stem
   std::int64_t feature_channels_ = 0;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
   torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;

@@ -8,7 +8,7 @@
 
 namespace pcnet::config {
 
-/// CLIP's ModifiedResNet. The defaults are RN50; RN101 is layers 3 4 23 3, output 512.
+/// CLIP's ModifiedResNet. The defaults are RN50.
 struct VisualOptions {
   std::vector<std::int64_t> layers = {3, 4, 6, 3};   // bottlenecks a layer
   std::vector<std::int64_t> strides = {1, 2, 2, 2};  // of the first bottleneck of each layer
@@ -96,5 +96,9 @@ struct ClipOptions {
     field("text", &O::text, {.help = "text encoder"});
   }
 };
+
+/// A published architecture, "RN50", "RN101" or "RN50x4", or "tiny", an encoder of 32 px pictures
+/// for tests. UsageError for another name.
+ClipOptions clip_architecture(const std::string& name);
 
 }  // namespace pcnet::config

@@ -10,7 +10,7 @@ namespace pcnet::data {
 /// S pixels.
 struct Batch {
   at::Tensor images;      ///< [B, 3, S, S] uint8
-  at::Tensor tokens;      ///< [U, T] int64: each distinct text once, cut to the longest of them
+  at::Tensor tokens;      ///< [U, T] int64 on the CPU: each distinct text once, padded
   at::Tensor text_index;  ///< [B, M] int64: the rows of `tokens` that describe picture i
 };
 

@@ -20,10 +20,10 @@ class TextBank {
   /// The row of this text, added when it is new. Error for a text without any known word.
   std::int64_t add(const std::string& text);
 
-  /// The rows, cut to the longest of them: [rows, T] int64.
+  /// The rows as they are, padded with 0: [rows, text_length] int64.
   at::Tensor gather(const std::vector<std::int64_t>& rows) const;
 
-  std::int64_t rows() const { return static_cast<std::int64_t>(lengths_.size()); }
+  std::int64_t rows() const { return static_cast<std::int64_t>(row_of_.size()); }
   /// Distinct texts that lost words for lack of room.
   std::int64_t cut() const { return cut_; }
 
@@ -32,8 +32,7 @@ class TextBank {
   std::int64_t length_;
   text::Truncate truncate_;
   std::unordered_map<std::string, std::int64_t> row_of_;
-  std::vector<std::int64_t> ids_;      // rows x length_
-  std::vector<std::int64_t> lengths_;  // tokens before the padding
+  std::vector<std::int64_t> ids_;  // rows x length_
   std::int64_t cut_ = 0;
 };
 

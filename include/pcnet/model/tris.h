@@ -16,7 +16,7 @@ class TrisImpl : public torch::nn::Module {
 
   /// images [B, 3, S, S] uint8 -> [B, C, h, w] of unit length along C
   at::Tensor encode_images(const at::Tensor& images);
-  /// tokens [M, T] int64 -> [M, C] of unit length
+  /// tokens [M, T] int64, best on the CPU (clip::Clip::encode_text) -> [M, C] of unit length
   at::Tensor encode_texts(const at::Tensor& tokens);
   /// The factor of the cosine, exp(logit_scale), a scalar that keeps its gradient.
   at::Tensor scale() const { return logit_scale_.exp(); }

@@ -20,4 +20,17 @@ nlohmann::ordered_json bench_train(const config::Config& config, std::int64_t wa
 nlohmann::ordered_json bench_eval(const std::filesystem::path& model, const std::string& split,
                                   const std::vector<std::string>& overrides, std::int64_t repeats);
 
+/// What `bench_clip` measures.
+struct ClipBenchOptions {
+  std::int64_t batch = 8;       ///< pictures, and texts, encoded at once
+  std::int64_t image_size = 0;  ///< px; 0: data.image_size
+  std::int64_t warm_up = 1;     ///< unmeasured batches of each kind
+  std::int64_t repeats = 5;     ///< measured batches of each kind
+};
+
+/// The forward pass of model.clip's encoders with random weights, on random pictures and distinct
+/// texts of data.text_length tokens (at most the context): pictures and texts a second, each from
+/// the median batch; peak memory.
+nlohmann::ordered_json bench_clip(const config::Config& config, const ClipBenchOptions& options);
+
 }  // namespace pcnet::runtime

@@ -135,6 +135,24 @@ TEST(ModifiedResNet, AnswersABatchAsItsPicturesOneByOne) {
   }
 }
 
+TEST(ModifiedResNet, TakesPicturesThatAreNotSquareOrNoMultipleOfItsStride) {
+  const torch::NoGradGuard no_grad;
+  ModifiedResNet network = tiny_network();
+  EXPECT_EQ(network->stride(), 16);
+  const at::Tensor grid = network(torch::randn({2, 3, 47, 70}));
+  EXPECT_EQ(grid.sizes(), (at::IntArrayRef{2, 128, 3, 4}));
+  EXPECT_EQ(network->pool(grid).sizes(), (at::IntArrayRef{2, 12}));
+}
+
+TEST(ModifiedResNet, RefusesPicturesItCannotTake) {
+  ModifiedResNet network = tiny_network();
+  for (const auto& shape : std::vector<std::vector<std::int64_t>>{
+           {2, 3, 15, 64}, {2, 3, 64, 15}, {2, 1, 32, 32}, {3, 32, 32}}) {
+    EXPECT_THAT([&] { network(torch::zeros(shape)); },
+                ThrowsMessage<core::Error>(HasSubstr("at least 16 px")));
+  }
+}
+
 TEST(ModifiedResNet, RefusesUnfittingOptions) {
   const auto with = [](auto change) {
     config::VisualOptions options = support::tiny_clip().visual;

@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/clip/clip.h"
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
 namespace pcnet::clip {
@@ -105,6 +106,22 @@ TEST(ClipRn50, HasThePublishedNamesShapesAndParameterCounts) {
   EXPECT_EQ(count(*clip->visual()), 38'316'896);
   EXPECT_EQ(count(*clip), 102'007'137);
   for (const auto& parameter : clip->parameters()) EXPECT_EQ(parameter.dtype(), torch::kFloat);
+}
+
+TEST(ClipRn101, HasThePublishedParameterCounts) {
+  Clip clip(config::clip_architecture("RN101"), 49408);
+  EXPECT_EQ(count(*clip->visual()), 56'259'936);
+  EXPECT_EQ(count(*clip), 119'688'033);
+}
+
+TEST(ClipRn50x4, HasThePublishedParameterCounts) {
+  Clip clip(config::clip_architecture("RN50x4"), 49408);
+  EXPECT_EQ(count(*clip->visual()), 87'137'080);
+  EXPECT_EQ(count(*clip), 178'300'601);
+}
+
+TEST(ClipArchitecture, RefusesAnUnknownName) {
+  EXPECT_THROW(config::clip_architecture("RN51"), core::UsageError);
 }
 
 TEST(ClipRn50, MakesSevenBySevenCellsOf2048Channels) {

@@ -189,7 +189,9 @@ TEST_F(TrainingRun, EndsAfterTheStepWhenASignalAsksToStop) {
 }
 
 TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
-  data::Dataset dataset(support::options_for(folder_.path()));
+  auto options = support::options_for(folder_.path());
+  options.text_length = support::tiny_model().clip.text.context_length;
+  data::Dataset dataset(options);
   const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
   for (const bool contrastive : {false, true}) {
     torch::manual_seed(1);

@@ -1,0 +1,60 @@
+#include "pcnet/image/normalise.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+namespace pcnet::image {
+
+namespace {
+
+constexpr std::array<double, 3> kMean = {0.485, 0.456, 0.406};
+constexpr std::array<double, 3> kDeviation = {0.229, 0.224, 0.225};
+
+/// One pass over bytes that lie pixel by pixel; a table of 3 x 256 floats replaces the arithmetic.
+void look_up(const std::uint8_t* from, float* to, std::int64_t pixels) {
+  std::array<std::array<float, 256>, 3> table;
+  for (std::size_t c = 0; c < 3; ++c) {
+    for (std::size_t v = 0; v < 256; ++v) {
+      table[c][v] = static_cast<float>((static_cast<double>(v) / 255 - kMean[c]) / kDeviation[c]);
+    }
+  }
+  at::parallel_for(0, pixels, /*grain_size=*/65536, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = 3 * begin; i < 3 * end; i += 3) {
+      to[i] = table[0][from[i]];
+      to[i + 1] = table[1][from[i + 1]];
+      to[i + 2] = table[2][from[i + 2]];
+    }
+  });
+}
+
+}  // namespace
+
+at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like) {
+  constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+  const auto type = like.dtype().toScalarType();
+  if (images.is_cpu() && like.device().is_cpu() && type == at::kFloat) {
+    const at::Tensor bytes = images.contiguous(kLast);
+    at::Tensor out = torch::empty(bytes.sizes(), like.memory_format(kLast));
+    look_up(bytes.const_data_ptr<std::uint8_t>(), out.mutable_data_ptr<float>(), bytes.numel() / 3);
+    return out;
+  }
+  const auto channel = [&](const std::array<double, 3>& values) {
+    return torch::tensor(at::ArrayRef<double>(values), like).mul_(255.0).view({1, 3, 1, 1});
+  };
+  return images.to(like.device(), type, /*non_blocking=*/false, /*copy=*/false, kLast)
+      .sub(channel(kMean))
+      .div_(channel(kDeviation));
+}
+
+at::Tensor stack_pictures(at::TensorList pictures) {
+  // Stacked as [B, H, W, 3]: pictures lie pixel by pixel already, and at::stack would undo that.
+  std::vector<at::Tensor> pixels;
+  for (const auto& picture : pictures) pixels.push_back(picture.permute({1, 2, 0}));
+  return at::stack(pixels).permute({0, 3, 1, 2});
+}
+
+}  // namespace pcnet::image
