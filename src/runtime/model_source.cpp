@@ -7,12 +7,14 @@
 #include "pcnet/core/format.h"
 #include "pcnet/data/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/text/bpe_tokenizer.h"
 #include "pcnet/text/word_tokenizer.h"
 
 namespace pcnet::runtime {
 
-std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions&,
+std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions& options,
                                                       std::vector<std::string> words) {
+  if (options.tokenizer == "bpe") return std::make_unique<text::BpeTokenizer>();
   return std::make_unique<text::WordTokenizer>(std::move(words));
 }
 

@@ -17,9 +17,11 @@ std::optional<engine::Checkpoint> starting_weights(const config::Config& config,
   return engine::load_checkpoint(engine::find_checkpoint(config.model.clip.weights));
 }
 
-std::vector<std::string> choose_words(const engine::Checkpoint* resumed,
+std::vector<std::string> choose_words(const config::Config& config,
+                                      const engine::Checkpoint* resumed,
                                       const std::optional<engine::Checkpoint>& start,
                                       data::Dataset& dataset) {
+  if (config.model.clip.text.tokenizer == "bpe") return {};
   if (resumed != nullptr) return resumed->vocabulary;
   if (start) return start->vocabulary;
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
@@ -65,7 +67,7 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
   }
   const auto start = starting_weights(config, resumed != nullptr);
-  tokenizer = make_tokenizer(config.model.clip.text, choose_words(resumed, start, dataset));
+  tokenizer = make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset));
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
   if (start) {

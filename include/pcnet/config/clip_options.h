@@ -53,6 +53,7 @@ struct VisualOptions {
 
 /// CLIP's text transformer. The defaults are RN50's.
 struct TextOptions {
+  std::string tokenizer = "bpe";
   std::int64_t width = 512;
   std::int64_t heads = 8;
   std::int64_t layers = 12;
@@ -62,6 +63,11 @@ struct TextOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = TextOptions;
+    field("tokenizer", &O::tokenizer,
+          {.help = "bpe: CLIP's byte-pair encoding; words: one token for each word of the training "
+                   "texts, for small benchmarks",
+           .source = "CLIP RN50",
+           .choices = {"bpe", "words"}});
     field("width", &O::width,
           {.help = "width of the text transformer",
            .unit = "channels",
