@@ -36,8 +36,10 @@ void release_range(const char* begin, const char* end) {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto first = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
   const auto last = reinterpret_cast<std::uintptr_t>(end) / page * page;
+  if (first >= last) return;
+  const char* from = begin + (first - reinterpret_cast<std::uintptr_t>(begin));
   // A refusal only leaves the pages resident.
-  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  ::madvise(const_cast<char*>(from), last - first, MADV_DONTNEED);
 }
 
 }  // namespace
@@ -47,7 +49,8 @@ std::vector<std::int64_t> c_order(at::IntArrayRef shape) {
   std::int64_t step = 1;
   for (std::size_t i = shape.size(); i-- > 0;) {
     strides[i] = step;
-    step *= std::max<std::int64_t>(shape[i], 1);
+    // Too large a shape is refused by its bytes, so that what this overflows to does not matter.
+    if (__builtin_mul_overflow(step, std::max<std::int64_t>(shape[i], 1), &step)) step = 0;
   }
   return strides;
 }

@@ -156,15 +156,11 @@ class HeaderReader {
       fail(entry.name, cat("its data_offsets ", entry.begin, " to ", entry.end,
                            " are not a range inside the ", data, " bytes of data (cut short?)"));
     }
-    std::int64_t bytes = static_cast<std::int64_t>(c10::elementSize(entry.type));
-    bool overflow = false;
-    for (const std::int64_t side : entry.shape) {
-      overflow = __builtin_mul_overflow(bytes, side, &bytes) || overflow;
-    }
-    if (overflow) fail(entry.name, "its shape has more than 2^63 bytes");
-    if (static_cast<std::uint64_t>(bytes) != entry.end - entry.begin) {
-      fail(entry.name, cat("its dtype and shape need ", bytes, " bytes, its data_offsets hold ",
-                           entry.end - entry.begin));
+    const auto bytes = view_bytes(entry.type, entry.shape, c_order(entry.shape), 0);
+    if (!bytes) fail(entry.name, "its shape has more than 2^63 bytes");
+    if (static_cast<std::uint64_t>(bytes->written_out) != entry.end - entry.begin) {
+      fail(entry.name, cat("its dtype and shape need ", bytes->written_out,
+                           " bytes, its data_offsets hold ", entry.end - entry.begin));
     }
   }
 

@@ -108,7 +108,7 @@ void load_weights(const std::string& in) {
   for (const auto& [name, tensor] : weights::open_weights(in).content.tensors) {
     loaded.push_back(torch::empty(tensor.sizes()));
     weights::copy_weights(tensor, loaded.back());
-    sum += loaded.back().sum(at::kDouble).item<double>();
+    sum += loaded.back().sum().item<double>();
   }
   std::cout << sum << "\n";
 }
@@ -129,8 +129,21 @@ bool run_weights(const std::vector<std::string>& words) {
   return true;
 }
 
+/// Prints the most memory that was ever resident, as the kernel tells it.
+void print_peak() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) std::cout << line << "\n";
+  }
+}
+
 int run(const std::vector<std::string>& words) {
   const std::string& command = words.at(0);
+  if (command == "peak") {  // another command
+    const int code = run({words.begin() + 1, words.end()});
+    print_peak();
+    return code;
+  }
   if (command == "masks") {
     run_masks(words.at(1), words.at(2));
   } else if (command == "decode" || command == "turn") {  // pairs of picture and .npy [H, W, 3]
