@@ -258,7 +258,9 @@ TEST_F(WeightFiles, RefuseToWriteWhatTorchCannotRead) {
   EXPECT_THROW(write_pth(path("w"), {{{"a", x.to(at::kComplexFloat)}}, {}}), core::Error);
   EXPECT_THROW(write_pth(path("w"), {{{"\xff", x}}, {}}), core::Error);
   EXPECT_THROW(write_pth(path("w"), {{{"a", at::Tensor()}}, {}}), core::Error);
-  EXPECT_THROW(write_pth(path("w"), {{{"a", x}}, {}}, {.numbers = {{"epoch", 1}}}), core::Error);
+  PthLayout keyless;
+  keyless.numbers = {{"epoch", 1}};
+  EXPECT_THROW(write_pth(path("w"), {{{"a", x}}, {}}, keyless), core::Error);
   EXPECT_FALSE(std::filesystem::exists(path("w")));
 }
 
