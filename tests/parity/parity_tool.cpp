@@ -23,6 +23,7 @@
 #include "pcnet/weights/npy.h"
 #include "pcnet/weights/pickle.h"
 #include "pcnet/weights/safetensors.h"
+#include "pcnet/weights/weight_file.h"
 
 namespace {
 
@@ -235,8 +236,62 @@ void run_input(const std::vector<std::string>& words) {
   weights::write_npy(words.at(3), image::normalise(bytes.unsqueeze(0), at::kFloat).squeeze(0));
 }
 
+/// Any weight file as safetensors, and its format and values as JSON.
+void convert_weights(const std::string& in, const std::string& out, const std::string& about) {
+  const weights::WeightFile file = weights::open_weights(in);
+  weights::write_safetensors(out, file.content);
+  json values = json::array();
+  for (const auto& [name, text] : file.values) values.push_back({name, text});
+  json names = json::array();
+  for (const auto& [name, tensor] : file.content.tensors) names.push_back(name);
+  const json all = {
+      {"container", weights::to_string(file.container)}, {"names", names}, {"values", values}};
+  pcnet::core::write_file(about, all.dump());
+}
+
+/// Copies a file into tensors of float32, one after the other; the sum shows that all was read.
+void load_weights(const std::string& in) {
+  double sum = 0;
+  std::vector<at::Tensor> loaded;
+  for (const auto& [name, tensor] : weights::open_weights(in).content.tensors) {
+    loaded.push_back(torch::empty(tensor.sizes()));
+    weights::copy_weights(tensor, loaded.back());
+    sum += loaded.back().sum().item<double>();
+  }
+  std::cout << sum << "\n";
+}
+
+bool run_weights(const std::vector<std::string>& words) {
+  const std::string& command = words.at(0);
+  if (command == "weights") {  // any weight file, .safetensors, .json
+    convert_weights(words.at(1), words.at(2), words.at(3));
+  } else if (command == "pth") {  // any weight file, .pth, the key that holds the tensors
+    weights::PthLayout layout;
+    if (words.size() > 3) layout = {words[3], {{"epoch", 3}, {"far", 1LL << 40}}, {"optimizer"}};
+    weights::write_pth(words.at(2), weights::open_weights(words.at(1)).content, layout);
+  } else if (command == "load") {
+    load_weights(words.at(1));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/// Prints the most memory that was ever resident, as the kernel tells it.
+void print_peak() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) std::cout << line << "\n";
+  }
+}
+
 int run(const std::vector<std::string>& words) {
   const std::string& command = words.at(0);
+  if (command == "peak") {  // another command
+    const int code = run({words.begin() + 1, words.end()});
+    print_peak();
+    return code;
+  }
   if (command == "masks") {
     run_masks(words.at(1), words.at(2));
   } else if (command == "decode" || command == "turn") {  // pairs of picture and .npy [H, W, 3]
@@ -279,7 +334,7 @@ int run(const std::vector<std::string>& words) {
     run_detokenize(words.at(1), words.at(2));
   } else if (command == "assigned") {
     run_assigned(words.at(1));
-  } else {
+  } else if (!run_weights(words)) {
     std::cerr << "unknown command " << command << "\n";
     return 2;
   }

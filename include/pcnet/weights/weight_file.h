@@ -52,7 +52,8 @@ void write_pth(const std::filesystem::path& path, const TensorFile& file,
 /// twice.
 void copy_weights(const at::Tensor& from, const at::Tensor& into);
 
-/// Gives back the resident pages of a mapped tensor (a tensor in ordinary memory stays as it is).
+/// Gives back the resident pages of a mapped tensor; the next reading fetches them again. A tensor
+/// in ordinary memory, or one that an operation has written to, stays as it is.
 void release_pages(const at::Tensor& tensor);
 
 }  // namespace pcnet::weights
