@@ -17,7 +17,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   const auto fail = [&](const char* why) {
     throw core::Error(core::cat("cannot read ", path.string(), ": ", why));
   };
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) fail(std::strerror(errno));
   struct stat status = {};
   const bool known = ::fstat(descriptor, &status) == 0;
@@ -29,6 +29,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   }
   const int code = errno;
   ::close(descriptor);
+  if (known && S_ISDIR(status.st_mode)) fail("it is a directory, wanted a file");
   if (!regular) fail(known ? "it is not a regular file" : std::strerror(code));
   if (size_ == 0) return;
   if (mapped == MAP_FAILED) fail(std::strerror(code));
@@ -37,6 +38,16 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+SharedBytes map_file(const std::filesystem::path& path) {
+  const auto file = std::make_shared<const MappedFile>(path);
+  return {.owner = file, .bytes = file->bytes(), .mapped = true};
+}
+
+SharedBytes hold_bytes(std::string bytes) {
+  const auto held = std::make_shared<const std::string>(std::move(bytes));
+  return {.owner = held, .bytes = *held, .mapped = false};
 }
 
 }  // namespace pcnet::weights

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cstring>
-#include <memory>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -10,7 +8,8 @@
 #include "pcnet/core/format.h"
 #include "pcnet/weights/safetensors.h"
 
-#include "mapped_file.h"
+#include "mapped_tensor.h"
+#include "safetensors_parser.h"
 #include "safetensors_types.h"
 
 namespace pcnet::weights {
@@ -35,27 +34,26 @@ struct Entry {
 /// Reads the header of one file; every fault names the file and the tensor.
 class HeaderReader {
  public:
-  HeaderReader(const MappedFile& file, const std::filesystem::path& path)
-      : file_(file), path_(path) {}
+  HeaderReader(std::string_view bytes, std::string_view name) : bytes_(bytes), name_(name) {}
 
   void read() {
-    if (file_.size() < kLengthBytes) {
-      fail(cat("it has ", file_.size(), " bytes, wanted at least 8 (cut short?)"));
+    if (bytes_.size() < kLengthBytes) {
+      fail(cat("it has ", bytes_.size(), " bytes, wanted at least 8 (cut short?)"));
     }
     std::uint64_t length = 0;
     for (std::size_t i = kLengthBytes; i-- > 0;) {
-      length = length << 8 | static_cast<unsigned char>(file_.bytes()[i]);
+      length = length << 8 | static_cast<unsigned char>(bytes_[i]);
     }
     if (length > kLargestHeader) {
       fail(cat("its header claims ", length, " bytes, wanted at most ", kLargestHeader,
                " (is this a safetensors file?)"));
     }
-    if (length > file_.size() - kLengthBytes) {
-      fail(cat("its header claims ", length, " bytes, only ", file_.size() - kLengthBytes,
+    if (length > bytes_.size() - kLengthBytes) {
+      fail(cat("its header claims ", length, " bytes, only ", bytes_.size() - kLengthBytes,
                " follow (cut short?)"));
     }
     data_begin = kLengthBytes + length;
-    read_json(parse(file_.bytes().substr(kLengthBytes, length)));
+    read_json(parse(bytes_.substr(kLengthBytes, length)));
     check_layout();
   }
 
@@ -65,7 +63,7 @@ class HeaderReader {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(cat("safetensors file ", path_.string(), ": ", what));
+    throw Error(cat("safetensors file ", name_, ": ", what));
   }
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
     fail(cat("tensor '", name, "': ", what));
@@ -153,7 +151,7 @@ class HeaderReader {
   }
 
   void check_range(const Entry& entry) const {
-    const std::uint64_t data = file_.size() - data_begin;
+    const std::uint64_t data = bytes_.size() - data_begin;
     if (entry.begin > entry.end || entry.end > data) {
       fail(entry.name, cat("its data_offsets ", entry.begin, " to ", entry.end,
                            " are not a range inside the ", data, " bytes of data (cut short?)"));
@@ -186,30 +184,15 @@ class HeaderReader {
       }
       filled = entry->end;
     }
-    const std::uint64_t data = file_.size() - data_begin;
+    const std::uint64_t data = bytes_.size() - data_begin;
     if (filled != data) {
       fail(cat("its tensors fill ", filled, " bytes of data, the file holds ", data));
     }
   }
 
-  const MappedFile& file_;
-  const std::filesystem::path& path_;
+  std::string_view bytes_;
+  std::string_view name_;
 };
-
-at::Tensor tensor_of(const Entry& entry, const std::shared_ptr<MappedFile>& file,
-                     std::uint64_t data_begin) {
-  const auto options = at::TensorOptions().dtype(entry.type);
-  if (entry.begin == entry.end) return torch::empty(entry.shape, options);
-  char* data = file->data() + data_begin + entry.begin;
-  const auto address = reinterpret_cast<std::uintptr_t>(data);
-  if (address % c10::elementSize(entry.type) != 0) {  // the format allows it, the processor may not
-    at::Tensor copy = torch::empty(entry.shape, options);
-    std::memcpy(copy.data_ptr(), data, entry.end - entry.begin);
-    return copy;
-  }
-  return torch::from_blob(
-      data, entry.shape, [file](void*) {}, options);
-}
 
 }  // namespace
 
@@ -220,16 +203,26 @@ const at::Tensor* TensorFile::find(const std::string& name) const {
   return nullptr;
 }
 
-TensorFile read_safetensors(const std::filesystem::path& path) {
-  const auto file = std::make_shared<MappedFile>(path);
-  HeaderReader header(*file, path);
+TensorFile parse_safetensors(const SharedBytes& file, std::string_view name) {
+  HeaderReader header(file.bytes, name);
   header.read();
   TensorFile result;
   result.metadata = std::move(header.metadata);
   for (const auto& entry : header.entries) {
-    result.tensors.emplace_back(entry.name, tensor_of(entry, file, header.data_begin));
+    at::Tensor tensor = torch::empty({0}, at::TensorOptions().dtype(entry.type));
+    if (entry.begin == entry.end) {
+      tensor = torch::empty(entry.shape, tensor.options());
+    } else {
+      const ByteStorage bytes(file, header.data_begin + entry.begin, entry.end - entry.begin);
+      tensor = bytes.whole(entry.type, entry.shape);
+    }
+    result.tensors.emplace_back(entry.name, std::move(tensor));
   }
   return result;
+}
+
+TensorFile read_safetensors(const std::filesystem::path& path) {
+  return parse_safetensors(map_file(path), path.string());
 }
 
 }  // namespace pcnet::weights

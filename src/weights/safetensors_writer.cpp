@@ -9,6 +9,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/weights/safetensors.h"
 
+#include "mapped_tensor.h"
 #include "safetensors_types.h"
 
 namespace pcnet::weights {
@@ -85,8 +86,7 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
     out.write(length);
     out.write(header);
     for (const std::size_t i : order) {
-      const at::Tensor data = file.tensors[i].second.detach().to(at::kCPU).contiguous();
-      if (data.nbytes() > 0) out.write(data.const_data_ptr(), data.nbytes());
+      for_each_part(file.tensors[i].second, [&](std::string_view bytes) { out.write(bytes); });
     }
     out.commit();
   } catch (const Error& fault) {

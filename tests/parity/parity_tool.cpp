@@ -16,6 +16,7 @@
 #include "pcnet/weights/npy.h"
 #include "pcnet/weights/pickle.h"
 #include "pcnet/weights/safetensors.h"
+#include "pcnet/weights/weight_file.h"
 
 namespace {
 
@@ -87,6 +88,47 @@ json to_json(const weights::PickleValue& value) {
   return std::visit(Visitor(), value.value);
 }
 
+/// Any weight file as safetensors, and its format and values as JSON.
+void convert_weights(const std::string& in, const std::string& out, const std::string& about) {
+  const weights::WeightFile file = weights::open_weights(in);
+  weights::write_safetensors(out, file.content);
+  json values = json::array();
+  for (const auto& [name, text] : file.values) values.push_back({name, text});
+  json names = json::array();
+  for (const auto& [name, tensor] : file.content.tensors) names.push_back(name);
+  const json all = {
+      {"container", weights::to_string(file.container)}, {"names", names}, {"values", values}};
+  pcnet::core::write_file(about, all.dump());
+}
+
+/// Copies a file into tensors of float32, one after the other; the sum shows that all was read.
+void load_weights(const std::string& in) {
+  double sum = 0;
+  std::vector<at::Tensor> loaded;
+  for (const auto& [name, tensor] : weights::open_weights(in).content.tensors) {
+    loaded.push_back(torch::empty(tensor.sizes()));
+    weights::copy_weights(tensor, loaded.back());
+    sum += loaded.back().sum(at::kDouble).item<double>();
+  }
+  std::cout << sum << "\n";
+}
+
+bool run_weights(const std::vector<std::string>& words) {
+  const std::string& command = words.at(0);
+  if (command == "weights") {  // any weight file, .safetensors, .json
+    convert_weights(words.at(1), words.at(2), words.at(3));
+  } else if (command == "pth") {  // any weight file, .pth, the key that holds the tensors
+    weights::PthLayout layout;
+    if (words.size() > 3) layout = {words[3], {{"epoch", 3}, {"far", 1LL << 40}}, {"optimizer"}};
+    weights::write_pth(words.at(2), weights::open_weights(words.at(1)).content, layout);
+  } else if (command == "load") {
+    load_weights(words.at(1));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 int run(const std::vector<std::string>& words) {
   const std::string& command = words.at(0);
   if (command == "masks") {
@@ -117,7 +159,7 @@ int run(const std::vector<std::string>& words) {
     const auto value = weights::read_pickle(pcnet::core::read_file(words.at(1)), words.at(1));
     pcnet::core::write_file(words.at(2), to_json(value).dump());
     pcnet::core::write_file(words.at(3), weights::write_pickle(value));
-  } else {
+  } else if (!run_weights(words)) {
     std::cerr << "unknown command " << command << "\n";
     return 2;
   }

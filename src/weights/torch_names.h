@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string_view>
+
+#include <c10/core/ScalarType.h>
+
+namespace pcnet::weights {
+
+/// What a name that a weight file's pickle imports stands for. It is looked up here and nowhere
+/// else: no import ever happens.
+struct TorchName {
+  enum class Kind {
+    kRebuildTensor,     ///< (storage, offset, shape, strides, ...) -> tensor
+    kRebuildParameter,  ///< (tensor, ...) -> the tensor
+    kStorage,           ///< a storage's type: `type` its elements, Undefined for bare bytes
+    kDtype,             ///< torch.float32: `type`, Undefined where the dtype is not read
+    kDict,              ///< () or (pairs) -> dict; what BUILD sets on it is left out
+    kBag,               ///< an object whose attributes are its state
+    kTuple,             ///< (items) -> tuple
+    kFirst,             ///< (value, ...) -> value
+    kDevice,            ///< (text, index) -> text
+    kCodec,             ///< (text, "latin1") -> bytes
+    kNumberType,        ///< (text, ...) -> the text, a NumPy dtype's
+    kNumber,            ///< (dtype, bytes) -> number
+  };
+  Kind kind;
+  c10::ScalarType type = c10::ScalarType::Undefined;
+};
+
+/// The name's meaning, or null: then the file is refused. Classes of TorchScript are bags.
+const TorchName* find_torch_name(std::string_view module, std::string_view name);
+
+}  // namespace pcnet::weights
