@@ -15,6 +15,9 @@ OPTIONS = {
     ("eval",): ["--split", "--segmentor", "--per-sentence", "--out", "--baseline"],
     ("predict",): ["--image", "--text", "--cue", "--out", "--segmentor"],
     ("data", "synth"): ["--out", "--images", "--seed", "--difficulty", "--dataset"],
+    ("weights", "inspect"): ["--tensors", "--stats"],
+    ("weights", "convert"): ["--layout", "--dtype"],
+    ("weights", "diff"): ["--tolerance"],
     ("bench", "train"): ["--steps", "--warm-up"],
     ("bench", "eval"): ["--split", "--repeats"],
 }
@@ -43,6 +46,9 @@ class Output(Case):
             "eval": ("eval", RUN),
             "predict": ("predict", RUN, "--image", PICTURE, *text),
             "synth": ("data", "synth", "--out", self.folder / "new", "--images", 8),
+            "inspect": ("weights", "inspect", RUN),
+            "convert": ("weights", "convert", RUN, self.folder / "copy.safetensors"),
+            "diff": ("weights", "diff", RUN, RUN),
             "bench train": ("bench", "train", clip, *data, "--steps", 2, "--warm-up", 1),
             "bench eval": ("bench", "eval", RUN, "--repeats", 1),
         }
