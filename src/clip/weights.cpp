@@ -1,7 +1,9 @@
 #include "pcnet/clip/weights.h"
 
+#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
+#include "pcnet/config/config.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
@@ -52,6 +54,20 @@ Tensors clip_tensors(const weights::StateDict& state) {
   return out;
 }
 
+Architecture architecture_of(const weights::WeightFile& file, const Tensors& encoders) {
+  const std::string source = file.path.string();
+  auto architecture = architecture_of(encoders, source);
+  const auto stored = file.content.metadata.find("config");
+  if (stored == file.content.metadata.end()) return architecture;
+  const auto config =
+      nlohmann::ordered_json::parse(stored->second, nullptr, /*allow_exceptions=*/false);
+  if (config.is_discarded()) {
+    throw core::Error(cat(source, ": broken metadata: \"config\" is not JSON"));
+  }
+  return architecture_of(config::load_json(config, source, {}).values.model.clip,
+                         architecture.vocabulary_size);
+}
+
 std::vector<std::string> settings_for(const config::ClipOptions& wanted,
                                       const config::ClipOptions& now) {
   std::vector<std::string> settings;
@@ -77,8 +93,9 @@ std::vector<std::string> settings_for(const config::ClipOptions& wanted,
 }
 
 ClipFile open_clip(const std::filesystem::path& path) {
-  ClipFile file{.path = path,
-                .state = weights::find_state_dict(weights::open_weights(path)),
+  const auto opened = weights::open_weights(path);
+  ClipFile file{.path = opened.path,
+                .state = weights::find_state_dict(opened),
                 .tensors = {},
                 .architecture = {}};
   file.tensors = clip_tensors(file.state);
@@ -87,7 +104,7 @@ ClipFile open_clip(const std::filesystem::path& path) {
     throw core::Error(
         cat(path.string(), " holds no CLIP with a ResNet", hint.empty() ? "" : ": ", hint));
   }
-  file.architecture = architecture_of(file.tensors, path.string());
+  file.architecture = architecture_of(opened, file.tensors);
   return file;
 }
 

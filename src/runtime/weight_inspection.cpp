@@ -3,8 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "pcnet/config/config.h"
-#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/weight_files.h"
@@ -132,21 +130,6 @@ Json places(const weights::WeightFile& file, const weights::StateDict& state,
   return out;
 }
 
-/// The encoders' architecture: of our own runs from the stored configuration, which knows what
-/// shapes cannot tell.
-clip::Architecture encoders_of(const weights::WeightFile& file,
-                               const std::map<std::string, at::Tensor>& tensors) {
-  const auto architecture = clip::architecture_of(tensors, file.path.string());
-  const auto stored = file.content.metadata.find("config");
-  if (stored == file.content.metadata.end()) return architecture;
-  const Json config = Json::parse(stored->second, nullptr, /*allow_exceptions=*/false);
-  if (config.is_discarded()) {
-    throw core::Error(cat(file.path.string(), ": broken metadata: \"config\" is not JSON"));
-  }
-  const auto resolved = config::load_json(config, file.path.string(), {}).values;
-  return clip::architecture_of(resolved.model.clip, architecture.vocabulary_size);
-}
-
 /// Everything that depends on which model the file holds.
 void describe_model(Json& document, const weights::WeightFile& file,
                     const weights::StateDict& state) {
@@ -156,7 +139,7 @@ void describe_model(Json& document, const weights::WeightFile& file,
     document["advice"] = hint.empty() ? "it holds no encoders" : hint;
     return;
   }
-  const auto encoders = encoders_of(file, encoder_tensors);
+  const auto encoders = clip::architecture_of(file, encoder_tensors);
   const auto fit = fit_of(state, state.layout, encoders);
   document["architecture"] = architecture_json(encoders);
   document["fit"] = fit_json(fit);

@@ -94,8 +94,9 @@ def clip_shapes():
 def attention_block(name, width=6):
     shapes = {}
     for part in ("v_proj1", "v_proj2", "v_proj3", "v_output"):
-        shapes |= {f"{name}.{part}.0.weight": [width, width, 1, 1], f"{name}.{part}.0.bias": [width]}
-        shapes |= {f"{name}.{part}.1.weight": [width], f"{name}.{part}.1.bias": [width]}
+        shapes[f"{name}.{part}.0.weight"] = [width, width, 1, 1]
+        for vector in ("0.bias", "1.weight", "1.bias"):
+            shapes[f"{name}.{part}.{vector}"] = [width]
     for part in ("t_proj1", "t_proj2", "t_proj3", "t_output"):
         shapes |= linear(f"{name}.{part}.0", width, width)
     return shapes
@@ -163,7 +164,8 @@ class Inspect(Weights):
         self.assertEqual((document["tensors"], document["prefix"]), (len(shapes), ""))
         self.assertTrue(document["fit"]["fits"], document["fit"])
         architecture = document["architecture"]
-        self.assertEqual((architecture["name"], architecture["vocabulary_size"]), (None, VOCABULARY))
+        self.assertIsNone(architecture["name"])
+        self.assertEqual(architecture["vocabulary_size"], VOCABULARY)
         self.assertEqual(architecture["visual"]["layers"], list(LAYERS))
         self.assertEqual(architecture["visual"]["resolution"], 16)
         self.assertEqual(architecture["text"]["context_length"], 9)
@@ -173,7 +175,8 @@ class Inspect(Weights):
         self.assertEqual(document["dtypes"].keys(), {"F32", "I64"})
         parts = document["parts"]
         self.assertEqual(sum(part["tensors"] for part in parts.values()), len(shapes))
-        self.assertEqual(parts["attention pool"], {"tensors": 9, "elements": 3 * 64 * 65 + 65 * 12 + 320})
+        elements = 3 * (64 + 1) * 64 + (64 + 1) * OUTPUT + 5 * 64
+        self.assertEqual(parts["attention pool"], {"tensors": 9, "elements": elements})
 
     def test_what_is_wrapped_round_it(self):
         document = self.inspect(self.clip(prefix="model.module."))
@@ -229,7 +232,8 @@ class Inspect(Weights):
         fit = self.inspect(path)["fit"]
         self.assertEqual(fit["missing"], ["visual.bn1.weight"])
         self.assertEqual(fit["unexpected"], ["stranger"])
-        self.assertEqual(fit["mismatched"], [{"name": "visual.bn2.weight", "got": [5], "wanted": [4]}])
+        (mismatched,) = fit["mismatched"]
+        self.assertEqual(mismatched, {"name": "visual.bn2.weight", "got": [5], "wanted": [4]})
         text = run_well("-q", "weights", "inspect", path).stdout
         self.assertIn("visual.bn2.weight is [5], wanted [4]", text)
 
@@ -290,7 +294,7 @@ class Convert(Weights):
         self.convert(source, "clip.pt", "--layout", "openai-clip")
         self.assertEqual(self.inspect(self.folder / "clip.pt")["layout"], "openai-clip")
         self.convert(RUN, "run.safetensors", "--layout", "openai-clip")
-        self.assertTrue(self.inspect(self.folder / "run.safetensors")["fit"]["fits"] is not None)
+        self.assertTrue(self.inspect(self.folder / "run.safetensors")["fit"]["fits"])
 
     def test_a_run_without_its_optimizer_still_evaluates(self):
         last = RUN / "checkpoints/last.safetensors"
@@ -377,8 +381,9 @@ class Convert(Weights):
     def test_an_older_file_is_replaced(self):
         out = self.folder / "out.safetensors"
         out.write_text("old")
-        self.convert(self.clip(), out.name)
-        self.assertEqual(read_safetensors(out)[1], read_safetensors(self.folder / "clip.safetensors")[1])
+        source = self.clip()
+        self.convert(source, out.name)
+        self.assertEqual(read_safetensors(out)[1], read_safetensors(source)[1])
 
 
 class Diff(Weights):

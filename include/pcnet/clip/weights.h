@@ -9,6 +9,7 @@
 #include "pcnet/clip/clip.h"
 #include "pcnet/config/clip_options.h"
 #include "pcnet/weights/state_dict.h"
+#include "pcnet/weights/weight_file.h"
 
 namespace pcnet::clip {
 
@@ -28,6 +29,11 @@ config::ClipOptions options_of(const std::map<std::string, at::Tensor>& tensors,
 /// The same with the published name and the size of the vocabulary.
 Architecture architecture_of(const std::map<std::string, at::Tensor>& tensors,
                              const std::string& source);
+
+/// The same for encoders out of a file: of our own runs from the configuration that they store,
+/// which knows what shapes cannot tell.
+Architecture architecture_of(const weights::WeightFile& file,
+                             const std::map<std::string, at::Tensor>& encoders);
 
 /// The architecture of these options; its name is empty when it is none of the published ones.
 Architecture architecture_of(const config::ClipOptions& options, std::int64_t vocabulary_size);

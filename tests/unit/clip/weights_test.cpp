@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "pcnet/config/config.h"
 #include "pcnet/core/error.h"
 
 #include "support/tiny.h"
@@ -94,6 +95,24 @@ TEST(OptionsOf, KnowsThePublishedOnes) {
     EXPECT_EQ(found.options.visual.heads, options.visual.heads);
     EXPECT_EQ(found.options.text.context_length, 77);
   }
+}
+
+TEST(ArchitectureOf, TakesTheStoredConfigurationOfARun) {
+  auto config = config::load_defaults({}).values;
+  config.model.clip = support::tiny_clip();
+  config.model.clip.visual.strides = {1, 2, 1};
+  weights::WeightFile file;
+  file.path = "run.safetensors";
+  file.content.metadata["config"] = config::to_json(config).dump();
+  const Tensors tensors = tensors_of(Clip(config.model.clip, kVocabulary));
+  const auto found = architecture_of(file, tensors);
+  EXPECT_EQ(found.options.visual.heads, 4);
+  EXPECT_EQ(found.options.text.heads, 2);
+  EXPECT_THAT(found.options.visual.strides, ElementsAre(1, 2, 1));
+  EXPECT_EQ(found.vocabulary_size, kVocabulary);
+  file.content.metadata["config"] = "{";
+  EXPECT_THAT([&] { architecture_of(file, tensors); },
+              ThrowsMessage<core::Error>(AllOf(HasSubstr("run.safetensors"), HasSubstr("config"))));
 }
 
 TEST(ExpectedTensors, AreThoseOfABuiltClip) {
