@@ -41,7 +41,7 @@ bool has_encoders(Layout layout) {
 }  // namespace
 
 std::string part_of(const std::string& name, Layout layout) {
-  const std::string first = name.substr(0, name.find('.'));
+  std::string first = name.substr(0, name.find('.'));
   if (!has_encoders(layout)) return first;
   const bool wrapped = name.starts_with(kBackbone);
   const std::string_view bare = std::string_view(name).substr(wrapped ? kBackbone.size() : 0);
