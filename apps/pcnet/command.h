@@ -25,6 +25,11 @@ struct GlobalOptions {
 /// What the chosen command does once everything is parsed; set by the command's callback.
 using Action = std::function<void()>;
 
+/// Thrown by an action whose result is on stdout, but whose exit code is not 0 (files that differ).
+struct ExitCode {
+  int code;
+};
+
 /// One command: adds its options to `root`, and sets `action` when it is the chosen one.
 void add_config(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_data(CLI::App& root, const GlobalOptions& globals, Action& action);
@@ -33,6 +38,7 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action);
 
 /// A sub-command with the house's help layout: description, options, examples.
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,

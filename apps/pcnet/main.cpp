@@ -60,6 +60,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_eval(root, globals, action);
   add_predict(root, globals, action);
   add_bench(root, globals, action);
+  add_weights(root, globals, action);
   add_config(root, globals, action);
   add_doctor(root, globals, action);
   root.footer(
@@ -140,9 +141,14 @@ int run(CLI::App& root, GlobalOptions& globals, const Action& action, int argc, 
   }
   set_log_level(globals);
   core::install_stop_handler();
-  action();
+  int exit_code = 0;
+  try {
+    action();
+  } catch (const ExitCode& exit) {
+    exit_code = exit.code;
+  }
   flush_result();
-  return 0;
+  return exit_code;
 }
 
 /// The one place where exceptions become messages and exit codes.

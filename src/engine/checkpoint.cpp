@@ -1,10 +1,10 @@
 #include "pcnet/engine/checkpoint.h"
 
-#include <algorithm>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/weights/safetensors.h"
+#include "pcnet/weights/state_dict.h"
 
 namespace pcnet::engine {
 
@@ -85,35 +85,19 @@ std::map<std::string, at::Tensor> state_dict(const torch::nn::Module& module) {
 
 void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::Tensor>& tensors,
                      const std::string& source, const std::vector<std::string>& except) {
-  const auto excepted = [&](const std::string& name) {
-    return std::find(except.begin(), except.end(), name) != except.end();
-  };
-  const auto wanted = state_dict(module);
-  std::vector<std::string> faults;
-  for (const auto& [name, into] : wanted) {
-    if (excepted(name)) continue;
-    const auto found = tensors.find(name);
-    if (found == tensors.end()) {
-      faults.push_back("missing " + name);
-    } else if (found->second.sizes() != into.sizes()) {
-      faults.push_back(cat(name, " is ", found->second.sizes(), ", wanted ", into.sizes()));
-    }
+  auto wanted = state_dict(module);
+  auto given = tensors;
+  for (const auto& name : except) {
+    wanted.erase(name);
+    given.erase(name);
   }
-  for (const auto& [name, tensor] : tensors) {
-    if (!wanted.contains(name) && !excepted(name)) faults.push_back("unexpected " + name);
-  }
-  if (!faults.empty()) {
-    const std::size_t count = faults.size();
-    if (count > 5) {
-      faults.resize(5);
-      faults.push_back(cat("and ", count - 5, " more"));
-    }
-    throw Error(cat(source, " does not fit the model: ", core::join(faults, "; ")));
+  const auto fit = weights::compare(wanted, given);
+  if (!fit.fits()) {
+    core::log::debug(weights::to_table(fit));
+    throw Error(cat(source, " does not fit the model: ", weights::to_line(fit)));
   }
   const torch::NoGradGuard no_grad;
-  for (const auto& [name, into] : wanted) {
-    if (!excepted(name)) at::Tensor(into).copy_(tensors.at(name));
-  }
+  for (const auto& name : fit.fitting) weights::copy_weights(given.at(name), wanted.at(name));
 }
 
 fs::path find_checkpoint(const fs::path& run_or_checkpoint) {

@@ -131,7 +131,7 @@ def read_safetensors(path):
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
-    metadata = header.pop("__metadata__")
+    metadata = header.pop("__metadata__", {})
     tensors, end = {}, 0
     for name, entry in header.items():
         begin, stop = entry["data_offsets"]

@@ -40,7 +40,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 /// Every parameter and buffer by name (views, not copies).
 std::map<std::string, at::Tensor> state_dict(const torch::nn::Module& module);
 
-/// Copies tensors into the module. Error that lists missing, unexpected and mismatched names;
+/// Copies tensors into the module, converting the type. Error that names the first few missing,
+/// unexpected and mismatched ones, nothing copied then; the whole table goes to the log (-v).
 /// `except` names are neither wanted nor copied. `source` names the file.
 void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::Tensor>& tensors,
                      const std::string& source, const std::vector<std::string>& except = {});

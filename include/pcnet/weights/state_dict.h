@@ -27,12 +27,18 @@ enum class Layout {
 /// The layout's name on the command line ("openai-clip"), or in words where it has none.
 std::string to_string(Layout layout);
 
-/// The tensors of one model under their reference names, without what was wrapped round them.
+/// Where a file of this layout was taken for a CLIP with a ResNet: what it looks like and what to
+/// use instead, in one line. Empty for the layouts that hold one.
+std::string advice(Layout layout);
+
+/// The tensors of one model under their reference names, without what was wrapped round them. In an
+/// unknown layout they are all tensors of the file, under the names they have there.
 struct StateDict {
   Layout layout = Layout::kUnknown;
   std::string prefix;                         ///< taken off every name, e.g. "model.module."
   std::map<std::string, at::Tensor> tensors;  ///< views of the file, in the file's types
-  std::vector<std::string> left_out;          ///< what is not the model's: optimizer state, …
+  /// What is not the model's, a group each: "optimizer (12 tensors)", "epoch".
+  std::vector<std::string> left_out;
 };
 
 /// Finds the model in a file by its names.
@@ -53,8 +59,14 @@ struct Fit {
   bool fits() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
 };
 
+/// Compares names and shapes, not types. A batch norm's `num_batches_tracked`, which nothing reads
+/// and some files lack, is not missed.
 Fit compare(const std::map<std::string, at::Tensor>& wanted,
             const std::map<std::string, at::Tensor>& given);
+
+/// The faults in one line, the first few of them by name: "missing a; unexpected b; c is [9],
+/// wanted [2]; and 4 more". Empty when all fits.
+std::string to_line(const Fit& fit, std::size_t most_faults = 5);
 
 /// Every fault, a line each, sorted by name: what, shape got, shape wanted. Empty when all fits.
 /// @param most_rows after these a last line counts the rest; 0: all

@@ -1,0 +1,105 @@
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/runtime/weight_files.h"
+
+#include "command.h"
+
+namespace pcnet::app {
+
+namespace {
+
+void print(const nlohmann::ordered_json& document,
+           std::string (*text)(const nlohmann::ordered_json&), const GlobalOptions& globals) {
+  if (globals.json) return print_json(document);
+  std::cout << text(document);
+}
+
+void add_inspect(CLI::App& parent, const GlobalOptions& globals, Action& action) {
+  CLI::App* command =
+      add_command(parent, "inspect", "Say what a weight file holds and where it would load.",
+                  "  pcnet weights inspect RN50.pt\n"
+                  "  pcnet weights inspect runs/tris --tensors\n"
+                  "  pcnet weights inspect model.pth --stats --json");
+  auto request = std::make_shared<runtime::InspectionRequest>();
+  command->add_option("F", request->path, "weight file or run folder")->required();
+  command->add_flag("--tensors", request->tensors, "list every tensor (also with -v)");
+  command->add_flag("--stats", request->statistics,
+                    "and read it: minimum, maximum, mean, deviation, non-finite numbers");
+  command->callback([request, &globals, &action] {
+    action = [request, &globals] {
+      request->tensors = request->tensors || globals.verbose > 0;
+      print(runtime::inspect_weights(*request), runtime::inspection_text, globals);
+    };
+  });
+}
+
+void add_convert(CLI::App& parent, const GlobalOptions& globals, Action& action) {
+  CLI::App* command =
+      add_command(parent, "convert", "Write a weight file in another format, layout or type.",
+                  "  pcnet weights convert RN50.pt rn50.safetensors --dtype f32\n"
+                  "  pcnet weights convert runs/tris clip.pth --layout openai-clip\n"
+                  "  pcnet weights convert tris.pth tris.safetensors --layout pcnet");
+  struct Arguments {
+    runtime::ConversionRequest request;
+    std::string layout;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  runtime::ConversionRequest& request = arguments->request;
+  command->add_option("IN", request.in, "weight file or run folder")->required();
+  command->add_option("OUT", request.out, "file to write: .safetensors, .pt or .pth")->required();
+  command
+      ->add_option("--layout", arguments->layout,
+                   "pcnet, official-pcnet, official-tris or openai-clip; without it, names stay")
+      ->type_name("NAME");
+  command->add_option("--dtype", request.dtype, "of the numbers: f32, f16, bf16 or same")
+      ->type_name("TYPE")
+      ->capture_default_str();
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] {
+      if (!arguments->layout.empty()) {
+        arguments->request.layout = runtime::parse_layout(arguments->layout);
+      }
+      print(runtime::convert_weights(arguments->request), runtime::conversion_text, globals);
+    };
+  });
+}
+
+void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
+  CLI::App* command = add_command(
+      parent, "diff", "Compare two weight files; exit code 0 when they are equal, else 1.",
+      "  pcnet weights diff RN50.pt rn50.safetensors\n"
+      "  pcnet weights diff runs/a runs/b --tolerance 1e-5");
+  auto request = std::make_shared<runtime::DifferenceRequest>();
+  command->add_option("A", request->a, "weight file or run folder")->required();
+  command->add_option("B", request->b, "another one")->required();
+  command
+      ->add_option("--tolerance", request->tolerance,
+                   "largest absolute difference that counts as equal; above 0, types may differ")
+      ->type_name("X")
+      ->capture_default_str();
+  command->callback([request, &globals, &action] {
+    action = [request, &globals] {
+      const auto document = runtime::diff_weights(*request);
+      print(document, runtime::difference_text, globals);
+      if (!document["equal"].get<bool>()) throw ExitCode{1};
+    };
+  });
+}
+
+}  // namespace
+
+void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action) {
+  CLI::App* command = add_command(root, "weights", "Inspect, convert and compare weight files.",
+                                  "  pcnet weights inspect RN50.pt\n"
+                                  "  pcnet weights convert RN50.pt rn50.safetensors\n"
+                                  "  pcnet weights diff runs/a runs/b");
+  command->require_subcommand(1);
+  add_inspect(*command, globals, action);
+  add_convert(*command, globals, action);
+  add_diff(*command, globals, action);
+}
+
+}  // namespace pcnet::app

@@ -1,0 +1,136 @@
+#include "pcnet/clip/weights.h"
+
+#include <nlohmann/json.hpp>
+#include <torch/torch.h>
+
+#include "pcnet/config/config.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+
+namespace pcnet::clip {
+
+using core::cat;
+
+namespace {
+
+using Tensors = std::map<std::string, at::Tensor>;
+
+constexpr std::string_view kBackbone = "backbone.";
+constexpr std::string_view kAttentionPool = "visual.attnpool.";
+
+std::string value_text(std::int64_t value) { return cat(value); }
+std::string value_text(bool value) { return value ? "true" : "false"; }
+std::string value_text(const std::vector<std::int64_t>& values) {
+  std::vector<std::string> parts;
+  for (const auto value : values) parts.push_back(cat(value));
+  return cat("[", core::join(parts, ","), "]");
+}
+
+Tensors tensors_of(const torch::nn::Module& module) {
+  Tensors tensors;
+  for (const auto& item : module.named_parameters()) tensors.emplace(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) tensors.emplace(item.key(), item.value());
+  return tensors;
+}
+
+}  // namespace
+
+Tensors clip_tensors(const weights::StateDict& state) {
+  switch (state.layout) {
+    case weights::Layout::kOpenaiClip:
+      return state.tensors;
+    case weights::Layout::kPcnet:
+    case weights::Layout::kOfficialPcnet:
+    case weights::Layout::kOfficialTris:
+      break;
+    default:
+      return {};
+  }
+  Tensors out;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(kBackbone)) out.emplace(name.substr(kBackbone.size()), tensor);
+  }
+  return out;
+}
+
+Architecture architecture_of(const weights::WeightFile& file, const Tensors& encoders) {
+  const std::string source = file.path.string();
+  auto architecture = architecture_of(encoders, source);
+  const auto stored = file.content.metadata.find("config");
+  if (stored == file.content.metadata.end()) return architecture;
+  const auto config =
+      nlohmann::ordered_json::parse(stored->second, nullptr, /*allow_exceptions=*/false);
+  if (config.is_discarded()) {
+    throw core::Error(cat(source, ": broken metadata: \"config\" is not JSON"));
+  }
+  return architecture_of(config::load_json(config, source, {}).values.model.clip,
+                         architecture.vocabulary_size);
+}
+
+std::vector<std::string> settings_for(const config::ClipOptions& wanted,
+                                      const config::ClipOptions& now) {
+  std::vector<std::string> settings;
+  const auto add = [&](const char* key, const auto& value, const auto& old) {
+    if (value != old) settings.push_back(cat("model.clip.", key, "=", value_text(value)));
+  };
+  add("visual.layers", wanted.visual.layers, now.visual.layers);
+  add("visual.strides", wanted.visual.strides, now.visual.strides);
+  add("visual.width", wanted.visual.width, now.visual.width);
+  // The rest of the attention pool says nothing where none is built.
+  if (wanted.visual.attention_pool) {
+    add("visual.heads", wanted.visual.heads, now.visual.heads);
+    add("visual.output_dim", wanted.visual.output_dim, now.visual.output_dim);
+    add("visual.resolution", wanted.visual.resolution, now.visual.resolution);
+  }
+  add("visual.attention_pool", wanted.visual.attention_pool, now.visual.attention_pool);
+  add("text.width", wanted.text.width, now.text.width);
+  add("text.heads", wanted.text.heads, now.text.heads);
+  add("text.layers", wanted.text.layers, now.text.layers);
+  add("text.context_length", wanted.text.context_length, now.text.context_length);
+  add("text.output_dim", wanted.text.output_dim, now.text.output_dim);
+  return settings;
+}
+
+ClipFile open_clip(const std::filesystem::path& path) {
+  const auto opened = weights::open_weights(path);
+  ClipFile file{.path = opened.path,
+                .state = weights::find_state_dict(opened),
+                .tensors = {},
+                .architecture = {}};
+  file.tensors = clip_tensors(file.state);
+  if (file.tensors.empty()) {
+    const std::string hint = weights::advice(file.state.layout);
+    throw core::Error(
+        cat(path.string(), " holds no CLIP with a ResNet", hint.empty() ? "" : ": ", hint));
+  }
+  file.architecture = architecture_of(opened, file.tensors);
+  return file;
+}
+
+void load_weights(ClipImpl& clip, const ClipFile& file) {
+  const std::string source = file.path.string();
+  config::ClipOptions wanted = file.architecture.options;
+  Tensors given = file.tensors;
+  if (!clip.options.visual.attention_pool) {
+    wanted.visual.attention_pool = false;
+    std::erase_if(given, [](const auto& item) { return item.first.starts_with(kAttentionPool); });
+  }
+  const auto settings = settings_for(wanted, clip.options);
+  if (!settings.empty()) {
+    const std::string& name = file.architecture.name;
+    throw core::ConfigError(cat("model.clip does not fit ", source, ", which holds ",
+                                name.empty() ? "a CLIP of another size" : name, ": add --set ",
+                                core::join(settings, " --set ")));
+  }
+  const Tensors into = tensors_of(clip);
+  const auto fit = weights::compare(into, given);
+  if (!fit.fits()) {
+    core::log::debug(weights::to_table(fit));
+    throw core::Error(cat(source, " does not fit CLIP: ", weights::to_line(fit)));
+  }
+  const torch::NoGradGuard no_grad;
+  for (const auto& name : fit.fitting) weights::copy_weights(given.at(name), into.at(name));
+}
+
+}  // namespace pcnet::clip
