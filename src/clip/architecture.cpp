@@ -1,4 +1,3 @@
-#include <array>
 #include <cmath>
 #include <string_view>
 
@@ -19,24 +18,9 @@ using Tensors = std::map<std::string, at::Tensor>;
 using Shape = std::vector<std::int64_t>;
 
 constexpr std::int64_t kHeadChannels = 64;  // in all published CLIPs
-constexpr std::int64_t kMostLayers = 8;     // widths double, and must stay numbers
+constexpr std::int64_t kBpeEntries = 49408;
+constexpr std::int64_t kMostLayers = 8;  // widths double, and must stay numbers
 constexpr std::int64_t kExpansion = BottleneckImpl::kExpansion;
-
-struct Published {
-  std::string_view name;
-  std::array<std::int64_t, 4> layers;
-  std::int64_t width;
-  std::int64_t resolution;
-  std::int64_t output_dim;
-  std::int64_t text_width;
-};
-
-constexpr std::array<Published, 5> kPublished = {
-    {{"RN50", {3, 4, 6, 3}, 64, 224, 1024, 512},
-     {"RN101", {3, 4, 23, 3}, 64, 224, 512, 512},
-     {"RN50x4", {4, 6, 10, 6}, 80, 288, 640, 640},
-     {"RN50x16", {6, 8, 18, 8}, 96, 384, 768, 768},
-     {"RN50x64", {3, 15, 36, 10}, 128, 448, 1024, 1024}}};
 
 /// Reads sizes off tensors; every fault names the file and the tensor.
 class Sizes {
@@ -118,17 +102,6 @@ config::TextOptions text_options(const Sizes& sizes) {
   options.layers = sizes.count("transformer.resblocks.", 0, ".ln_1.weight");
   options.output_dim = sizes.of("text_projection", 2, 1);
   return options;
-}
-
-bool is_published(const Published& known, const config::ClipOptions& options) {
-  const auto& visual = options.visual;
-  const auto& text = options.text;
-  return visual.layers == Shape(known.layers.begin(), known.layers.end()) &&
-         visual.strides == Shape{1, 2, 2, 2} && visual.width == known.width &&
-         visual.resolution == known.resolution && visual.output_dim == known.output_dim &&
-         visual.heads == known.width * 32 / kHeadChannels && visual.attention_pool &&
-         text.width == known.text_width && text.heads == known.text_width / kHeadChannels &&
-         text.layers == 12 && text.context_length == 77 && text.output_dim == known.output_dim;
 }
 
 /// Collects names with shapes.
@@ -222,12 +195,15 @@ config::ClipOptions options_of(const Tensors& tensors, const std::string& source
   options.visual = visual_options(sizes);
   options.text = text_options(sizes);
   if (!options.visual.attention_pool) options.visual.output_dim = options.text.output_dim;
+  if (sizes.of("token_embedding.weight", 2, 0) != kBpeEntries) options.text.tokenizer = "words";
   return options;
 }
 
 Architecture architecture_of(const config::ClipOptions& options, std::int64_t vocabulary_size) {
-  for (const auto& known : kPublished) {
-    if (is_published(known, options)) return {std::string(known.name), options, vocabulary_size};
+  for (const auto& name : config::published_clips()) {
+    if (settings_for(options, config::clip_architecture(name)).empty()) {
+      return {name, options, vocabulary_size};
+    }
   }
   return {"", options, vocabulary_size};
 }

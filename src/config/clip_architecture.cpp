@@ -1,3 +1,6 @@
+#include <array>
+#include <string_view>
+
 #include "pcnet/config/clip_options.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -6,19 +9,34 @@ namespace pcnet::config {
 
 namespace {
 
-ClipOptions rn101() {
-  ClipOptions options;
-  options.visual.layers = {3, 4, 23, 3};
-  options.visual.output_dim = options.text.output_dim = 512;
-  return options;
-}
+constexpr std::int64_t kHeadChannels = 64;  // in all published CLIPs
 
-ClipOptions rn50x4() {
+struct Published {
+  std::string_view name;
+  std::array<std::int64_t, 4> layers;
+  std::int64_t width;
+  std::int64_t resolution;
+  std::int64_t output_dim;
+  std::int64_t text_width;
+};
+
+constexpr std::array<Published, 5> kPublished = {
+    {{"RN50", {3, 4, 6, 3}, 64, 224, 1024, 512},
+     {"RN101", {3, 4, 23, 3}, 64, 224, 512, 512},
+     {"RN50x4", {4, 6, 10, 6}, 80, 288, 640, 640},
+     {"RN50x16", {6, 8, 18, 8}, 96, 384, 768, 768},
+     {"RN50x64", {3, 15, 36, 10}, 128, 448, 1024, 1024}}};
+
+ClipOptions options_of(const Published& known) {
   ClipOptions options;
-  options.visual = {
-      .layers = {4, 6, 10, 6}, .width = 80, .heads = 40, .output_dim = 640, .resolution = 288};
-  options.text.width = options.text.output_dim = 640;
-  options.text.heads = 10;
+  options.visual = {.layers = {known.layers.begin(), known.layers.end()},
+                    .width = known.width,
+                    .heads = known.width * 32 / kHeadChannels,
+                    .output_dim = known.output_dim,
+                    .resolution = known.resolution};
+  options.text = {.width = known.text_width,
+                  .heads = known.text_width / kHeadChannels,
+                  .output_dim = known.output_dim};
   return options;
 }
 
@@ -36,13 +54,19 @@ ClipOptions tiny() {
 
 }  // namespace
 
+std::vector<std::string> published_clips() {
+  std::vector<std::string> names;
+  for (const auto& known : kPublished) names.emplace_back(known.name);
+  return names;
+}
+
 ClipOptions clip_architecture(const std::string& name) {
-  if (name == "RN50") return {};
-  if (name == "RN101") return rn101();
-  if (name == "RN50x4") return rn50x4();
+  for (const auto& known : kPublished) {
+    if (name == known.name) return options_of(known);
+  }
   if (name == "tiny") return tiny();
-  throw core::UsageError(core::cat("no CLIP architecture is called \"", name,
-                                   "\": wanted RN50, RN101, RN50x4 or tiny"));
+  throw core::UsageError(core::cat("no CLIP architecture is called \"", name, "\": wanted ",
+                                   core::join(published_clips(), ", "), " or tiny"));
 }
 
 }  // namespace pcnet::config

@@ -51,12 +51,20 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   weights::write_safetensors(path, file);
 }
 
+bool is_checkpoint(const weights::WeightFile& file) {
+  const auto format = file.content.metadata.find("format");
+  return format != file.content.metadata.end() && format->second == kFormat;
+}
+
 Checkpoint load_checkpoint(const fs::path& path) {
-  weights::TensorFile file = weights::read_safetensors(path);
-  if (file.metadata["format"] != kFormat) {
-    throw Error(cat(path.string(), " is no checkpoint of pcnet: its metadata \"format\" is \"",
-                    file.metadata["format"], "\", wanted \"", kFormat, "\""));
+  weights::WeightFile opened = weights::open_weights(path);
+  if (!is_checkpoint(opened)) {
+    throw Error(cat(path.string(), " is no checkpoint of a pcnet run: it is a ",
+                    weights::to_string(opened.container), " with the names of ",
+                    weights::to_string(weights::find_state_dict(opened).layout),
+                    "; `pcnet weights inspect` tells what it holds"));
   }
+  weights::TensorFile& file = opened.content;
   Checkpoint checkpoint;
   try {
     checkpoint.config = ordered_json::parse(file.metadata["config"]);

@@ -1,7 +1,10 @@
 #include <optional>
 
+#include "pcnet/clip/weights.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/training.h"
@@ -9,21 +12,43 @@
 
 namespace pcnet::runtime {
 
+using core::cat;
+
 namespace {
 
-/// The weights a new run starts from (model.clip.weights), if any; a resumed run has its own.
-std::optional<engine::Checkpoint> starting_weights(const config::Config& config, bool resumed) {
-  if (resumed || config.model.clip.weights.empty()) return std::nullopt;
-  return engine::load_checkpoint(engine::find_checkpoint(config.model.clip.weights));
+/// What a new run starts from (model.clip.weights): a run of ours, whole, or a file's encoders.
+struct Start {
+  std::optional<engine::Checkpoint> run;
+  std::optional<clip::ClipFile> encoders;
+};
+
+Start find_start(const config::Config& config) {
+  if (config.model.clip.weights.empty()) return {};
+  const auto path = engine::find_checkpoint(config.model.clip.weights);
+  if (engine::is_checkpoint(weights::open_weights(path))) {
+    return {engine::load_checkpoint(path), std::nullopt};
+  }
+  return {std::nullopt, clip::open_clip(path)};
+}
+
+void load_start(model::Tris& model, const Start& start, const std::string& source) {
+  if (start.run) {
+    // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
+    engine::load_state_dict(*model, start.run->model, source, {"logit_scale"});
+    return;
+  }
+  if (!start.encoders) return;
+  clip::load_weights(*model->backbone(), *start.encoders);
+  const std::string& name = start.encoders->architecture.name;
+  core::log::info(cat("encoders of ", name.empty() ? "CLIP" : name, " from ", source));
 }
 
 std::vector<std::string> choose_words(const config::Config& config,
-                                      const engine::Checkpoint* resumed,
-                                      const std::optional<engine::Checkpoint>& start,
+                                      const engine::Checkpoint* resumed, const Start& start,
                                       data::Dataset& dataset) {
   if (config.model.clip.text.tokenizer == "bpe") return {};
   if (resumed != nullptr) return resumed->vocabulary;
-  if (start) return start->vocabulary;
+  if (start.run) return start.run->vocabulary;
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
@@ -66,14 +91,11 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   if (config.eval.splits.empty()) {
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
   }
-  const auto start = starting_weights(config, resumed != nullptr);
+  const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
   tokenizer = make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset));
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
-  if (start) {
-    // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
-    engine::load_state_dict(*model, start->model, config.model.clip.weights, {"logit_scale"});
-  }
+  load_start(model, start, config.model.clip.weights);
   learner = make_learner(config, model);
   optimizer = std::make_unique<engine::AdamW>(
       parameter_groups(config.train, model),

@@ -14,7 +14,6 @@ namespace pcnet::runtime {
 
 namespace fs = std::filesystem;
 using core::cat;
-using weights::Layout;
 using Json = nlohmann::ordered_json;
 
 namespace {
@@ -109,19 +108,13 @@ bool holds_optimizer(const weights::WeightFile& file) {
 }
 
 /// Where in this program a file that fits its layout would load.
-Json places(const weights::WeightFile& file, const weights::StateDict& state,
-            const clip::Architecture& encoders, std::size_t encoder_tensors) {
+Json places(const weights::WeightFile& file, const clip::Architecture& encoders,
+            std::size_t encoder_tensors) {
   Json out = Json::array();
   const bool own_run = file.content.metadata.contains("config");
   if (own_run) out.push_back(place("eval, predict", "the whole model", {}));
   if (own_run && holds_optimizer(file)) {
     out.push_back(place("train --resume", "the whole state of training", {}));
-  }
-  if (state.layout == Layout::kOfficialTris) {
-    out.push_back(place("eval, predict", "the whole model", {"model.profile=tris"}));
-  }
-  if (state.layout == Layout::kOfficialPcnet) {
-    out.push_back(place("eval, predict", "the whole model", {"model.profile=released"}));
   }
   const std::string name = encoders.name.empty() ? "CLIP" : encoders.name;
   out.push_back(place("model.clip.weights",
@@ -143,7 +136,7 @@ void describe_model(Json& document, const weights::WeightFile& file,
   const auto fit = fit_of(state, state.layout, encoders);
   document["architecture"] = architecture_json(encoders);
   document["fit"] = fit_json(fit);
-  if (fit.fits()) document["loads"] = places(file, state, encoders, encoder_tensors.size());
+  if (fit.fits()) document["loads"] = places(file, encoders, encoder_tensors.size());
 }
 
 Json tensor_rows(const weights::WeightFile& file, const InspectionRequest& request) {

@@ -96,15 +96,20 @@ struct ClipOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = ClipOptions;
-    field("weights", &O::weights,
-          {.help = "run folder or weight file that the model starts from; empty: random weights"});
+    field(
+        "weights", &O::weights,
+        {.help = "what a new run starts from: a run of this program (its whole model), or any file "
+                 "that holds CLIP with a ResNet (its encoders); empty: random weights"});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});
   }
 };
 
-/// A published architecture, "RN50", "RN101" or "RN50x4", or "tiny", an encoder of 32 px pictures
-/// for tests. UsageError for another name.
+/// The CLIPs with a ResNet that OpenAI published: "RN50", "RN101", ...
+std::vector<std::string> published_clips();
+
+/// A published architecture by its name, or "tiny", encoders of 32 px pictures for tests.
+/// UsageError for another name.
 ClipOptions clip_architecture(const std::string& name);
 
 }  // namespace pcnet::config

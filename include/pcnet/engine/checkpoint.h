@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
+#include "pcnet/weights/weight_file.h"
+
 namespace pcnet::engine {
 
 /// Where a training run stands. With the seed and the configuration it decides everything that
@@ -33,6 +35,9 @@ struct Checkpoint {
 /// Writes one safetensors file, atomically: model tensors under their names, optimizer state under
 /// `optimizer.`, the rest as metadata.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Whether a weight file, of whatever format, is a checkpoint of a run of ours.
+bool is_checkpoint(const weights::WeightFile& file);
 
 /// Error that names the file when it is missing, damaged or no checkpoint of ours.
 Checkpoint load_checkpoint(const std::filesystem::path& path);

@@ -18,6 +18,7 @@ class TrisImpl : public torch::nn::Module {
   at::Tensor encode_images(const at::Tensor& images);
   /// tokens [M, T] int64, best on the CPU (clip::Clip::encode_text) -> [M, C] of unit length
   at::Tensor encode_texts(const at::Tensor& tokens);
+  clip::Clip& backbone() { return backbone_; }
   /// The factor of the cosine, exp(logit_scale), a scalar that keeps its gradient.
   at::Tensor scale() const { return logit_scale_.exp(); }
 
