@@ -13,6 +13,10 @@ if(PCNET_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
       ${PCNET_CCACHE})
 endif()
 
+if(PCNET_FUZZ AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "PCNET_FUZZ needs clang (libFuzzer); the compiler is ${CMAKE_CXX_COMPILER}")
+endif()
+
 function(pcnet_compile_options target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion
@@ -23,6 +27,9 @@ function(pcnet_compile_options target)
   target_compile_definitions(${target} PRIVATE PCNET_VERSION="${PROJECT_VERSION}")
   if(PCNET_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(PCNET_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   if(PCNET_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${PCNET_SANITIZE} -fno-omit-frame-pointer

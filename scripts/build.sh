@@ -8,7 +8,7 @@ cd "$root"
 
 usage() {
   cat <<'USAGE'
-Usage: scripts/build.sh [--preset release|debug|asan] [--target TARGET]…
+Usage: scripts/build.sh [--preset release|debug|asan|fuzz] [--target TARGET]…
 
 Configures build/<preset> when that has not been done and builds it.
 USAGE

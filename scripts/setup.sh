@@ -20,7 +20,7 @@ Installs what is missing and says what and why; asks nothing.
   peers      tests/parity/requirements.txt and requirements-nodeps.txt in .venv, and the torch wheel
              there too, whichever LibTorch is built with: the CLIP parity tests import it
 
-  --sanitizers   also clang's sanitizer runtime, which the asan preset needs
+  --sanitizers   also clang's sanitizer runtime, which the presets asan and fuzz need
   -h, --help     this text
 USAGE
 }

@@ -8,12 +8,13 @@ cd "$root"
 
 usage() {
   cat <<'USAGE'
-Usage: scripts/test.sh [--preset release|debug|asan] [CTEST ARGUMENTS]…
+Usage: scripts/test.sh [--preset release|debug|asan|fuzz] [CTEST ARGUMENTS]…
 
   scripts/test.sh                    everything but the tests labelled "slow"
   scripts/test.sh -L unit            only the unit tests
   scripts/test.sh -R Picture         only tests with "Picture" in their name
   scripts/test.sh --preset asan      with AddressSanitizer and UndefinedBehaviorSanitizer
+  scripts/test.sh --preset fuzz      libFuzzer on every parser, a minute each
 USAGE
 }
 
@@ -32,7 +33,7 @@ while (($#)); do
 done
 
 setup=()
-if [[ $preset == asan ]]; then setup=(--sanitizers); fi
+if [[ $preset == asan || $preset == fuzz ]]; then setup=(--sanitizers); fi
 ./scripts/setup.sh "${setup[@]}"
 ./scripts/build.sh --preset "$preset"
 

@@ -19,6 +19,7 @@ using core::cat;
 using core::Error;
 
 constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr std::size_t kMostSides = 64;  // NumPy's own limit
 
 struct NpyType {
   std::string_view descr;
@@ -152,6 +153,10 @@ at::Tensor decode(std::string_view bytes) {
   if (type == c10::ScalarType::Undefined) {
     throw Error(cat("its type is ", *header->descr, ", wanted one of ", kTypeNames));
   }
+  if (header->shape->size() > kMostSides) {
+    throw Error(
+        cat("its shape has ", header->shape->size(), " sides, wanted at most ", kMostSides));
+  }
   auto needed = static_cast<std::int64_t>(c10::elementSize(type));
   bool overflow = false;
   for (const std::int64_t side : *header->shape) {
@@ -205,13 +210,16 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   file.commit();
 }
 
-at::Tensor read_npy(const std::filesystem::path& path) {
-  const std::string bytes = core::read_file(path);
+at::Tensor parse_npy(std::string_view bytes, std::string_view name) {
   try {
     return decode(bytes);
   } catch (const Error& fault) {
-    throw Error(cat("cannot read the NumPy file ", path.string(), ": ", fault.what()));
+    throw Error(cat("cannot read the NumPy file ", name, ": ", fault.what()));
   }
+}
+
+at::Tensor read_npy(const std::filesystem::path& path) {
+  return parse_npy(core::read_file(path), path.string());
 }
 
 }  // namespace pcnet::weights

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include <ATen/core/Tensor.h>
 
@@ -12,5 +13,7 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
 
 /// Reads a `.npy` file of those types, versions 1 and 2, C order. Error for anything else.
 at::Tensor read_npy(const std::filesystem::path& path);
+/// The same from a file's bytes; `name` names it in errors.
+at::Tensor parse_npy(std::string_view bytes, std::string_view name);
 
 }  // namespace pcnet::weights

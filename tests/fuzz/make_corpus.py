@@ -1,0 +1,183 @@
+"""Writes the seed corpora of the fuzz targets: small whole files, and the ways to break them.
+
+Usage: make_corpus.py. Needs numpy and torch (tests/parity/requirements.txt). The seeds are
+part of the source tree; run this again only to add some.
+"""
+
+import argparse
+import io
+import pathlib
+import pickle
+import struct
+import zipfile
+
+import numpy
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def write(target, name, data):
+    """One seed."""
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def npy(array, version=None):
+    """The array as a NumPy file."""
+    out = io.BytesIO()
+    numpy.lib.format.write_array(out, array, version=version, allow_pickle=False)
+    return out.getvalue()
+
+
+def write_npy_seeds():
+    """NumPy files, whole and broken."""
+    good = npy(numpy.arange(6, dtype="<f4").reshape(2, 3))
+    write("npy", "f4_2x3", good)
+    write("npy", "f8_version_2", npy(numpy.ones(3), version=(2, 0)))
+    write("npy", "i8_scalar", npy(numpy.array(7, dtype="<i8")))
+    write("npy", "u1_empty", npy(numpy.zeros((0, 4), dtype="|u1")))
+    write("npy", "bool", npy(numpy.array([True, False])))
+    write("npy", "fortran", npy(numpy.asfortranarray(numpy.ones((2, 3)))))
+    write("npy", "objects", b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '|O', 'fortran_order': False, "
+          b"'shape': (1,), }".ljust(117) + b"\n" + pickle.dumps([None], protocol=2))
+    write("npy", "huge", good.replace(b"(2, 3)", b"(9223372036854775807,)"))
+    write("npy", "negative", good.replace(b"(2, 3)", b"(-2, 3)"))
+    write("npy", "not_a_number", good.replace(b"(2, 3)", b"(nan, 3)"))
+    write("npy", "long_header", b"\x93NUMPY\x02\x00" + struct.pack("<I", 0xFFFFFFFF) + b"{}")
+    write("npy", "cut", good[:-5])
+    write("npy", "nothing", b"")
+
+
+class Caller:
+    """Unpickling this would run a command."""
+
+    def __reduce__(self):
+        import os
+        return os.system, ("exit 3",)
+
+
+def write_pickle_seeds():
+    """Pickles of plain data in every protocol, and hostile ones."""
+    ref = [{"ref_id": 1, "sent_ids": [2, 3], "split": "testA", "file_name": "a.jpg",
+            "sentences": [{"raw": "caf\u00e9", "sent": "x", "tokens": ["x"], "sent_id": 2}],
+            "none": None, "yes": True, "half": 0.5, "far": 2**40, "pair": (1, "a"), "bytes": b"\xe9"}]
+    for protocol in range(6):
+        write("pickle", f"refs_protocol_{protocol}", pickle.dumps(ref, protocol=protocol))
+    write("pickle", "python_2_string", b"(lp0\nS'caf\\xe9'\np1\na.")
+    write("pickle", "calls_os_system", pickle.dumps(Caller(), protocol=2))
+    write("pickle", "deep", b"]" * 5000 + b"a" * 4999 + b".")
+    write("pickle", "memo_bomb", b"]q\x00" + b"(h\x00h\x00l" * 64 + b".")
+    write("pickle", "cycle", b"]q\x00h\x00a.")
+    write("pickle", "long_string", b"X\xff\xff\xff\x7f.")
+    write("pickle", "cut", pickle.dumps(ref, protocol=2)[:-9])
+
+
+def safetensors_file(header, data):
+    """Bytes of a safetensors file with this header text."""
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def write_safetensors_seeds():
+    """safetensors files, whole and broken."""
+    one = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
+    write("safetensors", "one", safetensors_file(one + b"}", bytes(8)))
+    two = one + b',"b":{"dtype":"BF16","shape":[1,3],"data_offsets":[8,14]},"__metadata__":{"k":"v"}}'
+    write("safetensors", "two", safetensors_file(two, bytes(14)))
+    write("safetensors", "overlap", safetensors_file(two.replace(b"[8,14]", b"[4,10]"), bytes(14)))
+    write("safetensors", "nan_shape", safetensors_file(one.replace(b"[2]", b"[NaN]") + b"}", bytes(8)))
+    write("safetensors", "negative", safetensors_file(one.replace(b"[2]", b"[-2]") + b"}", bytes(8)))
+    far = one.replace(b"[2]", b"[9223372036854775808]") + b"}"
+    write("safetensors", "size_2_63", safetensors_file(far, bytes(8)))
+    zero = one.replace(b"[2]", b"[0,4611686018427387904,4611686018427387904]")
+    write("safetensors", "empty_giant", safetensors_file(zero.replace(b"[0,8]", b"[0,0]") + b"}", b""))
+    write("safetensors", "long_header", struct.pack("<Q", 2**63) + b"{}")
+    write("safetensors", "deep", safetensors_file(b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}", b""))
+    write("safetensors", "cut", safetensors_file(one + b"}", bytes(3)))
+    write("safetensors", "nothing", b"")
+
+
+def write_torch_seeds():
+    """Checkpoints of torch.save and torch.jit.save, and pickles that would call something."""
+    import torch
+
+    def saved(value):
+        out = io.BytesIO()
+        torch.save(value, out)
+        return out.getvalue()
+
+    def pickle_of(archive):
+        with zipfile.ZipFile(io.BytesIO(archive)) as members:
+            name = next(n for n in members.namelist() if n.endswith("data.pkl"))
+            return members.read(name)
+
+    layer = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    base = torch.arange(12.0).reshape(3, 4)
+    files = {
+        "state_dict": saved(layer.state_dict()),
+        "training": saved({"model": layer.state_dict(), "optimizer": optimizer.state_dict(),
+                           "epoch": 3, "args": argparse.Namespace(lr=0.1, name="x")}),
+        "views": saved({"t": base.t(), "slice": base[1:, ::2], "same": base, "half": base.half(),
+                        "bf16": base.bfloat16(), "bool": base > 3, "scalar": torch.tensor(7),
+                        "empty": torch.zeros(0, 3), "expanded": torch.ones(1).expand(3, 3)}),
+        "parameter": saved(layer.weight),
+    }
+    script = io.BytesIO()
+    torch.jit.save(torch.jit.script(torch.nn.Sequential(layer)), script)
+    files["script"] = script.getvalue()
+    for name, archive in files.items():
+        write("torch_zip", name, archive)
+        write("torch_pickle", name, pickle_of(archive))
+    good = files["state_dict"]
+    write("torch_zip", "cut", good[:-40])
+    write("torch_zip", "calls_os_system", repacked(good, pickle.dumps(Caller(), protocol=2)))
+    write("torch_zip", "deflated", repacked(good, pickle_of(good), zipfile.ZIP_DEFLATED))
+    write("torch_zip", "deflate_bomb", repacked(good, bytes(1 << 20), zipfile.ZIP_DEFLATED))
+    write("torch_zip", "nothing", b"")
+    for name in ("calls_os_system", "deep", "memo_bomb", "cycle", "long_string"):
+        write("torch_pickle", name, (CORPUS / "pickle" / name).read_bytes())
+
+
+def repacked(archive, data, method=zipfile.ZIP_STORED):
+    """The archive with another data.pkl."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, "w") as new:
+        for member in old.infolist():
+            is_pickle = member.filename.endswith("data.pkl")
+            content = data if is_pickle else old.read(member)
+            new.writestr(member.filename, content, method if is_pickle else zipfile.ZIP_STORED)
+    return out.getvalue()
+
+
+def write_tokenizer_seeds():
+    """Texts that cleaning and splitting must take apart with care."""
+    texts = {
+        "expression": "the girl in the striped sweater, 2nd from left",
+        "contraction": "It's the man's; they'll, we've, I'D, don\u2019t",
+        "entities": "&amp;amp; &lt;b&gt; &#233; &#xe9; &eacute &nosuch; &#1114112; &#0;",
+        "emoji": "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea \U0001f44d\U0001f3fd",
+        "scripts": "\u732b\u304c \uff21\uff22 \u0661\u0662 \ufb01 e\u0301 \u0130\u03a3 \u03a3",
+        "special": "<|startoftext|> a <|endoftext|> b",
+        "spaces": "\ta\u00a0\u2003b\r\n\x0b\x85 c \x1b[31mred\x1b[0m \x00\x07",
+        "empty": "",
+    }
+    for name, text in texts.items():
+        write("tokenizer", name, text.encode())
+    write("tokenizer", "not_utf8", b"caf\xe9 \xf0\x9f\x91 \xed\xa0\x80 \xc0\xaf \xff")
+    write("tokenizer", "long", b"a" * 4000 + b" " + "\u732b".encode() * 500)
+
+
+def main():
+    """All corpora."""
+    write_safetensors_seeds()
+    write_tokenizer_seeds()
+    write_npy_seeds()
+    write_pickle_seeds()
+    write_torch_seeds()
+
+
+if __name__ == "__main__":
+    main()
