@@ -18,7 +18,6 @@ using Tensors = std::map<std::string, at::Tensor>;
 using Shape = std::vector<std::int64_t>;
 
 constexpr std::int64_t kHeadChannels = 64;  // in all published CLIPs
-constexpr std::int64_t kBpeEntries = 49408;
 constexpr std::int64_t kMostLayers = 8;  // widths double, and must stay numbers
 constexpr std::int64_t kExpansion = BottleneckImpl::kExpansion;
 
@@ -195,7 +194,6 @@ config::ClipOptions options_of(const Tensors& tensors, const std::string& source
   options.visual = visual_options(sizes);
   options.text = text_options(sizes);
   if (!options.visual.attention_pool) options.visual.output_dim = options.text.output_dim;
-  if (sizes.of("token_embedding.weight", 2, 0) != kBpeEntries) options.text.tokenizer = "words";
   return options;
 }
 

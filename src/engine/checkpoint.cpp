@@ -59,10 +59,10 @@ bool is_checkpoint(const weights::WeightFile& file) {
 Checkpoint load_checkpoint(const fs::path& path) {
   weights::WeightFile opened = weights::open_weights(path);
   if (!is_checkpoint(opened)) {
-    throw Error(cat(path.string(), " is no checkpoint of a pcnet run: it is a ",
-                    weights::to_string(opened.container), " with the names of ",
+    throw Error(cat(path.string(), " is no checkpoint of a pcnet run: it is ",
+                    weights::to_string(opened.container), ", layout ",
                     weights::to_string(weights::find_state_dict(opened).layout),
-                    "; `pcnet weights inspect` tells what it holds"));
+                    " (`pcnet weights inspect` tells what it holds)"));
   }
   weights::TensorFile& file = opened.content;
   Checkpoint checkpoint;

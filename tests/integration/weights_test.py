@@ -184,7 +184,7 @@ class Inspect(Weights):
         self.assertTrue(document["fit"]["fits"])
 
     def test_official_checkpoints(self):
-        for kind, profile in (("tris", "tris"), ("pcnet", "released")):
+        for kind in ("tris", "pcnet"):
             with self.subTest(kind):
                 source = self.make("a.safetensors", official_shapes(kind))
                 self.convert(source, "a.pth", "--layout", f"official-{kind}")
@@ -193,8 +193,7 @@ class Inspect(Weights):
                 self.assertEqual(document["prefix"], "model.")
                 self.assertTrue(document["fit"]["fits"], document["fit"])
                 self.assertEqual(document["values"]["epoch"], "0")
-                self.assertEqual(document["loads"][0]["set"], [f"model.profile={profile}"])
-                self.assertEqual(document["loads"][1]["where"], "model.clip.weights")
+                self.assertEqual([x["where"] for x in document["loads"]], ["model.clip.weights"])
 
     def test_a_run_of_ours(self):
         for path in (RUN, RUN / "checkpoints/last.safetensors"):

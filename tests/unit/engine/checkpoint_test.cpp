@@ -71,7 +71,8 @@ TEST_F(CheckpointTest, IsAnErrorWhenItsMetadataIsNotOurs) {
   file.tensors.emplace_back("x", torch::zeros({1}));
   weights::write_safetensors(path(), file);
   EXPECT_THAT([&] { load_checkpoint(path()); },
-              ThrowsMessage<core::Error>(HasSubstr("is no checkpoint of pcnet")));
+              ThrowsMessage<core::Error>(
+                  HasSubstr("is no checkpoint of a pcnet run: it is safetensors, layout unknown")));
   save_checkpoint(path(), example());
   file = weights::read_safetensors(path());
   for (const char* key : {"config", "vocabulary", "state"}) {
