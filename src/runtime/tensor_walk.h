@@ -51,8 +51,10 @@ class ByteProgress {
       progress_.emplace(std::move(what), static_cast<std::int64_t>(total / kMegabyte), "MB");
     }
   }
-  void add(const at::Tensor& tensor) {
-    done_ += tensor.nbytes();
+  void add(const at::Tensor& tensor) { update(done_ + tensor.nbytes()); }
+  /// @param done bytes so far
+  void update(std::uint64_t done) {
+    done_ = done;
     if (progress_) progress_->update(static_cast<std::int64_t>(done_ / kMegabyte));
   }
   void finish() {

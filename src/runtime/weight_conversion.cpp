@@ -128,22 +128,6 @@ weights::TensorFile in_layout(const weights::WeightFile& file, const weights::St
   return model;
 }
 
-/// Converts a tensor's floating-point type; a number that was finite stays so.
-at::Tensor converted(const std::string& name, const at::Tensor& tensor, at::ScalarType type) {
-  if (type == at::ScalarType::Undefined || !tensor.is_floating_point() ||
-      tensor.scalar_type() == type) {
-    return tensor;
-  }
-  at::Tensor out = tensor.to(type);
-  const auto overflows = out.isfinite().logical_xor_(tensor.isfinite()).sum().item<std::int64_t>();
-  if (overflows > 0) {
-    throw Error(cat("tensor ", name, ": ", overflows, " numbers are too large for ",
-                    dtype_name(type), "; use --dtype ", type == at::kHalf ? "bf16" : "same"));
-  }
-  weights::release_pages(tensor);
-  return out;
-}
-
 /// Of an official checkpoint its `epoch`, of our own the epoch of its state, else 0.
 std::int64_t epoch_of(const weights::WeightFile& file) {
   const auto state = file.content.metadata.find("state");
@@ -163,7 +147,18 @@ std::int64_t epoch_of(const weights::WeightFile& file) {
 
 void write(const ConversionRequest& request, const weights::WeightFile& file,
            const weights::TensorFile& content, bool safetensors) {
-  if (safetensors) return weights::write_safetensors(request.out, content);
+  const at::ScalarType floats = parse_dtype(request.dtype);
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : content.tensors) {
+    bytes += weights::written_bytes(tensor, floats);
+  }
+  ByteProgress progress("writing", bytes);
+  const weights::WriteOptions options = {
+      .floats = floats, .progress = [&](std::uint64_t written) { progress.update(written); }};
+  if (safetensors) {
+    weights::write_safetensors(request.out, content, options);
+    return progress.finish();
+  }
   if (!content.metadata.empty()) {
     core::log::warning(cat("a PyTorch checkpoint has no place for the metadata of ",
                            file.path.string(), ": left out"));
@@ -174,7 +169,8 @@ void write(const ConversionRequest& request, const weights::WeightFile& file,
               .numbers = {{"epoch", epoch_of(file)}},
               .empty = {"optimizer", "lr_scheduler"}};
   }
-  weights::write_pth(request.out, content, layout);
+  weights::write_pth(request.out, content, layout, options);
+  progress.finish();
 }
 
 }  // namespace
@@ -189,19 +185,11 @@ Layout parse_layout(const std::string& name) {
 }
 
 Json convert_weights(const ConversionRequest& request) {
-  const at::ScalarType dtype = parse_dtype(request.dtype);
+  (void)parse_dtype(request.dtype);  // wrong usage is told before a file is opened
   const auto file = open_weights_or_run(request.in);
   const bool safetensors = check_out(request, file.path);
   const auto state = weights::find_state_dict(file);
-  auto content = request.layout ? in_layout(file, state, *request.layout) : file.content;
-  std::uint64_t bytes = 0;
-  for (const auto& [name, tensor] : content.tensors) bytes += tensor.nbytes();
-  ByteProgress progress("converting", bytes);
-  for (auto& [name, tensor] : content.tensors) {
-    progress.add(tensor);
-    tensor = converted(name, tensor, dtype);
-  }
-  progress.finish();
+  const auto content = request.layout ? in_layout(file, state, *request.layout) : file.content;
   write(request, file, content, safetensors);
   return {{"in", file.path.string()},
           {"out", request.out.string()},

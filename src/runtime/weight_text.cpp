@@ -237,7 +237,11 @@ std::string difference_text(const Json& document) {
                                  : "";
   return out + cat(document["equal"].get<bool>() ? "equal" : "different", ": ",
                    text_of(document["common"]), " tensors in both, ",
-                   text_of(document["beyond_tolerance"]), " differ", within, "\n");
+                   text_of(document["beyond_tolerance"]), " differ", within,
+                   document["dtypes"].empty()
+                       ? ""
+                       : cat(", ", document["dtypes"].size(), " of other types"),
+                   "\n");
 }
 
 }  // namespace pcnet::runtime

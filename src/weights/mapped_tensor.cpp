@@ -7,6 +7,8 @@
 #include <torch/types.h>
 #include <unistd.h>
 
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/weights/weight_file.h"
 
 namespace pcnet::weights {
@@ -40,6 +42,19 @@ void release_range(const char* begin, const char* end) {
   const char* from = begin + (first - reinterpret_cast<std::uintptr_t>(begin));
   // A refusal only leaves the pages resident.
   ::madvise(const_cast<char*>(from), last - first, MADV_DONTNEED);
+}
+
+/// The numbers in another floating-point type; one that was finite stays so.
+at::Tensor converted(const at::Tensor& numbers, c10::ScalarType type) {
+  at::Tensor out = numbers.to(type);
+  const bool widens = c10::elementSize(type) > c10::elementSize(numbers.scalar_type());
+  if (widens || out.isfinite().all().item<bool>()) return out;
+  const auto lost = out.isfinite().logical_xor_(numbers.isfinite()).sum().item<std::int64_t>();
+  if (lost > 0) {
+    throw core::Error(core::cat(lost, " of its numbers are too large for ", c10::toString(type),
+                                type == at::kHalf ? "; bf16 has room for them" : ""));
+  }
+  return out;
 }
 
 }  // namespace
@@ -119,17 +134,47 @@ std::optional<ViewBytes> view_bytes(c10::ScalarType type, at::IntArrayRef shape,
   return bytes;
 }
 
-void for_each_part(const at::Tensor& tensor, const std::function<void(std::string_view)>& take) {
-  const at::Tensor data = tensor.detach().to(at::kCPU).contiguous();
-  const auto* begin = static_cast<const char*>(data.const_data_ptr());
+c10::ScalarType written_type(const at::Tensor& tensor, c10::ScalarType floats) {
+  const bool converts = floats != c10::ScalarType::Undefined && tensor.is_floating_point();
+  return converts ? floats : tensor.scalar_type();
+}
+
+std::uint64_t written_bytes(const at::Tensor& tensor, c10::ScalarType floats) {
+  return static_cast<std::uint64_t>(tensor.numel()) *
+         c10::elementSize(written_type(tensor, floats));
+}
+
+void for_each_part(const at::Tensor& tensor, c10::ScalarType floats,
+                   const std::function<void(std::string_view)>& take) {
+  const at::Tensor data = tensor.detach().to(at::kCPU).contiguous().view({-1});
+  const c10::ScalarType type = written_type(tensor, floats);
   const bool release = is_mapped(data) && !was_written(data);
-  for (std::size_t at = 0; at < data.nbytes(); at += kPartBytes) {
-    const std::size_t size = std::min(kPartBytes, data.nbytes() - at);
-    take({begin + at, size});
+  const std::size_t element = c10::elementSize(data.scalar_type());
+  const auto step = static_cast<std::int64_t>(kPartBytes / element);
+  for (std::int64_t at = 0; at < data.numel(); at += step) {
+    const at::Tensor part = data.slice(/*dim=*/0, at, std::min(at + step, data.numel()));
+    const at::Tensor written = type == part.scalar_type() ? part : converted(part, type);
+    take({static_cast<const char*>(written.const_data_ptr()), written.nbytes()});
+    if (!release) continue;
     // A page at the border of two parts is released with the second one.
-    if (release) release_range(begin + at - std::min(at, kLargestPage), begin + at + size);
+    const auto* begin = static_cast<const char*>(part.const_data_ptr());
+    const auto before = static_cast<std::size_t>(at) * element;
+    release_range(begin - std::min(before, kLargestPage), begin + part.nbytes());
   }
   release_pages(tensor);
+}
+
+void write_tensor(const std::pair<std::string, at::Tensor>& item, const WriteOptions& options,
+                  std::uint64_t& written, const std::function<void(std::string_view)>& take) {
+  try {
+    for_each_part(item.second, options.floats, [&](std::string_view bytes) {
+      take(bytes);
+      written += bytes.size();
+      if (options.progress) options.progress(written);
+    });
+  } catch (const core::Error& fault) {
+    throw core::Error(core::cat("tensor '", item.first, "': ", fault.what()));
+  }
 }
 
 void release_pages(const at::Tensor& tensor) {

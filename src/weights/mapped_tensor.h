@@ -3,11 +3,15 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/ScalarType.h>
+
+#include "pcnet/weights/safetensors.h"
 
 #include "mapped_file.h"
 
@@ -43,7 +47,16 @@ std::optional<ViewBytes> view_bytes(c10::ScalarType type, at::IntArrayRef shape,
 std::vector<std::int64_t> c_order(at::IntArrayRef shape);
 
 /// The bytes of a tensor in C order, some at a time; pages of a mapped one that were read are given
-/// back.
-void for_each_part(const at::Tensor& tensor, const std::function<void(std::string_view)>& take);
+/// back. Floating-point numbers become `floats` on the way where that is a type; Error, then, for a
+/// finite number that is too large for it.
+void for_each_part(const at::Tensor& tensor, c10::ScalarType floats,
+                   const std::function<void(std::string_view)>& take);
+
+/// The same with the tensor's name in errors, and telling options.progress what is written.
+void write_tensor(const std::pair<std::string, at::Tensor>& item, const WriteOptions& options,
+                  std::uint64_t& written, const std::function<void(std::string_view)>& take);
+
+/// The type that for_each_part gives.
+c10::ScalarType written_type(const at::Tensor& tensor, c10::ScalarType floats);
 
 }  // namespace pcnet::weights

@@ -20,8 +20,8 @@ namespace {
 using core::cat;
 using core::Error;
 
-std::string_view storage_name(const std::string& name, const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
+std::string_view storage_name(const std::string& name, c10::ScalarType type) {
+  switch (type) {
     case c10::ScalarType::Double:
       return "DoubleStorage";
     case c10::ScalarType::Float:
@@ -43,8 +43,8 @@ std::string_view storage_name(const std::string& name, const at::Tensor& tensor)
     case c10::ScalarType::Bool:
       return "BoolStorage";
     default:
-      throw Error(cat("tensor '", name, "' has the type ", c10::toString(tensor.scalar_type()),
-                      ", wanted one of ", kSafetensorsTypeNames));
+      throw Error(cat("tensor '", name, "' has the type ", c10::toString(type), ", wanted one of ",
+                      kSafetensorsTypeNames));
   }
 }
 
@@ -63,6 +63,8 @@ void check(const TensorFile& file, const PthLayout& layout) {
 /// Writes the pickle that torch.load reads: protocol 2, each tensor with a storage of its own.
 class PicklePen {
  public:
+  explicit PicklePen(c10::ScalarType floats) : floats_(floats) {}
+
   std::string write(const TensorFile& file, const PthLayout& layout) && {
     op(PickleOp::kProto);
     number(2, 1);
@@ -138,7 +140,7 @@ class PicklePen {
     op(PickleOp::kMark);
     op(PickleOp::kMark);
     text("storage");
-    global("torch", storage_name(name, tensor));
+    global("torch", storage_name(name, written_type(tensor, floats_)));
     text(cat(index));
     text("cpu");
     integer(tensor.numel());
@@ -153,23 +155,26 @@ class PicklePen {
     op(PickleOp::kReduce);
   }
 
+  c10::ScalarType floats_;
   std::string out_;
 };
 
 }  // namespace
 
-void write_pth(const std::filesystem::path& path, const TensorFile& file, const PthLayout& layout) {
+void write_pth(const std::filesystem::path& path, const TensorFile& file, const PthLayout& layout,
+               const WriteOptions& options) {
   try {
     check(file, layout);
-    const std::string pickle = PicklePen().write(file, layout);
+    const std::string pickle = PicklePen(options.floats).write(file, layout);
     core::AtomicFile out(path);
     ZipWriter zip(out);
     zip.add("archive/data.pkl", pickle);
     zip.add("archive/byteorder", "little");
+    std::uint64_t written = 0;
     for (std::size_t i = 0; i < file.tensors.size(); ++i) {
-      const at::Tensor& tensor = file.tensors[i].second;
-      zip.start(cat("archive/data/", i), tensor.nbytes());
-      for_each_part(tensor, [&](std::string_view bytes) { zip.append(bytes); });
+      const auto& item = file.tensors[i];
+      zip.start(cat("archive/data/", i), written_bytes(item.second, options.floats));
+      write_tensor(item, options, written, [&](std::string_view bytes) { zip.append(bytes); });
     }
     zip.add("archive/version", "3\n");
     zip.finish();

@@ -20,21 +20,23 @@ using core::cat;
 using core::Error;
 using Json = nlohmann::ordered_json;
 
-std::string_view type_name(const std::string& name, const at::Tensor& tensor) {
+std::string_view type_name(const std::string& name, c10::ScalarType type) {
   for (const auto& known : kSafetensorsTypes) {
-    if (tensor.scalar_type() == known.type) return known.name;
+    if (type == known.type) return known.name;
   }
-  throw Error(cat("tensor '", name, "' has the type ", c10::toString(tensor.scalar_type()),
+  throw Error(cat("tensor '", name, "' has the type ", c10::toString(type),
                   ", safetensors files hold ", kSafetensorsTypeNames));
 }
 
 /// The order of the data: large elements first, so that each tensor's data are aligned.
-std::vector<std::size_t> data_order(const TensorFile& file) {
+std::vector<std::size_t> data_order(const TensorFile& file, c10::ScalarType floats) {
   std::vector<std::size_t> order(file.tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return file.tensors[a].second.element_size() > file.tensors[b].second.element_size();
-  });
+  const auto element_size = [&](std::size_t i) {
+    return c10::elementSize(written_type(file.tensors[i].second, floats));
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return element_size(a) > element_size(b); });
   return order;
 }
 
@@ -45,21 +47,22 @@ void check_tensors(const TensorFile& file) {
   }
 }
 
-std::string header_of(const TensorFile& file, const std::vector<std::size_t>& order) {
+std::string header_of(const TensorFile& file, const std::vector<std::size_t>& order,
+                      c10::ScalarType floats) {
   std::vector<std::uint64_t> begins(order.size());
   std::uint64_t at = 0;
   for (const std::size_t i : order) {
     begins[i] = at;
-    at += file.tensors[i].second.nbytes();
+    at += written_bytes(file.tensors[i].second, floats);
   }
   Json header = Json::object();
   if (!file.metadata.empty()) header[std::string(kSafetensorsMetadata)] = file.metadata;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const auto& [name, tensor] = file.tensors[i];
     if (header.contains(name)) throw Error(cat("two tensors are called '", name, "'"));
-    header[name] = {{"dtype", type_name(name, tensor)},
+    header[name] = {{"dtype", type_name(name, written_type(tensor, floats))},
                     {"shape", tensor.sizes().vec()},
-                    {"data_offsets", {begins[i], begins[i] + tensor.nbytes()}}};
+                    {"data_offsets", {begins[i], begins[i] + written_bytes(tensor, floats)}}};
   }
   std::string text;
   try {
@@ -73,11 +76,12 @@ std::string header_of(const TensorFile& file, const std::vector<std::size_t>& or
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const TensorFile& file) {
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file,
+                       const WriteOptions& options) {
   try {
     check_tensors(file);
-    const std::vector<std::size_t> order = data_order(file);
-    const std::string header = header_of(file, order);
+    const std::vector<std::size_t> order = data_order(file, options.floats);
+    const std::string header = header_of(file, order, options.floats);
     std::string length(8, '\0');
     for (std::size_t i = 0; i < length.size(); ++i) {
       length[i] = static_cast<char>((header.size() >> (8 * i)) & 0xff);
@@ -85,8 +89,10 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
     core::AtomicFile out(path);
     out.write(length);
     out.write(header);
+    std::uint64_t written = 0;
     for (const std::size_t i : order) {
-      for_each_part(file.tensors[i].second, [&](std::string_view bytes) { out.write(bytes); });
+      write_tensor(file.tensors[i], options, written,
+                   [&](std::string_view bytes) { out.write(bytes); });
     }
     out.commit();
   } catch (const Error& fault) {

@@ -3,7 +3,6 @@
 Runs where PCNET_CLIP_RN50 holds the path of RN50.pt; without it CTest reports the test as skipped.
 """
 
-import importlib.util
 import os
 import sys
 
@@ -27,18 +26,9 @@ def published_weights(names):
             for name, value in state.items() if name in names}
 
 
-def tokenizer():
-    """OpenAI's tokenizer: its file alone, since the package around it imports torchvision."""
-    package = importlib.util.find_spec("clip")
-    path = os.path.join(os.path.dirname(package.origin), "simple_tokenizer.py")
-    spec = importlib.util.spec_from_file_location("simple_tokenizer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.SimpleTokenizer()
-
-
 def tokens(prompts):
-    words, rows = tokenizer(), torch.zeros(len(prompts), 77, dtype=torch.int64)
+    words = peers.peer_file("clip", "simple_tokenizer").SimpleTokenizer()
+    rows = torch.zeros(len(prompts), 77, dtype=torch.int64)
     for row, prompt in zip(rows, prompts):
         ids = [49406, *words.encode(prompt), 49407]
         row[:len(ids)] = torch.tensor(ids)

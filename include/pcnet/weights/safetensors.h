@@ -1,12 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/ScalarType.h>
 
 namespace pcnet::weights {
 
@@ -23,8 +26,21 @@ struct TensorFile {
 /// Error, naming the file and the place, for a torn, oversized, overlapping or ill-typed header.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
+/// How tensors are written.
+struct WriteOptions {
+  /// What floating-point numbers become, Error when a finite one is too large for it; Undefined:
+  /// they keep their type.
+  c10::ScalarType floats = c10::ScalarType::Undefined;
+  /// Called with the bytes of tensors written so far.
+  std::function<void(std::uint64_t)> progress;
+};
+
+/// The bytes that a tensor takes in a file with these `floats`.
+std::uint64_t written_bytes(const at::Tensor& tensor, c10::ScalarType floats);
+
 /// Writes atomically; tensors of any device, made contiguous on the CPU. F64 F32 F16 BF16 I64 I32
 /// I16 I8 U8 BOOL. The same input gives the same bytes.
-void write_safetensors(const std::filesystem::path& path, const TensorFile& file);
+void write_safetensors(const std::filesystem::path& path, const TensorFile& file,
+                       const WriteOptions& options = {});
 
 }  // namespace pcnet::weights

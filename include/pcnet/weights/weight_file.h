@@ -45,7 +45,7 @@ struct PthLayout {
   std::vector<std::string> empty;                             ///< keys that hold an empty dict
 };
 void write_pth(const std::filesystem::path& path, const TensorFile& file,
-               const PthLayout& layout = {});
+               const PthLayout& layout = {}, const WriteOptions& options = {});
 
 /// Copies one tensor into another of its shape, converting the type (fp16, bf16 -> fp32). Pages of
 /// a mapped file that were read for it are given back, so that a large file is never resident

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -250,6 +251,36 @@ TEST_F(WeightFiles, WriteWhatTheyOpen) {
   EXPECT_THAT(again.values, ElementsAre(Pair("epoch", "-2")));
   write_pth(path("b.pth"), file);
   EXPECT_EQ(open_weights(path("b.pth")).content.tensors[0].first, "t0.x");
+}
+
+TEST_F(WeightFiles, WriteFloatsInAnotherTypeAndTheRestAsItIs) {
+  TensorFile file;
+  file.tensors = {{"a", torch::tensor({1.5, -2.25, 1e-3}, at::kDouble)},
+                  {"b", torch::tensor({3, 4}, at::kInt)},
+                  {"c", torch::full({}, std::numeric_limits<float>::infinity())}};
+  std::uint64_t told = 0;
+  const WriteOptions options = {.floats = at::kHalf,
+                                .progress = [&](std::uint64_t bytes) { told = bytes; }};
+  write_safetensors(path("a.safetensors"), file, options);
+  EXPECT_EQ(told, 3 * 2 + 2 * 4 + 2);
+  write_pth(path("a.pth"), file, {}, options);
+  for (const char* name : {"a.safetensors", "a.pth"}) {
+    const auto again = open_weights(path(name)).content;
+    for (const auto& [key, tensor] : file.tensors) {
+      const auto wanted = tensor.is_floating_point() ? tensor.to(at::kHalf) : tensor;
+      EXPECT_EQ(again.find(key)->scalar_type(), wanted.scalar_type()) << name << " " << key;
+      EXPECT_TRUE(again.find(key)->equal(wanted)) << name << " " << key;
+    }
+  }
+}
+
+TEST_F(WeightFiles, RefuseToWriteNumbersThatTheTypeHasNoRoomFor) {
+  TensorFile file;
+  file.tensors = {{"large", torch::tensor({1.0F, 1e6F})}};
+  EXPECT_THAT([&] { write_safetensors(path("a.safetensors"), file, {.floats = at::kHalf}); },
+              ThrowsMessage<core::Error>(
+                  AllOf(HasSubstr("tensor 'large': 1 of its numbers"), HasSubstr("bf16"))));
+  EXPECT_FALSE(std::filesystem::exists(path("a.safetensors")));
 }
 
 TEST_F(WeightFiles, RefuseToWriteWhatTorchCannotRead) {
