@@ -61,6 +61,8 @@ TEST_F(CueStoreTest, NamesTheLineOfAFault) {
   expect_fault("{\"sent_id\": 1}\n", "1:", "cues");
   expect_fault("{\"sent_id\": \"1\", \"cues\": []}\n", "1:", "sent_id is \"1\"");
   expect_fault("{\"sent_id\": 1.5, \"cues\": []}\n", "1:", "sent_id is 1.5");
+  expect_fault("{\"sent_id\": 18446744073709551615, \"cues\": []}\n",
+               "1:", "wanted a whole number");
   expect_fault("{\"sent_id\": 1, \"cues\": \"a\"}\n", "1:", "no list of texts");
   expect_fault("{\"sent_id\": 1, \"cues\": [1]}\n", "1:", "a cue is 1");
   expect_fault("7\n", "1:", "");
