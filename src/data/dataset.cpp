@@ -15,8 +15,8 @@ const Value& read_once(std::unique_ptr<Value>& value, const std::filesystem::pat
                        Value (*read)(const std::filesystem::path&), const DatasetFiles& files,
                        const char* key) {
   if (path.empty()) {
-    throw core::Error(
-        core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ", files.refs.string()));
+    throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
+                                (files.custom.empty() ? files.refs : files.custom).string()));
   }
   if (!value) value = std::make_unique<Value>(read(path));
   return *value;
