@@ -22,6 +22,17 @@ const Value& read_once(std::unique_ptr<Value>& value, const std::filesystem::pat
   return *value;
 }
 
+/// Cues that stand beside the sentences, as in custom data.
+Cues cues_inside(const ReferIndex& index) {
+  Cues cues;
+  for (const auto& reference : index.references()) {
+    for (const auto& sentence : reference.sentences) {
+      if (!sentence.cues.empty()) cues.emplace(sentence.sent_id, sentence.cues);
+    }
+  }
+  return cues;
+}
+
 }  // namespace
 
 Dataset::Dataset(config::DataOptions options)
@@ -30,7 +41,14 @@ Dataset::Dataset(config::DataOptions options)
       index_(ReferIndex::load(files_)),
       pictures_(std::make_unique<PictureStore>(index_, files_.images, options_)) {}
 
-const Cues& Dataset::cues() { return read_once(cues_, files_.cues, read_cues, files_, "cues"); }
+const Cues& Dataset::cues() {
+  if (files_.cues.empty() && !cues_) {
+    Cues inside = cues_inside(index_);
+    if (!inside.empty()) cues_ = std::make_unique<Cues>(std::move(inside));
+  }
+  if (cues_) return *cues_;
+  return read_once(cues_, files_.cues, read_cues, files_, "cues");
+}
 
 const Captions& Dataset::captions() {
   return read_once(captions_, files_.captions, read_captions, files_, "captions");
@@ -48,6 +66,7 @@ std::vector<std::string> Dataset::training_texts() {
     images.insert(reference.image_id);
     for (const auto& sentence : reference.sentences) {
       texts.insert(sentence.text);
+      texts.insert(sentence.cues.begin(), sentence.cues.end());
       if (files_.cues.empty()) continue;
       const auto found = cues().find(sentence.sent_id);
       if (found != cues().end()) texts.insert(found->second.begin(), found->second.end());

@@ -147,6 +147,12 @@ class ReferIndex::Builder {
 
 ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults) {
   ReferParts parts;
+  if (!files.custom.empty()) {
+    read_custom(core::read_file(files.custom), files.custom.string(), files.custom.parent_path(),
+                parts, faults);
+    return from_parts(std::move(parts.images), std::move(parts.annotations),
+                      std::move(parts.references), faults);
+  }
   read_instances(core::read_file(files.instances), files.instances.string(), parts, faults);
   read_references(core::read_file(files.refs), files.refs.string(), parts, faults);
   Builder builder(faults);
@@ -218,6 +224,16 @@ std::vector<std::size_t> ReferIndex::split(const std::string& name) const {
                     core::join(std::vector<std::string>(present.begin(), present.end()), ", ")));
   }
   return chosen;
+}
+
+std::vector<std::int64_t> ReferIndex::without_mask(const std::string& name) const {
+  std::vector<std::int64_t> sent_ids;
+  for (const auto position : split(name)) {
+    const Reference& reference = references_[position];
+    if (annotation(reference.ann_id).has_mask()) continue;
+    for (const auto& sentence : reference.sentences) sent_ids.push_back(sentence.sent_id);
+  }
+  return sent_ids;
 }
 
 image::Rle ReferIndex::mask(const Annotation& annotation, GroundTruth rule) const {

@@ -53,7 +53,12 @@ void read_instances(std::string_view bytes, const std::string& file, ReferParts&
 void read_references(std::string_view bytes, const std::string& file, ReferParts& parts,
                      Faults* faults);
 
-/// Error unless the mask can be drawn at the picture's size.
+/// Reads `annotations.jsonl` of custom data; pictures and masks lie relative to `folder`. Ids count
+/// from 1 in the order of first appearance.
+void read_custom(std::string_view bytes, const std::string& file,
+                 const std::filesystem::path& folder, ReferParts& parts, Faults* faults);
+
+/// EntryFault unless the mask can be drawn at the picture's size.
 void check_mask(const Annotation& annotation, const ImageRecord& picture);
 
 }  // namespace pcnet::data

@@ -87,6 +87,9 @@ class ReferIndex {
   /// split. Error when the split holds no sentence.
   std::vector<std::size_t> split(const std::string& name) const;
 
+  /// The sent_ids of a split whose object has no mask: such a split cannot be evaluated.
+  std::vector<std::int64_t> without_mask(const std::string& split) const;
+
   /// The object's mask at image size: its polygons by that rule, or its RLE. Error, with the id,
   /// for an object without a mask.
   image::Rle mask(const Annotation& annotation, GroundTruth rule = GroundTruth::kUnion) const;
