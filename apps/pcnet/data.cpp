@@ -123,6 +123,7 @@ void add_data(CLI::App& root, const GlobalOptions& globals, Action& action) {
       add_command(root, "data", "Make datasets.", "  pcnet data synth --out runs/refsynth");
   data->require_subcommand(1);
   add_synth(*data, globals, action);
+  add_data_convert(*data, globals, action);
 }
 
 }  // namespace pcnet::app
