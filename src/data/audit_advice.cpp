@@ -35,10 +35,11 @@ constexpr std::array kAdvice = {
     Advice{"object without a mask in an evaluation split",
            "training needs none, evaluation does: draw it, or move the reference to train"},
     Advice{"no cues", "only training with cues needs them: --cues names a file"},
-    Advice{"sentence without cues", "the file must have a line for every sent_id"},
+    Advice{"sentence without cues", "data.missing_cues=sentence takes the sentence itself instead"},
     Advice{"no proposals", "only losses and segmentors that use them need them: --proposals"},
-    Advice{"picture without proposals", "the file must have a line for every image_id"},
-    Advice{"proposals of another size", "the proposals were made for other pictures"},
+    Advice{"picture without proposals",
+           "make them, or loosen data.proposal_filter if it left none"},
+    Advice{"damaged proposals", "make or fetch them again: such pictures stop what uses proposals"},
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "pcnet/data/audit.h"
 
 namespace pcnet::data {
@@ -9,6 +11,11 @@ struct Found {
   Faults faults;
   Faults notes;
 };
+
+/// Looks at each of `count` things, called `what`, on several threads; what is found is added to
+/// `into` in their order.
+void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
+                  const std::function<std::optional<Fault>(std::size_t)>& look, Faults& into);
 
 /// Missing, unreadable and wrongly sized pictures, and files that are two pictures.
 void audit_pictures(const AuditParts& parts, Found& found);

@@ -8,7 +8,6 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-#include "pcnet/core/parallel.h"
 #include "pcnet/image/picture.h"
 
 #include "audit_parts.h"
@@ -19,27 +18,6 @@ namespace fs = std::filesystem;
 using core::cat;
 
 namespace {
-
-/// Looks at `count` things on several threads; what is found stays in their order. `done` hears how
-/// many are through from this thread.
-template <class Look>
-void look_at_each(std::int64_t count, int threads, const std::function<void(std::int64_t)>& done,
-                  const Look& look, Faults& into) {
-  const std::int64_t step = std::int64_t{32} * std::max(threads, 1);
-  std::vector<std::optional<Fault>> found(static_cast<std::size_t>(step));
-  for (std::int64_t begin = 0; begin < count; begin += step) {
-    const std::int64_t chunk = std::min(step, count - begin);
-    core::parallel_for(chunk, threads, [&](std::int64_t i) {
-      found[static_cast<std::size_t>(i)] = look(static_cast<std::size_t>(begin + i));
-    });
-    for (std::int64_t i = 0; i < chunk; ++i) {
-      auto& fault = found[static_cast<std::size_t>(i)];
-      if (fault) into.add(std::move(*fault));
-      fault.reset();
-    }
-    if (done) done(begin + chunk);
-  }
-}
 
 image::PictureSize size_of(const fs::path& path, bool decode) {
   if (!decode) return image::picture_size(path);
@@ -102,7 +80,7 @@ void audit_pictures(const AuditParts& parts, Found& found) {
                       cat(record.file_name, " is image_id ", seen->second, " too")});
   }
   look_at_each(
-      static_cast<std::int64_t>(images.size()), parts.threads, parts.progress,
+      parts, "pictures", images.size(),
       [&](std::size_t i) { return look_at_picture(parts, images[i]); }, found.faults);
 }
 
@@ -124,7 +102,7 @@ void audit_masks(const AuditParts& parts, Found& found) {
   }
   Faults empty;
   look_at_each(
-      static_cast<std::int64_t>(masked.size()), parts.threads, {},
+      parts, "masks", masked.size(),
       [&](std::size_t i) -> std::optional<Fault> {
         const Annotation& annotation = *masked[i];
         if (image::area(parts.index.mask(annotation)) > 0) return std::nullopt;

@@ -84,14 +84,16 @@ void audit_cues_of(const AuditParts& parts, const Reference& reference, const Se
   }
 }
 
-/// One fault a picture, however many of its proposals are wrong.
-void audit_sizes(const ImageRecord& record, const std::vector<image::Rle>& masks, Found& found) {
-  for (std::size_t i = 0; i < masks.size(); ++i) {
-    if (masks[i].height == record.height && masks[i].width == record.width) continue;
-    found.faults.add({"proposals of another size", cat("image_id ", record.image_id),
-                      cat("proposal ", i, " is ", masks[i].width, " x ", masks[i].height,
-                          ", the picture ", record.width, " x ", record.height)});
-    return;
+std::optional<Fault> look_at_proposals(const AuditParts& parts, std::int64_t image_id) {
+  const std::string where = cat("image_id ", image_id);
+  try {
+    const auto masks = parts.proposals(image_id);
+    if (masks != nullptr && !masks->empty()) return std::nullopt;
+    return Fault{"picture without proposals", where,
+                 cat(masks == nullptr ? "no entry" : "none is left of its entry", " in ",
+                     parts.files.proposals.string())};
+  } catch (const core::Error& fault) {
+    return Fault{"damaged proposals", where, fault.what()};
   }
 }
 
@@ -133,21 +135,10 @@ void audit_proposals(const AuditParts& parts, Found& found) {
   if (!parts.proposals) return;
   std::set<std::int64_t> referred;
   for (const auto& reference : parts.index.references()) referred.insert(reference.image_id);
-  for (const auto image_id : referred) {
-    const std::string where = cat("image_id ", image_id);
-    try {
-      const auto masks = parts.proposals(image_id);
-      if (masks == nullptr || masks->empty()) {
-        found.faults.add({"picture without proposals", where,
-                          cat(masks == nullptr ? "no entry" : "an empty entry", " in ",
-                              parts.files.proposals.string())});
-        continue;
-      }
-      audit_sizes(parts.index.image(image_id), *masks, found);
-    } catch (const core::Error& fault) {
-      found.faults.add({"damaged proposals", where, fault.what()});
-    }
-  }
+  const std::vector<std::int64_t> ids(referred.begin(), referred.end());
+  look_at_each(
+      parts, "proposals", ids.size(),
+      [&](std::size_t i) { return look_at_proposals(parts, ids[i]); }, found.faults);
 }
 
 }  // namespace pcnet::data

@@ -55,8 +55,7 @@ class Converter {
     if (!sentence.cues.empty()) {
       cues = &sentence.cues;
     } else if (!dataset_.files().cues.empty()) {
-      const auto found = dataset_.cues().find(sentence.sent_id);
-      if (found != dataset_.cues().end()) cues = &found->second;
+      cues = dataset_.cues().find(sentence.sent_id);
     }
     if (cues != nullptr) ++counts_.sentences_with_cues;
     return cues;

@@ -4,27 +4,24 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/data/coverage.h"
 
 namespace pcnet::data {
 
 namespace {
 
-/// Reads a side file once; `key` is the option that names it.
-template <class Value>
-const Value& read_once(std::unique_ptr<Value>& value, const std::filesystem::path& path,
-                       Value (*read)(const std::filesystem::path&), const DatasetFiles& files,
-                       const char* key) {
-  if (path.empty()) {
-    throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
-                                (files.custom.empty() ? files.refs : files.custom).string()));
-  }
-  if (!value) value = std::make_unique<Value>(read(path));
-  return *value;
+/// Error when the dataset has no such side file; `key` is the option that names it.
+void require_file(const std::filesystem::path& path, const DatasetFiles& files, const char* key) {
+  if (!path.empty()) return;
+  throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
+                              (files.custom.empty() ? files.refs : files.custom).string(),
+                              "; make one or name another source"));
 }
 
 /// Cues that stand beside the sentences, as in custom data.
-Cues cues_inside(const ReferIndex& index) {
-  Cues cues;
+CuesBySentence cues_inside(const ReferIndex& index) {
+  CuesBySentence cues;
   for (const auto& reference : index.references()) {
     for (const auto& sentence : reference.sentences) {
       if (!sentence.cues.empty()) cues.emplace(sentence.sent_id, sentence.cues);
@@ -41,21 +38,54 @@ Dataset::Dataset(config::DataOptions options)
       index_(ReferIndex::load(files_)),
       pictures_(std::make_unique<PictureStore>(index_, files_.images, options_)) {}
 
-const Cues& Dataset::cues() {
-  if (files_.cues.empty() && !cues_) {
-    Cues inside = cues_inside(index_);
-    if (!inside.empty()) cues_ = std::make_unique<Cues>(std::move(inside));
-  }
+const CueStore& Dataset::cues() {
   if (cues_) return *cues_;
-  return read_once(cues_, files_.cues, read_cues, files_, "cues");
+  if (files_.cues.empty()) {
+    CuesBySentence inside = cues_inside(index_);
+    if (!inside.empty()) {
+      cues_ = std::make_unique<CueStore>(std::move(inside), files_.custom);
+      return *cues_;
+    }
+  }
+  require_file(files_.cues, files_, "cues");
+  cues_ = std::make_unique<CueStore>(files_.cues);
+  return *cues_;
 }
 
 const Captions& Dataset::captions() {
-  return read_once(captions_, files_.captions, read_captions, files_, "captions");
+  require_file(files_.captions, files_, "captions");
+  if (!captions_) captions_ = std::make_unique<Captions>(read_captions(files_.captions));
+  return *captions_;
 }
 
-const Proposals& Dataset::proposals() {
-  return read_once(proposals_, files_.proposals, read_proposals, files_, "proposals");
+const ProposalStore& Dataset::proposals() {
+  require_file(files_.proposals, files_, "proposals");
+  if (!proposals_) {
+    ProposalStore::Options options;
+    options.filter = options_.proposal_filter;
+    proposals_ = std::make_unique<ProposalStore>(files_.proposals, index_, options);
+  }
+  return *proposals_;
+}
+
+void Dataset::check_cues(const std::string& split) {
+  const Coverage coverage = cue_coverage(index_, split, cues());
+  if (coverage.missing == 0) return;
+  const std::string found = describe(coverage, split, cues());
+  if (options_.missing_cues == "error") {
+    throw core::Error(core::cat(found,
+                                ": make them, or let each such sentence be its own cue with "
+                                "data.missing_cues=sentence"));
+  }
+  core::log::warning(core::cat(found, ": each such sentence is its own cue (data.missing_cues)"));
+}
+
+std::vector<std::string> Dataset::cues_of(const Sentence& sentence) {
+  const auto* found = cues().find(sentence.sent_id);
+  if (found != nullptr) return *found;
+  if (options_.missing_cues == "sentence") return {sentence.text};
+  throw core::Error(
+      core::cat("no cues for sent_id ", sentence.sent_id, " in ", cues().source().string()));
 }
 
 std::vector<std::string> Dataset::training_texts() {
@@ -68,8 +98,8 @@ std::vector<std::string> Dataset::training_texts() {
       texts.insert(sentence.text);
       texts.insert(sentence.cues.begin(), sentence.cues.end());
       if (files_.cues.empty()) continue;
-      const auto found = cues().find(sentence.sent_id);
-      if (found != cues().end()) texts.insert(found->second.begin(), found->second.end());
+      const auto* found = cues().find(sentence.sent_id);
+      if (found != nullptr) texts.insert(found->begin(), found->end());
     }
   }
   if (!files_.captions.empty()) {

@@ -53,14 +53,23 @@ image::Picture picture_or_grey(const std::filesystem::path& path, const data::Im
   return grey;
 }
 
-std::vector<std::string> cues_of(data::Dataset& dataset, const data::Sentence& sentence) {
-  if (!sentence.cues.empty() || dataset.files().cues.empty()) return sentence.cues;
-  const auto found = dataset.cues().find(sentence.sent_id);
-  return found == dataset.cues().end() ? std::vector<std::string>{} : found->second;
+/// The cues of a sentence, each once: stored ones are repeated up to their number (method.md 6).
+std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sentence& sentence) {
+  const std::vector<std::string>* cues = &sentence.cues;
+  if (cues->empty()) cues = dataset.cues().find(sentence.sent_id);
+  std::vector<std::string> different;
+  if (cues == nullptr) return different;
+  for (const auto& cue : *cues) {
+    if (std::find(different.begin(), different.end(), cue) == different.end()) {
+      different.push_back(cue);
+    }
+  }
+  return different;
 }
 
 std::string cue_line(data::Dataset& dataset, const data::Sentence& sentence) {
-  std::vector<std::string> cues = cues_of(dataset, sentence);
+  if (sentence.cues.empty() && dataset.files().cues.empty()) return {};
+  std::vector<std::string> cues = different_cues(dataset, sentence);
   if (cues.empty()) return "   no cues";
   if (cues.size() > kCues) cues.resize(kCues);
   return "   cues: " + core::join(cues, " | ");
@@ -70,15 +79,29 @@ std::vector<std::string> lines_of(data::Dataset& dataset, const data::Reference&
   std::vector<std::string> lines = {
       cat("ref_id ", reference.ref_id, ", ", reference.split, ", image_id ", reference.image_id)};
   const auto& sentences = reference.sentences;
+  bool any_cues = false;
   for (std::size_t i = 0; i < std::min(sentences.size(), kSentences); ++i) {
     lines.push_back(cat("\"", sentences[i].text, "\""));
-    lines.push_back(cue_line(dataset, sentences[i]));
+    const std::string cues = cue_line(dataset, sentences[i]);
+    if (cues.empty()) continue;
+    lines.push_back(cues);
+    any_cues = true;
   }
   if (sentences.empty()) lines.emplace_back("no sentences");
   if (sentences.size() > kSentences) {
     lines.push_back(cat("and ", sentences.size() - kSentences, " more sentences"));
   }
+  if (!any_cues) lines.emplace_back("the dataset has no cues");
   return lines;
+}
+
+/// The object stands out: what is around it is darker, its border green on black.
+void mark_object(image::Picture& picture, const image::Mask& object) {
+  image::Mask around = object;
+  for (auto& pixel : around.data) pixel = pixel == 0 ? 1 : 0;
+  image::tint(picture, around, {0, 0, 0}, 0.4);
+  image::draw_outline(picture, object, {0, 0, 0}, 4);
+  image::draw_outline(picture, object, image::kGreen, 2);
 }
 
 /// Colours that differ from their neighbours: steps of the golden ratio round the colour circle.
@@ -95,17 +118,16 @@ image::Colour colour_of(std::size_t number) {
 }
 
 /// Draws the proposals, the largest first so that none is hidden; says how many there are.
-std::string draw_proposals(data::Dataset& dataset, const data::ImageRecord& record,
-                           image::Picture& picture) {
+std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image::Picture& picture) {
   if (dataset.files().proposals.empty()) return "the dataset has no proposals";
-  const auto found = dataset.proposals().find(record.image_id);
-  if (found == dataset.proposals().end() || found->second.empty()) {
-    return "no proposals of this picture";
+  data::ProposalStore::Masks found;
+  try {
+    found = dataset.proposals().of(image_id);
+  } catch (const core::Error& fault) {
+    return fault.what();
   }
-  std::vector<image::Rle> masks = found->second;
-  const auto misfits = std::erase_if(masks, [&](const image::Rle& mask) {
-    return mask.height != record.height || mask.width != record.width;
-  });
+  if (found == nullptr || found->empty()) return "no proposals of this picture";
+  std::vector<image::Rle> masks = *found;
   std::stable_sort(masks.begin(), masks.end(), [](const image::Rle& a, const image::Rle& b) {
     return image::area(a) > image::area(b);
   });
@@ -114,9 +136,7 @@ std::string draw_proposals(data::Dataset& dataset, const data::ImageRecord& reco
     image::tint(picture, mask, colour_of(i), 0.2);
     image::draw_outline(picture, mask, colour_of(i), 2);
   }
-  std::string text = cat(found->second.size(), " proposals");
-  if (misfits > 0) text += cat(", ", misfits, " of them of another size and not drawn");
-  return text;
+  return cat(masks.size(), masks.size() == 1 ? " proposal" : " proposals");
 }
 
 image::Picture draw_reference(data::Dataset& dataset, const data::Reference& reference) {
@@ -130,17 +150,34 @@ image::Picture draw_reference(data::Dataset& dataset, const data::Reference& ref
   const auto& annotation = index.annotation(reference.ann_id);
   if (annotation.has_mask()) {
     const image::Mask truth = image::fit(image::decode(index.mask(annotation)), kCell);
-    image::tint(object, truth, image::kGreen, 0.2);
-    image::draw_outline(object, truth, image::kGreen, 2);
+    mark_object(object, truth);
   } else {
     lines.emplace_back("no mask was drawn");
   }
   if (!fault.empty()) lines.push_back(fault);
   image::Picture proposed = picture;
-  const std::string found = draw_proposals(dataset, record, proposed);
+  const std::string found = draw_proposals(dataset, record.image_id, proposed);
   const std::array<image::Picture, 2> pair = {under_lines(object, lines),
                                               under_lines(proposed, {found})};
   return image::sheet(pair, 2);
+}
+
+/// Rows below each other, each as high as it is. Error for none.
+image::Picture stacked(const std::vector<image::Picture>& rows) {
+  if (rows.empty()) throw core::Error("there is no reference to draw");
+  std::int64_t height = 0;
+  for (const auto& row : rows) height += row.height;
+  image::Picture out(height, rows.front().width);
+  std::fill(out.rgb.begin(), out.rgb.end(), std::uint8_t{240});
+  std::int64_t top = 0;
+  for (const auto& row : rows) {
+    for (std::int64_t y = 0; y < row.height; ++y) {
+      const std::uint8_t* from = row.pixel(y, 0);
+      std::copy(from, from + row.width * 3, out.pixel(top + y, 0));
+    }
+    top += row.height;
+  }
+  return out;
 }
 
 }  // namespace
@@ -180,11 +217,16 @@ std::vector<std::size_t> find_references(const data::ReferIndex& index,
 }
 
 image::Picture draw_dataset_sheet(data::Dataset& dataset, std::span<const std::size_t> references) {
-  std::vector<image::Picture> drawn;
-  for (const auto at : references) {
-    drawn.push_back(draw_reference(dataset, dataset.index().references()[at]));
+  constexpr std::size_t kColumns = 2;
+  std::vector<image::Picture> rows;
+  for (std::size_t begin = 0; begin < references.size(); begin += kColumns) {
+    std::vector<image::Picture> row;
+    for (const auto at : references.subspan(begin, std::min(kColumns, references.size() - begin))) {
+      row.push_back(draw_reference(dataset, dataset.index().references()[at]));
+    }
+    rows.push_back(image::sheet(row, static_cast<std::int64_t>(kColumns)));
   }
-  return image::sheet(drawn, 2);
+  return stacked(rows);
 }
 
 }  // namespace pcnet::report

@@ -1,14 +1,17 @@
 #include "pcnet/runtime/dataset_look.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/data/side_files.h"
+#include "pcnet/data/cue_store.h"
+#include "pcnet/data/proposal_store.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/text/word_tokenizer.h"
 
@@ -20,27 +23,20 @@ namespace {
 
 /// Cues and proposals of a dataset, as far as they can be read.
 struct SideFiles {
-  std::optional<data::Cues> cues;
-  std::optional<data::Proposals> proposals;
-
+  std::unique_ptr<data::CueStore> cues;
+  std::unique_ptr<data::ProposalStore> proposals;
   bool has_written_cues = false;  // beside their sentences, in custom data
 
   data::FindCues find_cues() const {
     if (!cues && !has_written_cues) return {};
     return [this](const data::Sentence& sentence) -> const std::vector<std::string>* {
       if (!sentence.cues.empty()) return &sentence.cues;
-      if (!cues) return nullptr;
-      const auto found = cues->find(sentence.sent_id);
-      return found == cues->end() ? nullptr : &found->second;
+      return cues ? cues->find(sentence.sent_id) : nullptr;
     };
   }
   data::FindProposals find_proposals() const {
     if (!proposals) return {};
-    return [this](std::int64_t image_id) -> std::shared_ptr<const std::vector<image::Rle>> {
-      const auto found = proposals->find(image_id);
-      if (found == proposals->end()) return nullptr;
-      return {std::shared_ptr<const void>{}, &found->second};  // not owned: `proposals` outlives it
-    };
+    return [this](std::int64_t image_id) { return proposals->of(image_id); };
   }
 };
 
@@ -62,16 +58,16 @@ std::unique_ptr<const text::Tokenizer> tokenizer_for(const config::Config& confi
   return make_tokenizer(options, text::WordTokenizer::from_texts(texts).words());
 }
 
-/// What `open` gives, if there is such a file and it can be read; else what is wrong is a fault.
-template <class Open>
-auto open_side_file(const std::filesystem::path& path, const char* kind, data::Faults& faults,
-                    Open open) -> std::optional<decltype(open(path))> {
-  if (path.empty()) return std::nullopt;
+/// The store of a side file; null when there is none, or when it cannot be read, which is a fault.
+template <class Store, class... Arguments>
+std::unique_ptr<Store> open_store(const std::filesystem::path& path, const char* kind,
+                                  data::Faults& faults, const Arguments&... arguments) {
+  if (path.empty()) return nullptr;
   try {
-    return open(path);
+    return std::make_unique<Store>(path, arguments...);
   } catch (const core::Error& fault) {
     faults.add({cat("unreadable ", kind), path.string(), fault.what()});
-    return std::nullopt;
+    return nullptr;
   }
 }
 
@@ -84,12 +80,15 @@ bool has_written_cues(const data::ReferIndex& index) {
 }
 
 /// Opens what there is; what there is none of is a note.
-SideFiles open_side_files(const data::DatasetFiles& files, const data::ReferIndex& index,
-                          data::Faults& faults, data::Faults& notes) {
+SideFiles open_side_files(const config::DataOptions& options, const data::DatasetFiles& files,
+                          const data::ReferIndex& index, data::Faults& faults,
+                          data::Faults& notes) {
   SideFiles sides;
   sides.has_written_cues = has_written_cues(index);
-  sides.cues = open_side_file(files.cues, "cues", faults, data::read_cues);
-  sides.proposals = open_side_file(files.proposals, "proposals", faults, data::read_proposals);
+  sides.cues = open_store<data::CueStore>(files.cues, "cues", faults);
+  const data::ProposalStore::Options proposal_options{.filter = options.proposal_filter};
+  sides.proposals = open_store<data::ProposalStore>(files.proposals, "proposals", faults, index,
+                                                    proposal_options);
   const auto& beside = files.custom.empty() ? files.refs : files.custom;
   const std::string folder = beside.parent_path().string();
   if (files.cues.empty() && !sides.has_written_cues) {
@@ -111,6 +110,23 @@ void count_entries(const data::ReferIndex& index, DatasetCheck& check) {
   }
 }
 
+/// A bar for each stage of an audit, one after the other.
+class Stages {
+ public:
+  void update(const std::string& what, std::int64_t done, std::int64_t total) {
+    if (what != what_) {
+      progress_.emplace("checking " + what, total, what);
+      what_ = what;
+    }
+    progress_->update(done);
+    if (done == total) progress_->finish();
+  }
+
+ private:
+  std::string what_;
+  std::optional<core::Progress> progress_;
+};
+
 }  // namespace
 
 DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
@@ -119,10 +135,10 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
   data::Faults faults;
   data::Faults notes;
   const auto index = data::ReferIndex::load(check.files, &faults);
-  const SideFiles sides = open_side_files(check.files, index, faults, notes);
+  const SideFiles sides = open_side_files(config.data, check.files, index, faults, notes);
   count_entries(index, check);
   const auto tokenizer = tokenizer_for(config, index, sides.find_cues());
-  core::Progress progress("checking pictures", check.pictures, "pictures");
+  Stages stages;
   const data::AuditParts parts = {
       .index = index,
       .files = check.files,
@@ -132,12 +148,11 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
       .proposals = sides.find_proposals(),
       .decode_pictures = decode_pictures,
       .threads = core::usable_threads(static_cast<int>(config.run.threads)),
-      .progress = [&](std::int64_t done) {
+      .tell = [&](const std::string& what, std::int64_t done, std::int64_t total) {
         core::throw_if_stopped("the check was stopped");
-        progress.update(done);
+        stages.update(what, done, total);
       }};
   check.findings = data::audit(parts, faults, notes);
-  progress.finish();
   return check;
 }
 
@@ -148,7 +163,7 @@ DatasetNumbers count_dataset(const config::Config& config) {
   SideFiles sides;
   sides.has_written_cues = has_written_cues(index);
   if (!numbers.files.cues.empty() && config.model.clip.text.tokenizer != "bpe") {
-    sides.cues = data::read_cues(numbers.files.cues);
+    sides.cues = std::make_unique<data::CueStore>(numbers.files.cues);
   }
   const auto tokenizer = tokenizer_for(config, index, sides.find_cues());
   numbers.statistics =

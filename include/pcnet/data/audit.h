@@ -20,6 +20,9 @@ using FindCues = std::function<const std::vector<std::string>*(const Sentence&)>
 /// picture.
 using FindProposals = std::function<std::shared_ptr<const std::vector<image::Rle>>(std::int64_t)>;
 
+/// Hears how many of how many pictures, masks or proposals are done. What it throws ends the audit.
+using Tell = std::function<void(const std::string& what, std::int64_t done, std::int64_t total)>;
+
 /// What an audit looks at, and how closely.
 struct AuditParts {
   const ReferIndex& index;
@@ -30,7 +33,7 @@ struct AuditParts {
   FindProposals proposals = {};   ///< empty: not looked at
   bool decode_pictures = true;    ///< false: their headers alone
   int threads = 1;
-  std::function<void(std::int64_t)> progress = {};  ///< told how many pictures are done
+  Tell tell = {};  ///< empty: nobody asks
 };
 
 /// All that was found of one kind.
