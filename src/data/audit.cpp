@@ -29,6 +29,11 @@ void group(const Faults& faults, bool is_fault, const DatasetFiles& files,
 
 void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
                   const std::function<std::optional<Fault>(std::size_t)>& look, Faults& into) {
+  const auto tell = [&](std::size_t done) {
+    if (!parts.tell || count == 0) return;
+    parts.tell(what, static_cast<std::int64_t>(done), static_cast<std::int64_t>(count));
+  };
+  tell(0);
   const std::size_t step = std::size_t{32} * static_cast<std::size_t>(std::max(parts.threads, 1));
   std::vector<std::optional<Fault>> found(step);
   for (std::size_t begin = 0; begin < count; begin += step) {
@@ -41,9 +46,7 @@ void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
       if (found[i]) into.add(std::move(*found[i]));
       found[i].reset();
     }
-    if (parts.tell) {
-      parts.tell(what, static_cast<std::int64_t>(begin + chunk), static_cast<std::int64_t>(count));
-    }
+    tell(begin + chunk);
   }
 }
 

@@ -55,8 +55,8 @@ image::Picture picture_or_grey(const std::filesystem::path& path, const data::Im
 
 /// The cues of a sentence, each once: stored ones are repeated up to their number (method.md 6).
 std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sentence& sentence) {
-  const std::vector<std::string>* cues = &sentence.cues;
-  if (cues->empty()) cues = dataset.cues().find(sentence.sent_id);
+  const std::vector<std::string>* cues =
+      dataset.files().cues.empty() ? &sentence.cues : dataset.cues().find(sentence.sent_id);
   std::vector<std::string> different;
   if (cues == nullptr) return different;
   for (const auto& cue : *cues) {

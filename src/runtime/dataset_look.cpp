@@ -30,8 +30,7 @@ struct SideFiles {
   data::FindCues find_cues() const {
     if (!cues && !has_written_cues) return {};
     return [this](const data::Sentence& sentence) -> const std::vector<std::string>* {
-      if (!sentence.cues.empty()) return &sentence.cues;
-      return cues ? cues->find(sentence.sent_id) : nullptr;
+      return cues ? cues->find(sentence.sent_id) : &sentence.cues;  // a file replaces written ones
     };
   }
   data::FindProposals find_proposals() const {

@@ -242,6 +242,54 @@ class Check(Case):
         self.assert_fails(run("data", "check", self.folder / "none.yaml"), 2, "none.yaml")
 
 
+class Own(Case):
+    """Custom data: pictures of one's own in JSON lines."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.folder / "own"
+        self.root.mkdir()
+        for name in ("a.png", "b.png"):
+            write_png(self.root / name, 30, 20)
+        self.lines = [
+            {"image": "a.png", "sentence": "the cup", "cues": ["cup"]},
+            {"image": "b.png", "sentence": "the plate", "cues": ["plate"], "split": "val"},
+        ]
+        self.lines[1]["mask"] = {"polygons": [[2, 2, 12, 2, 12, 12, 2, 12]]}
+
+    def findings(self, code):
+        write_lines(self.root / "annotations.jsonl", self.lines)
+        result = run("-q", "--json", "data", "check", "--root", self.root)
+        self.assertEqual(result.returncode, code, result.stderr)
+        found = json.loads(result.stdout)["findings"]
+        return {
+            finding["kind"]: [item["where"] for item in finding["items"]] for finding in found
+        }
+
+    def test_masks_are_missed_in_evaluation_splits_only(self):
+        self.assertEqual(list(self.findings(0)), ["no proposals"])
+        del self.lines[1]["mask"]
+        found = self.findings(1)
+        self.assertEqual(found["object without a mask in an evaluation split"], ["ref_id 2"])
+
+    def test_cues_beside_the_sentences(self):
+        del self.lines[0]["cues"]
+        self.assertEqual(self.findings(1)["sentence without cues"], ["sent_id 1 (ref_id 1)"])
+        del self.lines[1]["cues"]
+        self.assertEqual(list(self.findings(0)), ["no cues", "no proposals"])
+
+    def test_stats_and_show(self):
+        self.findings(0)
+        stats = json.loads(run_well("--json", "data", "stats", "--root", self.root).stdout)
+        self.assertEqual(stats["splits"]["all"]["sentences"], 2)
+        self.assertEqual(stats["mask_share_of_the_picture"]["count"], 1)
+        result = run_well("--json", "data", "show", "--root", self.root, cwd=self.folder)
+        shown = json.loads(result.stdout)
+        self.assertEqual(shown["out"], "custom_train.png")
+        size = read_png(self.folder / "custom_train.png")
+        self.assertEqual(size, (shown["width"], shown["height"], 3))
+
+
 def hand_tree(root):
     """Two pictures for training, one for each of testA and testB; every number known by hand."""
 
@@ -254,7 +302,8 @@ def hand_tree(root):
         name = f"{image_id}.png"
         write_png(root / "train2014" / name, 40, 20)
         images.append({"id": image_id, "file_name": name, "width": 40, "height": 20})
-    for ann_id, image_id, side in ((1, 1, 4), (2, 1, 8), (3, 2, 4), (4, 3, 10), (5, 4, 20), (6, 4, 2)):
+    objects = ((1, 1, 4), (2, 1, 8), (3, 2, 4), (4, 3, 10), (5, 4, 20), (6, 4, 2))
+    for ann_id, image_id, side in objects:
         annotations.append(
             {
                 "id": ann_id,
@@ -306,7 +355,8 @@ class Stats(Case):
         self.root = hand_tree(self.folder / "hand")
 
     def stats(self, *arguments):
-        return json.loads(run_well("--json", "data", "stats", "--root", self.root, *arguments).stdout)
+        result = run_well("--json", "data", "stats", "--root", self.root, *arguments)
+        return json.loads(result.stdout)
 
     def test_splits(self):
         splits = self.stats()["splits"]

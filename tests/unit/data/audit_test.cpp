@@ -182,7 +182,7 @@ TEST_F(AuditTest, TellsHowFarItIs) {
       told.push_back(core::cat(what, " ", done, " ", total));
     };
   });
-  EXPECT_THAT(told, ElementsAre("pictures 3 3", "masks 4 4"));
+  EXPECT_THAT(told, ElementsAre("pictures 0 3", "pictures 3 3", "masks 0 4", "masks 4 4"));
 }
 
 ReferIndex index_of(std::vector<std::vector<double>> polygons, std::vector<ImageRecord> images) {
