@@ -12,6 +12,7 @@
 #include "pcnet/synth/manifest.h"
 
 #include "command.h"
+#include "data_commands.h"
 
 namespace pcnet::app {
 
@@ -119,10 +120,16 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
 }  // namespace
 
 void add_data(CLI::App& root, const GlobalOptions& globals, Action& action) {
-  CLI::App* data =
-      add_command(root, "data", "Make datasets.", "  pcnet data synth --out runs/refsynth");
+  CLI::App* data = add_command(root, "data", "Make and look at datasets.",
+                               "  pcnet data synth --out data\n"
+                               "  pcnet data check --root data\n"
+                               "  pcnet data show --root data --split val");
   data->require_subcommand(1);
   add_synth(*data, globals, action);
+  add_data_convert(*data, globals, action);
+  add_data_check(*data, globals, action);
+  add_data_stats(*data, globals, action);
+  add_data_show(*data, globals, action);
 }
 
 }  // namespace pcnet::app

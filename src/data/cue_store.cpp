@@ -119,9 +119,13 @@ CuesBySentence parse_cue_document(std::string_view text, std::string_view name) 
   return cues;
 }
 
-CueStore::CueStore(std::filesystem::path source) : source_(std::move(source)) {
-  cues_ = fs::is_directory(source_) ? read_folder(source_)
-                                    : parse_cue_lines(core::read_file(source_), source_.string());
+CueStore::CueStore(std::filesystem::path source)
+    : CueStore(fs::is_directory(source) ? read_folder(source)
+                                        : parse_cue_lines(core::read_file(source), source.string()),
+               source) {}
+
+CueStore::CueStore(CuesBySentence cues, std::filesystem::path source)
+    : source_(std::move(source)), cues_(std::move(cues)) {
   std::erase_if(cues_, [](const auto& entry) { return entry.second.empty(); });
 }
 

@@ -15,7 +15,19 @@ namespace {
 void require_file(const std::filesystem::path& path, const DatasetFiles& files, const char* key) {
   if (!path.empty()) return;
   throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
-                              files.refs.string(), "; make one or name another source"));
+                              (files.custom.empty() ? files.refs : files.custom).string(),
+                              "; make one or name another source"));
+}
+
+/// Cues that stand beside the sentences, as in custom data.
+CuesBySentence cues_inside(const ReferIndex& index) {
+  CuesBySentence cues;
+  for (const auto& reference : index.references()) {
+    for (const auto& sentence : reference.sentences) {
+      if (!sentence.cues.empty()) cues.emplace(sentence.sent_id, sentence.cues);
+    }
+  }
+  return cues;
 }
 
 }  // namespace
@@ -27,8 +39,16 @@ Dataset::Dataset(config::DataOptions options)
       pictures_(std::make_unique<PictureStore>(index_, files_.images, options_)) {}
 
 const CueStore& Dataset::cues() {
+  if (cues_) return *cues_;
+  if (files_.cues.empty()) {
+    CuesBySentence inside = cues_inside(index_);
+    if (!inside.empty()) {
+      cues_ = std::make_unique<CueStore>(std::move(inside), files_.custom);
+      return *cues_;
+    }
+  }
   require_file(files_.cues, files_, "cues");
-  if (!cues_) cues_ = std::make_unique<CueStore>(files_.cues);
+  cues_ = std::make_unique<CueStore>(files_.cues);
   return *cues_;
 }
 
@@ -76,6 +96,7 @@ std::vector<std::string> Dataset::training_texts() {
     images.insert(reference.image_id);
     for (const auto& sentence : reference.sentences) {
       texts.insert(sentence.text);
+      texts.insert(sentence.cues.begin(), sentence.cues.end());
       if (files_.cues.empty()) continue;
       const auto* found = cues().find(sentence.sent_id);
       if (found != nullptr) texts.insert(found->begin(), found->end());

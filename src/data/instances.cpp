@@ -1,9 +1,16 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <mutex>
+
 #include <nlohmann/json.hpp>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
-#include "pcnet/data/refer_index.h"
+#include "pcnet/core/parallel.h"
+
+#include "json_fields.h"
+#include "json_slices.h"
+#include "refer_parts.h"
 
 namespace pcnet::data {
 
@@ -13,110 +20,137 @@ using nlohmann::json;
 
 namespace {
 
-image::Rle read_rle(const json& segmentation) {
-  const auto& size = segmentation.at("size");
-  const auto height = size.at(0).get<std::int64_t>();
-  const auto width = size.at(1).get<std::int64_t>();
-  const auto& counts = segmentation.at("counts");
-  if (counts.is_string()) {
-    return image::from_coco_string(counts.get_ref<const std::string&>(), height, width);
-  }
-  return {height, width, counts.get<std::vector<std::uint32_t>>()};
-}
+constexpr std::size_t kAtOnce = 512;  // entries a thread takes at a time
 
-/// Error unless the mask can be drawn at the picture's size: found here, with its id, rather than
-/// in the middle of an evaluation.
-void check_mask(const Annotation& annotation, const ImageRecord& picture) {
-  for (const auto& polygon : annotation.polygons) {
-    if (polygon.size() < 6 || polygon.size() % 2 != 0) {
-      throw Error(
-          cat("a polygon has ", polygon.size(), " numbers, wanted an even count of at least 6"));
-    }
+bool crowd_flag(const json& entry) {
+  const auto found = entry.find("iscrowd");
+  if (found == entry.end()) return false;
+  if (found->is_boolean()) return found->get<bool>();
+  const std::int64_t flag = whole_field(entry, "iscrowd");
+  if (flag != 0 && flag != 1) {
+    throw EntryFault("wrong type", cat("\"iscrowd\" is ", flag, ", wanted 0 or 1"));
   }
-  if (!annotation.polygons.empty()) return;
-  const image::Rle& rle = annotation.rle;
-  if (rle.height != picture.height || rle.width != picture.width) {
-    throw Error(cat("its mask is ", rle.height, " x ", rle.width, " (height x width), its picture ",
-                    picture.height, " x ", picture.width));
-  }
-  std::int64_t pixels = 0;
-  for (const auto run : rle.counts) pixels += run;
-  if (pixels != rle.height * rle.width) {
-    throw Error(cat("its runs cover ", pixels, " pixels, its size ", rle.height * rle.width));
-  }
+  return flag == 1;
 }
 
 Annotation read_annotation(const json& entry) {
   Annotation annotation;
-  annotation.ann_id = entry.at("id").get<std::int64_t>();
-  annotation.image_id = entry.at("image_id").get<std::int64_t>();
-  annotation.box = entry.at("bbox").get<std::array<double, 4>>();
-  const auto& segmentation = entry.at("segmentation");
+  annotation.ann_id = whole_field(entry, "id");
+  annotation.image_id = whole_field(entry, "image_id");
+  if (entry.contains("category_id")) annotation.category_id = whole_field(entry, "category_id");
+  annotation.crowd = crowd_flag(entry);
+  annotation.box = box_field(entry, "bbox");
+  const json& segmentation = field(entry, "segmentation");
   if (segmentation.is_array()) {
-    annotation.polygons = segmentation.get<std::vector<std::vector<double>>>();
-    if (annotation.polygons.empty()) throw Error("its segmentation is empty");
-  } else {
+    annotation.polygons = read_polygons(segmentation);
+  } else if (segmentation.is_object()) {
     annotation.rle = read_rle(segmentation);
+  } else {
+    throw EntryFault("broken mask", "its segmentation is neither polygons nor an RLE");
   }
   return annotation;
 }
 
 ImageRecord read_image(const json& entry) {
-  ImageRecord record{entry.at("id").get<std::int64_t>(), entry.at("file_name").get<std::string>(),
-                     entry.at("height").get<std::int64_t>(), entry.at("width").get<std::int64_t>()};
-  if (record.height < 1 || record.width < 1) {
-    throw Error(cat("its size is ", record.height, " x ", record.width,
-                    " (height x width), wanted sizes from 1"));
-  }
-  return record;
+  return {whole_field(entry, "id"), text_field(entry, "file_name"), whole_field(entry, "height"),
+          whole_field(entry, "width")};
 }
 
-/// Reads each entry of a list; a fault names the file, the list and the entry's id.
-template <class Read>
-void for_each_entry(const json& document, const std::string& file, const char* list, Read read) {
-  if (!document.is_object() || !document.contains(list) || !document.at(list).is_array()) {
-    throw Error(cat(file, ": no list \"", list, "\": not COCO's instances format"));
-  }
-  std::size_t position = 0;
-  for (const auto& entry : document.at(list)) {
+Category read_category(const json& entry) {
+  return {whole_field(entry, "id"), text_field(entry, "name")};
+}
+
+/// "annotations[3] (id 5)": what finds an entry whose id may be what is wrong.
+std::string entry_name(const std::string& list, std::size_t position, std::string_view text) {
+  const json entry = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool has_id = entry.is_object() && entry.contains("id");
+  const auto id = [&] { return entry["id"].dump(-1, ' ', false, json::error_handler_t::replace); };
+  return cat(list, "[", position, "]", has_id ? cat(" (id ", id(), ")") : "");
+}
+
+/// Reads the entries of a list on all threads, in their order; faulty ones are left out.
+template <class T>
+void read_entries(const std::string& list, const std::vector<std::string_view>& entries,
+                  T (*read)(const json&), const FaultSink& sink, std::vector<T>& into) {
+  struct Bad {
+    std::size_t position;
+    EntryFault fault;
+  };
+  std::vector<T> values(entries.size());
+  std::vector<Bad> bad;
+  std::mutex mutex;
+  const auto read_one = [&](std::size_t i) {
     try {
-      read(entry);
-    } catch (const std::exception& fault) {
-      const auto id = entry.is_object() && entry.contains("id") ? entry.at("id").dump() : "unknown";
-      throw Error(cat(file, ": ", list, "[", position, "] (id ", id, "): ", fault.what()));
+      values[i] = read(parse_entry(entries[i]));
+    } catch (const EntryFault& fault) {
+      const std::lock_guard lock(mutex);
+      bad.push_back({i, fault});
     }
-    ++position;
+  };
+  const std::size_t blocks = (entries.size() + kAtOnce - 1) / kAtOnce;
+  core::parallel_for(static_cast<std::int64_t>(blocks), core::usable_threads(0),
+                     [&](std::int64_t block) {
+                       const std::size_t first = static_cast<std::size_t>(block) * kAtOnce;
+                       const std::size_t last = std::min(entries.size(), first + kAtOnce);
+                       for (std::size_t i = first; i < last; ++i) read_one(i);
+                     });
+  std::sort(bad.begin(), bad.end(),
+            [](const Bad& a, const Bad& b) { return a.position < b.position; });
+  for (const auto& item : bad) {
+    sink.add(item.fault, entry_name(list, item.position, entries[item.position]));
   }
+  for (std::size_t at = bad.size(); at-- > 0;) {
+    values.erase(values.begin() + static_cast<std::ptrdiff_t>(bad[at].position));
+  }
+  into = std::move(values);
 }
 
 }  // namespace
 
-void ReferIndex::read_instances(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  json document;
-  try {
-    document = json::parse(core::read_file(path));
-  } catch (const json::exception& fault) {
-    throw Error(cat(file, ": broken JSON: ", fault.what()));
+void check_mask(const Annotation& annotation, const ImageRecord& picture) {
+  for (const auto& polygon : annotation.polygons) {
+    if (polygon.size() < 6 || polygon.size() % 2 != 0) {
+      throw EntryFault("broken mask", cat("a polygon has ", polygon.size(),
+                                          " numbers, wanted an even count of at least 6"));
+    }
+    for (const double number : polygon) {
+      constexpr double kFar = 1e6;  // the limit of image::from_polygon
+      if (!(std::abs(number) <= kFar)) {
+        throw EntryFault("broken mask", cat("a polygon's coordinate is ", number));
+      }
+    }
   }
-  for_each_entry(document, file, "images", [this](const json& entry) {
-    images_.push_back(read_image(entry));
-    if (!image_at_.emplace(images_.back().image_id, images_.size() - 1).second) {
-      throw Error("duplicate id");
-    }
-  });
-  for_each_entry(document, file, "annotations", [this](const json& entry) {
-    annotations_.push_back(read_annotation(entry));
-    const Annotation& added = annotations_.back();
-    if (!annotation_at_.emplace(added.ann_id, annotations_.size() - 1).second) {
-      throw Error("duplicate id");
-    }
-    if (!image_at_.contains(added.image_id)) {
-      throw Error(cat("its image_id ", added.image_id, " is not among the images"));
-    }
-    check_mask(added, image(added.image_id));
-    annotations_of_[added.image_id].push_back(added.ann_id);
-  });
+  if (!annotation.polygons.empty() || !annotation.has_mask()) return;
+  const image::Rle& rle = annotation.rle;
+  if (rle.height != picture.height || rle.width != picture.width) {
+    throw EntryFault("wrong size",
+                     cat("its mask is ", rle.height, " x ", rle.width,
+                         " (height x width), its picture ", picture.height, " x ", picture.width));
+  }
+  std::int64_t pixels = 0;
+  for (const auto run : rle.counts) pixels += run;
+  if (pixels != rle.height * rle.width) {
+    throw EntryFault("broken mask",
+                     cat("its runs cover ", pixels, " pixels, its size ", rle.height * rle.width));
+  }
+}
+
+void read_instances(std::string_view bytes, const std::string& file, ReferParts& parts,
+                    Faults* faults) {
+  std::map<std::string, std::vector<std::string_view>> lists;
+  try {
+    lists = slice_lists(bytes, {"images", "annotations", "categories"});
+  } catch (const Error& fault) {
+    throw Error(cat(file, ": ", fault.what(), ": not COCO's instances format"));
+  }
+  for (const char* list : {"images", "annotations"}) {
+    if (lists.contains(list)) continue;
+    throw Error(cat(file, ": no list \"", list, "\": not COCO's instances format"));
+  }
+  const FaultSink sink(faults, file);
+  read_entries("images", lists["images"], read_image, sink, parts.images);
+  read_entries("categories", lists["categories"], read_category, sink, parts.categories);
+  read_entries("annotations", lists["annotations"], read_annotation, sink, parts.annotations);
 }
 
 }  // namespace pcnet::data

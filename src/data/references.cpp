@@ -1,15 +1,11 @@
-#include <unordered_set>
-
-#include "pcnet/core/error.h"
-#include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
-#include "pcnet/data/refer_index.h"
 #include "pcnet/weights/pickle.h"
+
+#include "refer_parts.h"
 
 namespace pcnet::data {
 
 using core::cat;
-using core::Error;
 using weights::PickleValue;
 
 namespace {
@@ -24,22 +20,22 @@ const PickleValue* find(const PickleValue::Dict& dict, const char* key) {
 
 const PickleValue::Dict& as_dict(const PickleValue& value) {
   const auto* dict = std::get_if<std::shared_ptr<PickleValue::Dict>>(&value.value);
-  if (dict == nullptr) throw Error("wanted a dict");
+  if (dict == nullptr) throw EntryFault("broken entry", "wanted a dict");
   return **dict;
 }
 
 const PickleValue::List& as_list(const PickleValue& value, const char* what) {
   const auto* list = std::get_if<std::shared_ptr<PickleValue::List>>(&value.value);
-  if (list == nullptr) throw Error(cat(what, ": wanted a list"));
+  if (list == nullptr) throw EntryFault("wrong type", cat(what, ": wanted a list"));
   return **list;
 }
 
 template <class T>
 const T& field(const PickleValue::Dict& dict, const char* key) {
   const PickleValue* value = find(dict, key);
-  if (value == nullptr) throw Error(cat("no \"", key, "\""));
+  if (value == nullptr) throw EntryFault("missing field", cat("no \"", key, "\""));
   const T* typed = std::get_if<T>(&value->value);
-  if (typed == nullptr) throw Error(cat("\"", key, "\" has the wrong type"));
+  if (typed == nullptr) throw EntryFault("wrong type", cat("\"", key, "\" has the wrong type"));
   return *typed;
 }
 
@@ -60,41 +56,35 @@ Reference read_reference(const PickleValue& value) {
   reference.image_id = field<std::int64_t>(dict, "image_id");
   reference.split = field<std::string>(dict, "split");
   const PickleValue* sentences = find(dict, "sentences");
-  if (sentences == nullptr) throw Error("no \"sentences\"");
+  if (sentences == nullptr) throw EntryFault("missing field", "no \"sentences\"");
   for (const auto& entry : as_list(*sentences, "sentences")) {
     reference.sentences.push_back(read_sentence(entry));
   }
   return reference;
 }
 
+/// "reference 3 (ref_id 12)": what finds an entry that could not be read.
+std::string reference_name(const PickleValue& value, std::size_t position) {
+  const auto* dict = std::get_if<std::shared_ptr<PickleValue::Dict>>(&value.value);
+  const PickleValue* id = dict == nullptr ? nullptr : find(**dict, "ref_id");
+  const auto* number = id == nullptr ? nullptr : std::get_if<std::int64_t>(&id->value);
+  return cat("reference ", position, number == nullptr ? "" : cat(" (ref_id ", *number, ")"));
+}
+
 }  // namespace
 
-void ReferIndex::read_references(const std::filesystem::path& path) {
-  const std::string file = path.string();
-  const PickleValue document = weights::read_pickle(core::read_file(path), file);
-  std::unordered_set<std::int64_t> ref_ids;
-  std::unordered_set<std::int64_t> sent_ids;
-  std::size_t position = 0;
-  for (const auto& entry : as_list(document, file.c_str())) {
-    const auto where = [&] { return cat(file, ": reference ", position, ": "); };
+void read_references(std::string_view bytes, const std::string& file, ReferParts& parts,
+                     Faults* faults) {
+  const PickleValue document = weights::read_pickle(bytes, file);
+  const auto& entries = as_list(document, file.c_str());
+  const FaultSink sink(faults, file);
+  parts.references.reserve(entries.size());
+  for (std::size_t position = 0; position < entries.size(); ++position) {
     try {
-      Reference reference = read_reference(entry);
-      if (!ref_ids.insert(reference.ref_id).second) {
-        throw Error(cat("duplicate ref_id ", reference.ref_id));
-      }
-      for (const auto& sentence : reference.sentences) {
-        if (!sent_ids.insert(sentence.sent_id).second) {
-          throw Error(cat("duplicate sent_id ", sentence.sent_id));
-        }
-      }
-      if (annotation(reference.ann_id).image_id != image(reference.image_id).image_id) {
-        throw Error(cat("ref_id ", reference.ref_id, " and its object are of different pictures"));
-      }
-      references_.push_back(std::move(reference));
-    } catch (const Error& fault) {
-      throw Error(where() + fault.what());
+      parts.references.push_back(read_reference(entries[position]));
+    } catch (const EntryFault& fault) {
+      sink.add(fault, reference_name(entries[position], position));
     }
-    ++position;
   }
 }
 

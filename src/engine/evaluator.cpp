@@ -51,6 +51,21 @@ std::vector<EvaluatedSentence> list_sentences(const data::ReferIndex& index,
   return sentences;
 }
 
+/// Error unless every object asked for has a mask to compare with.
+void require_masks(const data::ReferIndex& index, const std::string& split) {
+  const auto without = index.without_mask(split);
+  if (without.empty()) return;
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::string> named;
+  for (std::size_t i = 0; i < std::min(kNamed, without.size()); ++i) {
+    named.push_back(std::to_string(without[i]));
+  }
+  throw core::Error(cat("the split \"", split, "\" cannot be evaluated: ", without.size(),
+                        " sentences have no mask to compare with: sent_id ",
+                        core::join(named, ", "), without.size() > kNamed ? ", ..." : "",
+                        "; add their masks, or choose another split"));
+}
+
 std::vector<Group> group_by_picture(const std::vector<EvaluatedSentence>& sentences) {
   std::vector<Group> groups;
   std::unordered_map<std::int64_t, std::size_t> group_of;
@@ -65,7 +80,10 @@ std::vector<Group> group_by_picture(const std::vector<EvaluatedSentence>& senten
 class Evaluation {
  public:
   Evaluation(data::Dataset& dataset, Responder& responder, const config::EvalOptions& options)
-      : dataset_(dataset), responder_(responder), options_(options) {
+      : dataset_(dataset),
+        responder_(responder),
+        options_(options),
+        rule_(data::ground_truth_rule(options.ground_truth)) {
     if (options.segmentor != "none") proposals_ = &dataset.proposals();
   }
 
@@ -98,7 +116,9 @@ class Evaluation {
     Truth truth;
     const auto& index = dataset_.index();
     for (const auto ann_id : index.annotations_of(image_id)) {
-      truth.masks.emplace(ann_id, image::decode(index.mask(index.annotation(ann_id))));
+      const data::Annotation& annotation = index.annotation(ann_id);
+      if (!annotation.has_mask()) continue;  // nobody asks for it: require_masks saw to that
+      truth.masks.emplace(ann_id, image::decode(index.mask(annotation, rule_)));
     }
     if (proposals_ == nullptr) return truth;
     const auto proposals = proposals_->of(image_id);
@@ -180,6 +200,7 @@ class Evaluation {
   data::Dataset& dataset_;
   Responder& responder_;
   const config::EvalOptions& options_;
+  data::GroundTruth rule_;
   const data::ProposalStore* proposals_ = nullptr;
 };
 
@@ -250,6 +271,7 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
                      const config::EvalOptions& options) {
   SplitResult result;
   result.sentences = list_sentences(dataset.index(), split);
+  require_masks(dataset.index(), split);
   const std::vector<Group> groups = group_by_picture(result.sentences);
   if (options.segmentor != "none") {
     result.pictures_without_proposals = count_missing_proposals(dataset, split);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -218,6 +219,37 @@ Rle merge(std::span<const Rle> masks, bool intersect) {
     merged.counts = merge_runs(merged.counts, mask.counts, pixels, intersect);
   }
   return merged;
+}
+
+Rle exactly_one(std::span<const Rle> masks) {
+  if (masks.empty()) throw Error("an empty list of masks cannot be combined: give at least one");
+  const Rle& first = masks.front();
+  const std::uint64_t pixels = pixel_count(first.height, first.width);
+  std::vector<std::pair<std::uint64_t, int>> edges;  // where a mask begins (+1) and ends (-1)
+  for (const Rle& mask : masks) {
+    check_same_size(first, mask);
+    check_runs(mask);
+    std::uint64_t at = 0;
+    for (std::size_t i = 0; i < mask.counts.size(); ++i) {
+      if (i > 0) edges.emplace_back(at, i % 2 == 1 ? 1 : -1);
+      at += mask.counts[i];
+    }
+    if (mask.counts.size() % 2 == 0) edges.emplace_back(at, -1);
+  }
+  std::sort(edges.begin(), edges.end());
+  Rle one{first.height, first.width, {}};
+  std::uint64_t start = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i < edges.size();) {
+    const std::uint64_t at = edges[i].first;
+    const bool before = depth == 1;
+    for (; i < edges.size() && edges[i].first == at; ++i) depth += edges[i].second;
+    if (before == (depth == 1) || at == pixels) continue;
+    one.counts.push_back(static_cast<std::uint32_t>(at - start));
+    start = at;
+  }
+  one.counts.push_back(static_cast<std::uint32_t>(pixels - start));
+  return one;
 }
 
 std::int64_t area(const Rle& rle) {

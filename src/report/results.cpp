@@ -1,8 +1,7 @@
 #include "pcnet/report/results.h"
 
-#include <algorithm>
-
 #include "pcnet/core/format.h"
+#include "pcnet/report/text_table.h"
 
 namespace pcnet::report {
 
@@ -29,17 +28,7 @@ std::string results_table(const std::vector<ResultRow>& rows) {
                      core::fixed(s.point_m_box, 1), core::fixed(s.miou, 1), core::fixed(s.oiou, 1),
                      core::fixed(s.precision.at("0.5"), 1)});
   }
-  std::string table;
-  for (const auto& line : cells) {
-    for (std::size_t column = 0; column < line.size(); ++column) {
-      std::size_t width = 0;
-      for (const auto& other : cells) width = std::max(width, other[column].size());
-      const std::string padding(width - line[column].size(), ' ');
-      table += column == 0 ? line[column] + padding : "  " + padding + line[column];
-    }
-    table += '\n';
-  }
-  return table;
+  return text_table(cells);
 }
 
 }  // namespace pcnet::report

@@ -23,7 +23,8 @@ ordered_json protocol(const data::Dataset& dataset, const config::Config& config
           {"split_by", dataset.files().split_by},
           {"root", config.data.root},
           {"sentences", "all"},
-          {"ground_truth", "union of polygons"},
+          {"ground_truth", config.eval.ground_truth == "union" ? "union of polygons"
+                                                               : "pixels of exactly one polygon"},
           {"image_size", config.data.image_size},
           {"text_length", config.data.text_length},
           {"truncate", config.data.truncate},

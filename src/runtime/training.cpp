@@ -103,6 +103,19 @@ void write_results(TrainingParts& parts, const engine::RunFolder& folder) {
       cat("results in ", folder.results().string(), ", pictures in ", folder.samples().string()));
 }
 
+/// Whether the splits can be evaluated: weak supervision needs no masks, a comparison does.
+bool can_be_evaluated(const data::ReferIndex& index, const std::vector<std::string>& splits) {
+  for (const auto& split : splits) {
+    const auto without = index.without_mask(split);
+    if (without.empty()) continue;
+    core::log::warning(cat("the split \"", split, "\" has ", without.size(),
+                           " sentences without a mask (the first: sent_id ", without.front(),
+                           "): nothing is evaluated, the best checkpoint is the last one"));
+    return false;
+  }
+  return true;
+}
+
 std::int64_t count_parameters(const torch::nn::Module& module) {
   std::int64_t count = 0;
   for (const auto& parameter : module.parameters()) count += parameter.numel();
@@ -128,13 +141,14 @@ void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
     return engine::evaluate(parts.dataset, parts.config.eval.splits.front(), responder,
                             parts.config.eval);
   };
+  const bool evaluated = can_be_evaluated(parts.dataset.index(), parts.config.eval.splits);
   auto validation =
       std::make_unique<engine::ValidationHook>(validate, checkpointer, log, options.eval_every);
-  validation->before_training(state);
+  if (evaluated) validation->before_training(state);
   trainer.add_hook(
       std::make_unique<engine::ProgressHook>(parts.total_steps(), state.step, options.batch_size));
   trainer.add_hook(std::make_unique<engine::LogHook>(log, options.log_every));
-  trainer.add_hook(std::move(validation));
+  if (evaluated) trainer.add_hook(std::move(validation));
   trainer.add_hook(
       std::make_unique<engine::CheckpointHook>(checkpointer, options.checkpoint_every));
   const auto loader = parts.loader(state.step);
@@ -142,7 +156,11 @@ void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
     core::throw_if_stopped("training stopped");
   }
   checkpointer.save_last(state);
-  write_results(parts, folder);
+  if (evaluated) {
+    write_results(parts, folder);
+  } else {
+    checkpointer.save_best(state);
+  }
 }
 
 /// Trains to the end; the state is saved when a signal stops it, in a step or in an evaluation.

@@ -1,13 +1,11 @@
 #include "pcnet/synth/benchmark.h"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
-
-#include <unistd.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
@@ -47,36 +45,6 @@ std::uint64_t needed_bytes(const Options& options) {
   constexpr std::uint64_t kTextBytes = 12000;  // annotations of one picture, rounded up
   return static_cast<std::uint64_t>(options.images) * (pixels * 3 + kTextBytes);
 }
-
-// A folder beside the final one that is removed unless it was renamed into place.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const fs::path& target)
-      : target_(target),
-        path_(target.parent_path() /
-              core::cat(".", target.filename().string(), ".tmp-", ::getpid())) {}
-  ~TemporaryFolder() {
-    std::error_code ignored;  // a destructor cannot report; the name says what it is
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
-  void rename_into_place() {
-    std::error_code code;
-    fs::rename(path_, target_, code);
-    if (code) {
-      throw core::Error(core::cat("cannot rename ", path_.string(), " to ", target_.string(), ": ",
-                                  code.message()));
-    }
-  }
-
- private:
-  fs::path target_;
-  fs::path path_;
-};
 
 const char* split_of(std::int64_t index, const std::array<std::int64_t, 4>& sizes) {
   std::size_t split = 0;
@@ -134,10 +102,10 @@ Summary write_benchmark(const fs::path& folder, const Options& options) {
   if (!is_free(target, options, summary)) return summary;
   core::require_free_bytes(target, needed_bytes(options));
   core::ensure_writable_folder(target.parent_path());
-  TemporaryFolder temporary(target);
-  summary = generate(temporary.path(), options);
+  core::AtomicFolder out(target);
+  summary = generate(out.path(), options);
   core::throw_if_stopped("nothing was left behind");
-  temporary.rename_into_place();
+  out.commit();
   return summary;
 }
 

@@ -10,9 +10,13 @@ import json
 import pathlib
 import pickle
 import struct
+import sys
 import zipfile
 
 import numpy
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import make_trees
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
@@ -153,6 +157,73 @@ def repacked(archive, data, method=zipfile.ZIP_STORED):
     return out.getvalue()
 
 
+def write_instances_seeds():
+    """COCO's instances, whole and broken."""
+    good = json.dumps(make_trees.instances()).encode()
+    write("instances", "whole", good)
+    write("instances", "cut", good[:-70])
+    write("instances", "odd_polygon", good.replace(b"[2, 2, 6, 2,", b"[2, 6, 2,", 1))
+    write("instances", "far_polygon", good.replace(b"[2, 2, 6, 2,", b"[2, 1e300, 6, 2,", 1))
+    write("instances", "negative_run", good.replace(b"[65, 5,", b"[65, -5,"))
+    write("instances", "huge_run", good.replace(b"[65, 5,", b"[65, 4294967299,"))
+    write("instances", "huge_picture", good.replace(b'"height": 16', b'"height": 9e15'))
+    write("instances", "same_ids", good.replace(b'"id": 25', b'"id": 9'))
+    write("instances", "escaped_key", good.replace(b'"images"', b'"\\u0069mages"'))
+    write("instances", "list_twice", good[:-1] + b', "images": []}')
+    write("instances", "deep", b'{"info": ' + b"[" * 3000 + b"]" * 3000 + b"}")
+    write("instances", "nothing", b"")
+
+
+def write_references_seeds():
+    """REFER's references as Python 2 and 3 write them."""
+    for protocol in (0, 2):
+        data = make_trees.Python2Pickle(protocol).dumps(make_trees.references(make_trees.GOOGLE))
+        write("references", f"python_2_protocol_{protocol}", data)
+    document = make_trees.references(make_trees.UMD)
+    for protocol in range(6):
+        write("references", f"protocol_{protocol}", pickle.dumps(document, protocol=protocol))
+    document[1]["ref_id"] = document[0]["ref_id"]
+    document[2]["sentences"][0]["sent_id"] = 0
+    write("references", "same_ids", pickle.dumps(document, protocol=2))
+    del document[0]["image_id"]
+    document[1]["sentences"] = {"sent": "x"}
+    write("references", "missing", pickle.dumps(document, protocol=2))
+    write("references", "no_list", pickle.dumps({"refs": document}, protocol=2))
+
+
+def write_rle_seeds():
+    """Sizes in two bytes, then one string or two."""
+    strings = {"empty": [0], "one": [6], "all": [0, 6], "columns": [1, 2, 1, 1, 1], "zeros": [0, 0, 6]}
+    for name, counts in strings.items():
+        write("rle", name, b"\x02\x03" + make_trees.coco_string(counts).encode())
+    both = " ".join(make_trees.coco_string(c) for c in ([100, 70, 5000, 9, 4821], [0, 9999, 1]))
+    write("rle", "two", b"\x64\x64" + both.encode())
+    write("rle", "long_number", b"\x64\x64" + b"o" * 40)
+    write("rle", "negative", b"\x64\x64" + b"11O")
+    write("rle", "no_size", b"\x64")
+
+
+def write_custom_seeds():
+    """Lines of custom data that give the pictures' sizes."""
+    start = '{"image": "a.jpg", "size": [6, 4], '
+    lines = [
+        start + '"sentence": "the cup", "object": 1, "mask": {"polygons": [[0, 0, 3, 0, 3, 3]]}}',
+        start + '"sentence": "a cup", "object": 1, "cues": ["cup"], "split": "train"}',
+        start + '"sentences": ["b", "c"], "cues": [["x"], ["y"]], "box": [0, 0, 1.5, 2]}',
+        start + '"sentences": [], "object": "z", "mask": {"size": [4, 6], "counts": [4, 5, 15]}}',
+        start + '"sentence": "d", "split": "testBC", "mask": {"size": [4, 6], "counts": "45?"}}',
+        start + '"sentence": "e", "split": "val", "mask": {"png": "none.png"}}',
+        '{"image": "none.jpg", "sentence": "f"}',
+        '{"image": "a.jpg", "sentense": "g"}',
+    ]
+    write("custom", "lines", "\n".join(lines).encode())
+    for i, line in enumerate(lines):
+        write("custom", f"line_{i}", line.encode())
+    write("custom", "other_size", (lines[1] + "\n" + lines[1].replace("6, 4", "4, 6")).encode())
+    write("custom", "other_mask", (lines[0] + "\n" + lines[0].replace("3, 3", "2, 2")).encode())
+    write("custom", "cut", lines[0][:-30].encode())
+
+
 def write_tokenizer_seeds():
     """Texts that cleaning and splitting must take apart with care."""
     texts = {
@@ -227,6 +298,10 @@ def main():
     """All corpora."""
     write_safetensors_seeds()
     write_tokenizer_seeds()
+    write_instances_seeds()
+    write_references_seeds()
+    write_rle_seeds()
+    write_custom_seeds()
     write_npy_seeds()
     write_pickle_seeds()
     write_cue_seeds()

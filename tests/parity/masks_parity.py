@@ -67,7 +67,7 @@ class Masks(peers.DriverTest):
             if i % 4 == 3 and h * w < 5000:
                 case["strings"] = [random_mask(rng, h, w) for _ in range(rng.randint(1, 3))]
             else:
-                case["polygons"] = [polygon(rng, h, w) for _ in range(rng.randint(1, 3))]
+                case["polygons"] = [polygon(rng, h, w) for _ in range(rng.choice([1, 2, 3, 12]))]
             cases.append(case)
         with open(self.path("in"), "w") as out:
             out.writelines(json.dumps(case) + "\n" for case in cases)
@@ -82,10 +82,13 @@ class Masks(peers.DriverTest):
             else:
                 rles = [{"size": [h, w], "counts": s.encode()} for s in case["strings"]]
             both = coco.merge(rles, intersect=True)
+            # What the released code makes of an object of several polygons.
+            once = (coco.decode(rles).sum(axis=2) == 1).astype(np.uint8)
             wanted = {
                 "masks": [expected(rle) for rle in rles],
                 "union": expected(coco.merge(rles)),
                 "both": expected(both),
+                "exclusive": expected(coco.encode(np.asfortranarray(once))),
                 "intersection": int(coco.area(coco.merge([rles[0], rles[-1]], intersect=True))),
             }
             self.assertEqual(answer, wanted, json.dumps(case))

@@ -14,6 +14,7 @@ struct EvalOptions {
   double threshold = 1e-9;
   bool align_corners = true;
   std::string segmentor = "none";
+  std::string ground_truth = "union";
   std::int64_t samples = 12;
 
   template <class Visitor>
@@ -36,6 +37,11 @@ struct EvalOptions {
                    "proposal by ground truth",
            .source = "method.md 5",
            .choices = {"none", "proposal", "oracle-proposal"}});
+    field("ground_truth", &O::ground_truth,
+          {.help = "an object of several polygons: all their pixels, or, as in the released code, "
+                   "those of exactly one",
+           .source = "method.md 7",
+           .choices = {"union", "exclusive"}});
     field("samples", &O::samples,
           {.help = "pictures drawn into samples/ after training",
            .unit = "pictures",

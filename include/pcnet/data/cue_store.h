@@ -19,6 +19,8 @@ class CueStore {
  public:
   /// Error, with file and line, for what breaks its format and for a sent_id that comes twice.
   explicit CueStore(std::filesystem::path source);
+  /// Cues that are in memory already; `source` names where they came from.
+  CueStore(CuesBySentence cues, std::filesystem::path source);
 
   /// The cues of a sentence; null when there are none (an empty list counts as none).
   const std::vector<std::string>* find(std::int64_t sent_id) const;

@@ -9,20 +9,25 @@ namespace pcnet::data {
 
 /// Where the files of one dataset are. Empty paths: the tree has no such file.
 struct DatasetFiles {
-  std::string dataset;   ///< "refcoco", "refsynth", ...
-  std::string split_by;  ///< "unc", "google", "umd"
+  std::string dataset;   ///< "refcoco", "refsynth", ...; "custom" for a file of JSON lines
+  std::string split_by;  ///< "unc", "google", "umd"; empty for custom data
   std::filesystem::path refs;
   std::filesystem::path instances;
+  std::filesystem::path custom;  ///< annotations.jsonl (docs/custom_data.md); no refs, no instances
   std::filesystem::path images;
   std::filesystem::path cues;
   std::filesystem::path proposals;
   std::filesystem::path captions;
 };
 
-/// Finds a dataset's files from its root: `<root>/refer/<dataset>` or `<root>/<dataset>` for the
-/// annotations, `train2014` below the root, `images` or `images/mscoco/images` for the pictures
-/// (formats.md). Options that are not empty win. Error that says what is missing, where it was
-/// looked for, and, when several datasets fit, their names.
+/// Finds a dataset's files from its root (formats.md): `refer/<dataset>` or `<dataset>` for the
+/// annotations; `train2014`, `images/train2014` or `images/mscoco/images/train2014` for the
+/// pictures; or `annotations.jsonl`. The root may also be the folder above, `refer`, or the
+/// dataset's own folder. Options that are not empty win. Error that says what is missing, how to
+/// get it and where it must lie, and, when several datasets fit, their names.
 DatasetFiles locate_dataset(const config::DataOptions& options);
+
+/// What was found, a line for each kind of file, for people.
+std::string describe(const DatasetFiles& files);
 
 }  // namespace pcnet::data

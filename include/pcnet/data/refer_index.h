@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "pcnet/data/dataset_tree.h"
+#include "pcnet/data/faults.h"
+#include "pcnet/data/ground_truth.h"
 #include "pcnet/image/rle.h"
 
 namespace pcnet::data {
@@ -16,7 +18,8 @@ namespace pcnet::data {
 struct Sentence {
   std::int64_t sent_id = 0;
   std::string text;
-  std::string kind;  ///< refsynth's attribute, position or relation; empty elsewhere
+  std::string kind;               ///< refsynth's attribute, position or relation; empty elsewhere
+  std::vector<std::string> cues;  ///< those written beside the sentence (custom data)
 };
 
 /// One referred object with its expressions (an entry of `refs(<splitBy>).p`).
@@ -36,24 +39,44 @@ struct ImageRecord {
   std::int64_t width = 0;
 };
 
+/// A kind of object (an entry of `categories`).
+struct Category {
+  std::int64_t category_id = 0;
+  std::string name;
+};
+
 /// One object's ground truth (an entry of `annotations`).
 struct Annotation {
   std::int64_t ann_id = 0;
   std::int64_t image_id = 0;
+  std::int64_t category_id = 0;               ///< 0: the file names none
+  bool crowd = false;                         ///< `iscrowd`: a group drawn as one
   std::vector<std::vector<double>> polygons;  ///< empty when the mask is an RLE
   image::Rle rle;
   std::array<double, 4> box{};  ///< x, y, width, height
+
+  /// False for an object whose mask nobody drew: custom data may have such, for training.
+  bool has_mask() const { return !polygons.empty() || !rle.counts.empty(); }
 };
 
 /// The annotations of one dataset, read whole and cross-checked.
 class ReferIndex {
  public:
-  /// Error, with file and id, for a broken file, a reference to an unknown picture or object, or a
-  /// duplicate id.
-  static ReferIndex load(const DatasetFiles& files);
+  /// Reads the REFER or custom annotations. Faulty entries (a missing field, a duplicate id, an
+  /// unknown picture or object, a broken mask, a wrong size) are added to `faults` with their ids
+  /// and left out; without `faults` the first is an Error with file and id. A file that cannot be
+  /// read at all is an Error always.
+  static ReferIndex load(const DatasetFiles& files, Faults* faults = nullptr);
+
+  /// The same checks on annotations that are in memory already.
+  static ReferIndex from_parts(std::vector<ImageRecord> images, std::vector<Annotation> annotations,
+                               std::vector<Reference> references, Faults* faults = nullptr,
+                               std::vector<Category> categories = {});
 
   const std::vector<Reference>& references() const { return references_; }
   const std::vector<ImageRecord>& images() const { return images_; }
+  const std::vector<Annotation>& annotations() const { return annotations_; }
+  const std::vector<Category>& categories() const { return categories_; }
   const ImageRecord& image(std::int64_t image_id) const;
   const Annotation& annotation(std::int64_t ann_id) const;
   /// All annotated objects of a picture, referred to or not.
@@ -64,19 +87,23 @@ class ReferIndex {
   /// split. Error when the split holds no sentence.
   std::vector<std::size_t> split(const std::string& name) const;
 
-  /// The object's mask at image size: the union of its polygons, or its RLE.
-  image::Rle mask(const Annotation& annotation) const;
+  /// The sent_ids of a split whose object has no mask: such a split cannot be evaluated.
+  std::vector<std::int64_t> without_mask(const std::string& split) const;
+
+  /// The object's mask at image size: its polygons by that rule, or its RLE. Error, with the id,
+  /// for an object without a mask.
+  image::Rle mask(const Annotation& annotation, GroundTruth rule = GroundTruth::kUnion) const;
 
  private:
-  void read_instances(const std::filesystem::path& path);
-  void read_references(const std::filesystem::path& path);
-
   std::vector<Reference> references_;
   std::vector<ImageRecord> images_;
   std::vector<Annotation> annotations_;
+  std::vector<Category> categories_;
   std::unordered_map<std::int64_t, std::size_t> image_at_;
   std::unordered_map<std::int64_t, std::size_t> annotation_at_;
   std::unordered_map<std::int64_t, std::vector<std::int64_t>> annotations_of_;
+
+  class Builder;
 };
 
 }  // namespace pcnet::data

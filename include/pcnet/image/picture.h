@@ -48,6 +48,17 @@ struct Mask {
 /// Error that names the file when it is missing, empty, damaged, cut short or no picture.
 Picture read_picture(const std::filesystem::path& path, bool apply_exif = false);
 
+struct PictureSize {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+
+  bool operator==(const PictureSize&) const = default;
+};
+
+/// The size in the header of a JPEG, PNG, WebP or BMP, of another kind by decoding it. The pixels
+/// may still be damaged. Error as read_picture's.
+PictureSize picture_size(const std::filesystem::path& path);
+
 /// Writes a PNG (compressed), atomically.
 void write_png(const std::filesystem::path& path, const Picture& picture);
 /// Writes a mask as an 8-bit grey PNG, 0 and 255, atomically.

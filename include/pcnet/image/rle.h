@@ -35,6 +35,9 @@ Rle from_polygon(std::span<const double> xy, std::int64_t height, std::int64_t w
 /// The union (or the intersection) of masks of one size; an empty list is an Error.
 Rle merge(std::span<const Rle> masks, bool intersect = false);
 
+/// The pixels that are in exactly one of the masks of one size; an empty list is an Error.
+Rle exactly_one(std::span<const Rle> masks);
+
 /// Number of ones.
 std::int64_t area(const Rle& rle);
 /// Number of pixels in both; Error when the sizes differ.

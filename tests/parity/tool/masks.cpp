@@ -39,6 +39,7 @@ void run_masks(const std::string& in, const std::string& out) {
     json answer = {{"masks", json::array()},
                    {"union", describe(image::merge(masks))},
                    {"both", describe(image::merge(masks, /*intersect=*/true))},
+                   {"exclusive", describe(image::exactly_one(masks))},
                    {"intersection", image::intersection(masks.front(), masks.back())}};
     for (const auto& mask : masks) answer["masks"].push_back(describe(mask));
     answers += answer.dump() + "\n";

@@ -157,5 +157,64 @@ TEST_F(LocateDataset, PrefersNamedFiles) {
   EXPECT_EQ(files.images, other);
 }
 
+TEST_F(LocateDataset, TakesARootOneLevelAboveOrBelow) {
+  annotations("top/coco/refer/refcoco", "unc");
+  const fs::path images = pictures("top/coco/train2014");
+  for (const char* root : {"top", "top/coco", "top/coco/refer", "top/coco/refer/refcoco/"}) {
+    config::DataOptions options;
+    options.root = (folder_.path() / root).string();
+    const DatasetFiles files = locate_dataset(options);
+    EXPECT_EQ(files.dataset, "refcoco") << root;
+    EXPECT_TRUE(fs::equivalent(files.images, images)) << root;
+  }
+}
+
+TEST_F(LocateDataset, FindsTheFlatTreeFromItsDatasetsFolder) {
+  annotations("data/refcocog", "umd");
+  const fs::path images = pictures("data/images/mscoco/images/train2014");
+  for (const char* root : {"", "data", "data/refcocog"}) {
+    config::DataOptions options;
+    options.root = (folder_.path() / root).string();
+    EXPECT_TRUE(fs::equivalent(locate_dataset(options).images, images)) << root;
+  }
+}
+
+TEST_F(LocateDataset, FindsCustomData) {
+  touch("own/annotations.jsonl");
+  const DatasetFiles files = locate();
+  EXPECT_EQ(files.dataset, "custom");
+  EXPECT_EQ(files.split_by, "");
+  EXPECT_EQ(files.custom, folder_.path() / "own/annotations.jsonl");
+  EXPECT_EQ(files.images, folder_.path() / "own");
+  EXPECT_TRUE(files.refs.empty());
+  annotations("refcoco", "unc");
+  EXPECT_THAT([&] { locate(); },
+              ThrowsMessage<core::Error>(
+                  AllOf(HasSubstr("custom, refcoco (unc)"), HasSubstr("e.g. --dataset custom"))));
+  EXPECT_EQ(locate({{&O::dataset, "custom"}}).custom, files.custom);
+}
+
+TEST_F(LocateDataset, SaysHowToGetWhatIsMissing) {
+  EXPECT_THAT([&] { locate(); }, ThrowsMessage<core::Error>(AllOf(HasSubstr("refcoco.zip"),
+                                                                  HasSubstr("annotations.jsonl"))));
+  touch("refer/refcoco/refs(unc).p");
+  EXPECT_THAT([&] { locate(); }, ThrowsMessage<core::Error>(
+                                     AllOf(HasSubstr("refer/refcoco/instances.json"),
+                                           HasSubstr("refcoco.zip"), HasSubstr("refs(unc).p"))));
+  touch("refer/refcoco/instances.json");
+  EXPECT_THAT([&] { locate(); },
+              ThrowsMessage<core::Error>(AllOf(HasSubstr("train2014.zip"), HasSubstr("--images"))));
+}
+
+TEST_F(LocateDataset, SaysWhatWasFound) {
+  annotations("refcoco", "unc");
+  touch("refcoco/cues.jsonl");
+  pictures("train2014");
+  const std::string text = describe(locate());
+  EXPECT_THAT(text, HasSubstr("dataset     refcoco, partition unc\n"));
+  EXPECT_THAT(text, HasSubstr("refcoco/cues.jsonl\n"));
+  EXPECT_THAT(text, HasSubstr("proposals   none\n"));
+}
+
 }  // namespace
 }  // namespace pcnet::data

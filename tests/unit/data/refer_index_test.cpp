@@ -60,14 +60,14 @@ class ReferIndexTest : public ::testing::Test {
                    reference(8, 3, 6, "val", {sentence(80, "other")})};
   }
 
-  ReferIndex load() const {
+  ReferIndex load(Faults* faults = nullptr) const {
     DatasetFiles files;
     files.refs = folder_ / "refs(unc).p";
     files.instances = folder_ / "instances.json";
     core::write_file_plain(files.instances,
                            raw_instances_.empty() ? instances_.dump() : raw_instances_);
     core::write_file_plain(files.refs, weights::write_pickle(references_));
-    return ReferIndex::load(files);
+    return ReferIndex::load(files, faults);
   }
   void expect_fault(const std::string& first, const std::string& second = "") const {
     EXPECT_THAT([&] { load(); },
@@ -143,27 +143,27 @@ TEST_F(ReferIndexTest, RefusesASplitWithoutSentences) {
 
 TEST_F(ReferIndexTest, NamesDuplicates) {
   references_.push_back(reference(7, 1, 5, "train", {sentence(90, "x")}));
-  expect_fault("reference 2", "duplicate ref_id 7");
+  expect_fault("ref_id 7", "duplicate ref_id");
   references_.back() = reference(9, 1, 5, "train", {sentence(80, "x")});
-  expect_fault("reference 2", "duplicate sent_id 80");
+  expect_fault("ref_id 9", "duplicate sent_id 80");
   references_.pop_back();
   instances_["images"].push_back(instances_["images"][0]);
-  expect_fault("images[2] (id 5)", "duplicate");
+  expect_fault("image_id 5", "duplicate");
   instances_["images"].erase(2);
   instances_["annotations"].push_back(instances_["annotations"][1]);
-  expect_fault("annotations[4] (id 2)", "duplicate");
+  expect_fault("ann_id 2", "duplicate");
 }
 
 TEST_F(ReferIndexTest, NamesUnknownIds) {
   references_[1] = reference(8, 44, 6, "val", {});
-  expect_fault("reference 1", "44");
+  expect_fault("ref_id 8", "44");
   references_[1] = reference(8, 3, 55, "val", {});
-  expect_fault("reference 1", "55");
+  expect_fault("ref_id 8", "55");
   references_[1] = reference(8, 3, 5, "val", {});
-  expect_fault("reference 1", "different pictures");
+  expect_fault("ref_id 8", "different pictures");
   references_.pop_back();
   instances_["annotations"][3]["image_id"] = 77;
-  expect_fault("annotations[3] (id 4)", "77");
+  expect_fault("ann_id 4", "77");
 }
 
 TEST_F(ReferIndexTest, NamesMissingAndIllTypedFields) {
@@ -185,25 +185,23 @@ TEST_F(ReferIndexTest, NamesMissingAndIllTypedFields) {
 TEST_F(ReferIndexTest, NamesBrokenMasks) {
   auto& annotations = instances_["annotations"];
   annotations[1]["segmentation"]["counts"] = {3, 4, 5};
-  expect_fault("annotations[1] (id 2)", "12");
-  annotations[1]["segmentation"] = json::array();
-  expect_fault("annotations[1] (id 2)", "empty");
+  expect_fault("ann_id 2", "12 pixels");
   annotations[1]["segmentation"] = json::array({json::array({1, 1, 2, 2})});
-  expect_fault("annotations[1] (id 2)", "polygon");
+  expect_fault("ann_id 2", "polygon");
   annotations[1]["segmentation"] = json::array({json::array({1, 1, 2, 2, 3, 3, 4})});
-  expect_fault("annotations[1] (id 2)", "polygon");
+  expect_fault("ann_id 2", "polygon");
 }
 
 TEST_F(ReferIndexTest, RefusesAMaskOfAnotherSizeThanItsPicture) {
   instances_["annotations"][1]["segmentation"] = {{"size", {12, 10}}, {"counts", {120}}};
-  expect_fault("annotations[1] (id 2)", "12 x 10");
+  expect_fault("ann_id 2", "12 x 10");
   instances_["annotations"][1]["segmentation"] = {{"size", {-10, -12}}, {"counts", {120}}};
-  expect_fault("annotations[1] (id 2)");
+  expect_fault("ann_id 2", "-10 x -12");
 }
 
 TEST_F(ReferIndexTest, RefusesPicturesWithoutSize) {
   instances_["images"][1]["height"] = 0;
-  expect_fault("images[1] (id 6)", "0");
+  expect_fault("image_id 6", "0 x 3");
 }
 
 TEST_F(ReferIndexTest, RefusesBrokenFiles) {
@@ -215,6 +213,110 @@ TEST_F(ReferIndexTest, RefusesBrokenFiles) {
   files.refs = folder_ / "none.p";
   files.instances = folder_ / "none.json";
   EXPECT_THAT([&] { ReferIndex::load(files); }, ThrowsMessage<core::Error>(HasSubstr("none.json")));
+}
+
+TEST_F(ReferIndexTest, LeavesFaultyEntriesOutAndNamesThemAll) {
+  auto& annotations = instances_["annotations"];
+  annotations.push_back(annotation(9, 77, json::array({square(0, 0, 2)})));
+  annotations.push_back({{"id", 10}});
+  annotations.push_back(annotations[0]);
+  instances_["images"].push_back({{"id", 6.5}, {"file_name", "x"}, {"height", 1}, {"width", 1}});
+  references_.push_back(reference(7, 1, 5, "train", {sentence(90, "x")}));
+  references_.push_back(reference(11, 10, 5, "train", {sentence(91, "x")}));
+  references_.push_back(reference(12, 2, 5, "train", {sentence(70, "x"), sentence(92, "y")}));
+  references_.push_back(PickleValue::Dict{{"ref_id", 13}});
+  Faults faults;
+  const ReferIndex index = load(&faults);
+  std::vector<std::string> found;
+  for (const auto& fault : faults.all()) found.push_back(fault.kind + " @ " + fault.where);
+  EXPECT_THAT(
+      found,
+      ElementsAre("wrong type @ images[2] (id 6.5)", "missing field @ annotations[5] (id 10)",
+                  "missing field @ reference 5 (ref_id 13)", "unknown image @ ann_id 9",
+                  "duplicate id @ ann_id 1", "duplicate id @ ref_id 7",
+                  "unknown object @ ref_id 11", "duplicate id @ ref_id 12"));
+  EXPECT_EQ(index.images().size(), 2U);
+  EXPECT_EQ(index.annotations().size(), 4U);
+  ASSERT_EQ(index.references().size(), 3U);
+  ASSERT_EQ(index.references()[2].sentences.size(), 1U);
+  EXPECT_EQ(index.references()[2].sentences[0].sent_id, 92);
+}
+
+TEST_F(ReferIndexTest, ChecksPartsThatAreInMemory) {
+  Annotation square;
+  square.ann_id = 1;
+  square.image_id = 5;
+  square.polygons = {{0, 0, 2, 0, 2, 2}};
+  const std::vector<ImageRecord> images = {{5, "a.jpg", 4, 4}};
+  const std::vector<Reference> references = {{7, 1, 5, "val", {{70, "x", "", {}}}}};
+  EXPECT_EQ(ReferIndex::from_parts(images, {square}, references).split("val").size(), 1U);
+  square.polygons = {{0, 0, 2, 0, 2}};
+  Faults faults;
+  const ReferIndex index = ReferIndex::from_parts(images, {square}, references, &faults);
+  ASSERT_EQ(faults.all().size(), 2U);
+  EXPECT_EQ(faults.all()[0].kind, "broken mask");
+  EXPECT_EQ(faults.all()[1].kind, "unknown object");
+  EXPECT_TRUE(index.references().empty());
+}
+
+TEST_F(ReferIndexTest, ReadsCategoriesAndCrowds) {
+  instances_["categories"] = {{{"id", 1}, {"name", "person"}}, {{"id", 90}, {"name", "brush"}}};
+  instances_["annotations"][1]["iscrowd"] = 1;
+  instances_["annotations"][1]["category_id"] = 90;
+  const ReferIndex index = load();
+  ASSERT_EQ(index.categories().size(), 2U);
+  EXPECT_EQ(index.categories()[1].category_id, 90);
+  EXPECT_EQ(index.categories()[1].name, "brush");
+  EXPECT_TRUE(index.annotation(2).crowd);
+  EXPECT_EQ(index.annotation(2).category_id, 90);
+  EXPECT_FALSE(index.annotation(1).crowd);
+  instances_["annotations"][1]["iscrowd"] = 2;
+  expect_fault("annotations[1] (id 2)", "iscrowd");
+}
+
+TEST_F(ReferIndexTest, MakesOverlapsBackgroundByTheExclusiveRule) {
+  instances_["annotations"][0]["segmentation"] =
+      json::array({square(1, 1, 4), square(3, 3, 4), square(8, 0, 2)});
+  const ReferIndex index = load();
+  image::Mask once(10, 12);
+  image::Mask any(10, 12);
+  const std::vector<support::Rectangle> squares = {{1, 1, 4, 4}, {3, 3, 4, 4}, {8, 0, 2, 2}};
+  for (std::size_t i = 0; i < once.data.size(); ++i) {
+    int covered = 0;
+    for (const auto& part : squares) covered += support::rectangle_mask(10, 12, part).data[i];
+    once.data[i] = covered == 1 ? 1 : 0;
+    any.data[i] = covered > 0 ? 1 : 0;
+  }
+  const Annotation& object = index.annotation(1);
+  EXPECT_EQ(index.mask(object, GroundTruth::kExclusive), image::encode(once));
+  EXPECT_EQ(index.mask(object, GroundTruth::kUnion), image::encode(any));
+  EXPECT_THROW(ground_truth_rule("both"), core::UsageError);
+}
+
+TEST_F(ReferIndexTest, TakesObjectsWithoutAMaskAndNamesTheirSentences) {
+  instances_["annotations"][0]["segmentation"] = json::array();
+  const ReferIndex index = load();
+  EXPECT_FALSE(index.annotation(1).has_mask());
+  EXPECT_TRUE(index.annotation(2).has_mask());
+  EXPECT_THAT(index.without_mask("train"), ElementsAre(70, 71));
+  EXPECT_THAT(index.without_mask("val"), IsEmpty());
+  EXPECT_THAT([&] { (void)index.mask(index.annotation(1)); },
+              ThrowsMessage<core::Error>(HasSubstr("ann_id 1 of image_id 5 has no mask")));
+}
+
+TEST_F(ReferIndexTest, ReadsListsInAnyOrderAmongOtherMembers) {
+  const std::string annotations = instances_["annotations"].dump();
+  const std::string images = instances_["images"].dump(1);
+  raw_instances_ = "\xef\xbb\xbf {\"info\": {\"a\": \"]}\\\"\"}, \"annotations\" :" + annotations +
+                   ",\"\\u0069mages\":" + images + ", \"year\":2014}\n";
+  EXPECT_EQ(load().images().size(), 2U);
+  for (const char* broken :
+       {"{\"info\": tru, \"images\": []}", "{\"images\": [1 2]}", "{\"images\": {}}",
+        "{\"images\": [] \"annotations\": []}", "{\"images\": [], \"images\": []}",
+        "{\"images\": []} x", "{\"images\": [\"a", "{images: []}"}) {
+    raw_instances_ = broken;
+    expect_fault("instances.json: broken JSON at byte");
+  }
 }
 
 }  // namespace

@@ -1,0 +1,79 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/config/config.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/data/convert.h"
+
+#include "command.h"
+#include "data_arguments.h"
+
+namespace pcnet::app {
+
+namespace {
+
+struct ConvertArguments {
+  std::string source;  // a dataset's folder, or a configuration
+  DataArguments data;
+  std::string to;
+  std::string out;
+  bool copy_images = false;
+};
+
+config::DataOptions source_of(const ConvertArguments& arguments, const GlobalOptions& globals) {
+  const auto overrides = with_data(globals, arguments.data);
+  if (std::filesystem::is_regular_file(arguments.source)) {
+    return config::load(arguments.source, overrides).values.data;
+  }
+  config::DataOptions options = config::load_defaults(overrides).values.data;
+  if (options.root.empty()) options.root = arguments.source;
+  return options;
+}
+
+void run_convert(const ConvertArguments& arguments, const GlobalOptions& globals) {
+  data::Dataset dataset(source_of(arguments, globals));
+  core::log::info(data::describe(dataset.files()));
+  const data::Conversion done =
+      data::convert_dataset(dataset, {arguments.to, arguments.out, arguments.copy_images});
+  if (globals.json) {
+    print_json({{"out", done.out.string()},
+                {"to", arguments.to},
+                {"images", done.images},
+                {"objects", done.objects},
+                {"references", done.references},
+                {"sentences", done.sentences},
+                {"sentences_with_cues", done.sentences_with_cues}});
+    return;
+  }
+  std::cout << core::cat("wrote ", done.out.string(), ": ", done.images, " pictures, ",
+                         done.objects, " objects, ", done.references, " of them referred to by ",
+                         done.sentences, " sentences (", done.sentences_with_cues, " with cues)\n");
+}
+
+}  // namespace
+
+void add_data_convert(CLI::App& data, const GlobalOptions& globals, Action& action) {
+  CLI::App* command = add_command(
+      data, "convert", "Write a dataset as custom JSON lines or as REFER's files.",
+      "  pcnet data convert --to custom --out own coco --dataset refcoco --split-by unc\n"
+      "  pcnet data convert --to refer --out tree own --copy-images");
+  auto arguments = std::make_shared<ConvertArguments>();
+  command->add_option("DATA", arguments->source, "dataset folder, or a configuration's file")
+      ->type_name("");
+  command->add_option("--to", arguments->to, "custom or refer")->type_name("WORD")->required();
+  command->add_option("--out", arguments->out, "folder to create; it must not hold anything")
+      ->type_name("DIR")
+      ->required();
+  command->add_flag("--copy-images", arguments->copy_images,
+                    "copy the pictures; else they are linked by path");
+  add_data_options(*command, arguments->data);
+  command->callback([arguments, &globals, &action] {
+    action = [=, &globals] { run_convert(*arguments, globals); };
+  });
+}
+
+}  // namespace pcnet::app

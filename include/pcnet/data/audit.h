@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pcnet/data/dataset_tree.h"
+#include "pcnet/data/faults.h"
+#include "pcnet/data/refer_index.h"
+#include "pcnet/image/rle.h"
+#include "pcnet/text/tokenizer.h"
+
+namespace pcnet::data {
+
+/// The cues of a sentence; null or empty when it has none.
+using FindCues = std::function<const std::vector<std::string>*(const Sentence&)>;
+/// The proposals of a picture; null when there are none. An Error it throws is a fault of that
+/// picture.
+using FindProposals = std::function<std::shared_ptr<const std::vector<image::Rle>>(std::int64_t)>;
+
+/// Hears how many of how many pictures, masks or proposals are done. What it throws ends the audit.
+using Tell = std::function<void(const std::string& what, std::int64_t done, std::int64_t total)>;
+
+/// What an audit looks at, and how closely.
+struct AuditParts {
+  const ReferIndex& index;
+  const DatasetFiles& files;
+  const text::Tokenizer& tokenizer;
+  std::int64_t text_length = 20;  ///< tokens, start and end included
+  FindCues cues = {};             ///< empty: not looked at
+  FindProposals proposals = {};   ///< empty: not looked at
+  bool decode_pictures = true;    ///< false: their headers alone
+  int threads = 1;
+  Tell tell = {};  ///< empty: nobody asks
+};
+
+/// All that was found of one kind.
+struct Finding {
+  std::string kind;          ///< "missing picture", ...
+  bool is_fault = true;      ///< false: worth knowing, nothing is wrong
+  std::string advice;        ///< what to do; may be empty
+  std::vector<Fault> items;  ///< in the order found
+};
+
+/// Looks at pictures, masks, texts, splits, cues and proposals, after the faults and notes that
+/// reading found already. Faults come first, a finding a kind. Never throws for what it finds.
+std::vector<Finding> audit(const AuditParts& parts, Faults faults = {}, Faults notes = {});
+
+/// How many items the faults (or else the notes) among the findings have.
+std::int64_t count_items(const std::vector<Finding>& findings, bool faults);
+
+}  // namespace pcnet::data

@@ -1,0 +1,75 @@
+#include "pcnet/data/audit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pcnet/core/parallel.h"
+
+#include "audit_parts.h"
+
+namespace pcnet::data {
+
+namespace {
+
+/// One finding a kind, in the order of the first of each.
+void group(const Faults& faults, bool is_fault, const DatasetFiles& files,
+           std::vector<Finding>& into) {
+  const auto begin = static_cast<std::ptrdiff_t>(into.size());
+  for (const Fault& fault : faults.all()) {
+    auto at = std::find_if(into.begin() + begin, into.end(),
+                           [&](const Finding& finding) { return finding.kind == fault.kind; });
+    if (at == into.end()) {
+      at = into.insert(into.end(), {fault.kind, is_fault, advice_for(fault.kind, files), {}});
+    }
+    at->items.push_back(fault);
+  }
+}
+
+}  // namespace
+
+void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
+                  const std::function<std::optional<Fault>(std::size_t)>& look, Faults& into) {
+  const auto tell = [&](std::size_t done) {
+    if (!parts.tell || count == 0) return;
+    parts.tell(what, static_cast<std::int64_t>(done), static_cast<std::int64_t>(count));
+  };
+  tell(0);
+  const std::size_t step = std::size_t{32} * static_cast<std::size_t>(std::max(parts.threads, 1));
+  std::vector<std::optional<Fault>> found(step);
+  for (std::size_t begin = 0; begin < count; begin += step) {
+    const std::size_t chunk = std::min(step, count - begin);
+    core::parallel_for(static_cast<std::int64_t>(chunk), parts.threads, [&](std::int64_t i) {
+      const auto at = static_cast<std::size_t>(i);
+      found[at] = look(begin + at);
+    });
+    for (std::size_t i = 0; i < chunk; ++i) {
+      if (found[i]) into.add(std::move(*found[i]));
+      found[i].reset();
+    }
+    tell(begin + chunk);
+  }
+}
+
+std::vector<Finding> audit(const AuditParts& parts, Faults faults, Faults notes) {
+  Found found{std::move(faults), std::move(notes)};
+  audit_pictures(parts, found);
+  audit_masks(parts, found);
+  audit_texts(parts, found);
+  audit_leaks(parts, found);
+  audit_cues(parts, found);
+  audit_proposals(parts, found);
+  std::vector<Finding> findings;
+  group(found.faults, true, parts.files, findings);
+  group(found.notes, false, parts.files, findings);
+  return findings;
+}
+
+std::int64_t count_items(const std::vector<Finding>& findings, bool faults) {
+  std::int64_t count = 0;
+  for (const auto& finding : findings) {
+    if (finding.is_fault == faults) count += static_cast<std::int64_t>(finding.items.size());
+  }
+  return count;
+}
+
+}  // namespace pcnet::data

@@ -1,0 +1,59 @@
+#include <array>
+#include <string_view>
+
+#include "audit_parts.h"
+
+namespace pcnet::data {
+
+namespace {
+
+struct Advice {
+  std::string_view kind;
+  std::string_view text;
+};
+
+constexpr std::array kAdvice = {
+    Advice{"missing picture",
+           "point --images at the folder that has them; RefCOCO's are COCO's train2014.zip"},
+    Advice{"unreadable picture",
+           "fetch these files again; data.on_bad_image=skip trains without them"},
+    Advice{"picture of another size",
+           "these are other pictures than those annotated, or resized ones: masks would not fit"},
+    Advice{"one file for two pictures", "give each picture an entry of its own in `images`"},
+    Advice{"empty mask", "no answer can be right there: correct the outline or drop the reference"},
+    Advice{"mask outside of its picture",
+           "polygons count in pixels of the picture as the annotations size it"},
+    Advice{"reference without sentences", "drop these references, or give them a sentence"},
+    Advice{"sentence without tokens", "training and evaluation refuse such texts: correct them"},
+    Advice{"sentence that will be cut", "data.text_length sets the room (CLIP knows up to 77)"},
+    Advice{"cue that will be cut", "data.text_length sets the room (CLIP knows up to 77)"},
+    Advice{"cue without tokens", "training refuses such texts: correct them"},
+    Advice{"sentence with words that training does not know",
+           "the words are left out; model.clip.text.tokenizer=bpe knows every word"},
+    Advice{"picture in train and in an evaluation split",
+           "scores on that split are flattered: move the references to one split"},
+    Advice{"object without a mask in an evaluation split",
+           "training needs none, evaluation does: draw it, or move the reference to train"},
+    Advice{"no cues", "only training with cues needs them: --cues names a file"},
+    Advice{"sentence without cues", "data.missing_cues=sentence takes the sentence itself instead"},
+    Advice{"no proposals", "only losses and segmentors that use them need them: --proposals"},
+    Advice{"picture without proposals",
+           "make them, or loosen data.proposal_filter if it left none"},
+    Advice{"damaged proposals", "make or fetch them again: such pictures stop what uses proposals"},
+};
+
+}  // namespace
+
+std::string advice_for(const std::string& kind, const DatasetFiles& files) {
+  if (kind == "picture in train and in an evaluation split" && files.dataset == "refcocog" &&
+      files.split_by == "google") {
+    return "known of RefCOCOg's google partition, whose val scores are flattered by it; "
+           "--split-by umd shares none";
+  }
+  for (const auto& advice : kAdvice) {
+    if (advice.kind == kind) return std::string(advice.text);
+  }
+  return {};
+}
+
+}  // namespace pcnet::data

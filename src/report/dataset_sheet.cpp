@@ -1,0 +1,232 @@
+#include "pcnet/report/dataset_sheet.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/random.h"
+#include "pcnet/image/fit.h"
+#include "pcnet/image/overlay.h"
+
+namespace pcnet::report {
+
+using core::cat;
+
+namespace {
+
+constexpr std::int64_t kCell = 360;    // px, a cell's width and longest side
+constexpr std::size_t kSentences = 4;  // more of an object would push the picture off the screen
+constexpr std::size_t kCues = 5;
+constexpr std::size_t kLongestText = 300;
+
+std::string shortened(const std::string& text) {
+  return text.size() <= kLongestText ? text : text.substr(0, kLongestText) + " ...";
+}
+
+/// The lines above a picture, each a paragraph of its own.
+image::Picture under_lines(const image::Picture& picture, const std::vector<std::string>& lines) {
+  image::Picture out = image::widen(picture, kCell);
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    out = image::with_caption(out, shortened(*line));
+  }
+  return out;
+}
+
+/// The picture, or a grey one with what is wrong in `fault`.
+image::Picture picture_or_grey(const std::filesystem::path& path, const data::ImageRecord& record,
+                               std::string& fault) {
+  try {
+    image::Picture picture = image::read_picture(path);
+    if (picture.height == record.height && picture.width == record.width) return picture;
+    fault = cat("the picture is ", picture.width, " x ", picture.height, ", the annotations say ",
+                record.width, " x ", record.height);
+  } catch (const core::Error& error) {
+    fault = error.what();
+  }
+  image::Picture grey(record.height, record.width);
+  std::fill(grey.rgb.begin(), grey.rgb.end(), std::uint8_t{160});
+  return grey;
+}
+
+/// The cues of a sentence, each once: stored ones are repeated up to their number (method.md 6).
+std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sentence& sentence) {
+  const std::vector<std::string>* cues =
+      dataset.files().cues.empty() ? &sentence.cues : dataset.cues().find(sentence.sent_id);
+  std::vector<std::string> different;
+  if (cues == nullptr) return different;
+  for (const auto& cue : *cues) {
+    if (std::find(different.begin(), different.end(), cue) == different.end()) {
+      different.push_back(cue);
+    }
+  }
+  return different;
+}
+
+std::string cue_line(data::Dataset& dataset, const data::Sentence& sentence) {
+  if (sentence.cues.empty() && dataset.files().cues.empty()) return {};
+  std::vector<std::string> cues = different_cues(dataset, sentence);
+  if (cues.empty()) return "   no cues";
+  if (cues.size() > kCues) cues.resize(kCues);
+  return "   cues: " + core::join(cues, " | ");
+}
+
+std::vector<std::string> lines_of(data::Dataset& dataset, const data::Reference& reference) {
+  std::vector<std::string> lines = {
+      cat("ref_id ", reference.ref_id, ", ", reference.split, ", image_id ", reference.image_id)};
+  const auto& sentences = reference.sentences;
+  bool any_cues = false;
+  for (std::size_t i = 0; i < std::min(sentences.size(), kSentences); ++i) {
+    lines.push_back(cat("\"", sentences[i].text, "\""));
+    const std::string cues = cue_line(dataset, sentences[i]);
+    if (cues.empty()) continue;
+    lines.push_back(cues);
+    any_cues = true;
+  }
+  if (sentences.empty()) lines.emplace_back("no sentences");
+  if (sentences.size() > kSentences) {
+    lines.push_back(cat("and ", sentences.size() - kSentences, " more sentences"));
+  }
+  if (!any_cues) lines.emplace_back("the dataset has no cues");
+  return lines;
+}
+
+/// The object stands out: what is around it is darker, its border green on black.
+void mark_object(image::Picture& picture, const image::Mask& object) {
+  image::Mask around = object;
+  for (auto& pixel : around.data) pixel = pixel == 0 ? 1 : 0;
+  image::tint(picture, around, {0, 0, 0}, 0.4);
+  image::draw_outline(picture, object, {0, 0, 0}, 4);
+  image::draw_outline(picture, object, image::kGreen, 2);
+}
+
+/// Colours that differ from their neighbours: steps of the golden ratio round the colour circle.
+image::Colour colour_of(std::size_t number) {
+  double whole = 0;
+  const double hue = std::modf(0.1 + 0.618034 * static_cast<double>(number), &whole);
+  image::Colour colour{};
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double place = std::modf(hue + static_cast<double>(c) / 3, &whole);
+    const double value = std::clamp(std::abs(6 * place - 3) - 1, 0.0, 1.0);
+    colour[c] = static_cast<std::uint8_t>(40 + std::lround(215 * value));
+  }
+  return colour;
+}
+
+/// Draws the proposals, the largest first so that none is hidden; says how many there are.
+std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image::Picture& picture) {
+  if (dataset.files().proposals.empty()) return "the dataset has no proposals";
+  data::ProposalStore::Masks found;
+  try {
+    found = dataset.proposals().of(image_id);
+  } catch (const core::Error& fault) {
+    return fault.what();
+  }
+  if (found == nullptr || found->empty()) return "no proposals of this picture";
+  std::vector<image::Rle> masks = *found;
+  std::stable_sort(masks.begin(), masks.end(), [](const image::Rle& a, const image::Rle& b) {
+    return image::area(a) > image::area(b);
+  });
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    const image::Mask mask = image::fit(image::decode(masks[i]), kCell);
+    image::tint(picture, mask, colour_of(i), 0.2);
+    image::draw_outline(picture, mask, colour_of(i), 2);
+  }
+  return cat(masks.size(), masks.size() == 1 ? " proposal" : " proposals");
+}
+
+image::Picture draw_reference(data::Dataset& dataset, const data::Reference& reference) {
+  const auto& index = dataset.index();
+  const auto& record = index.image(reference.image_id);
+  std::string fault;
+  const image::Picture picture =
+      image::fit(picture_or_grey(dataset.files().images / record.file_name, record, fault), kCell);
+  image::Picture object = picture;
+  auto lines = lines_of(dataset, reference);
+  const auto& annotation = index.annotation(reference.ann_id);
+  if (annotation.has_mask()) {
+    const image::Mask truth = image::fit(image::decode(index.mask(annotation)), kCell);
+    mark_object(object, truth);
+  } else {
+    lines.emplace_back("no mask was drawn");
+  }
+  if (!fault.empty()) lines.push_back(fault);
+  image::Picture proposed = picture;
+  const std::string found = draw_proposals(dataset, record.image_id, proposed);
+  const std::array<image::Picture, 2> pair = {under_lines(object, lines),
+                                              under_lines(proposed, {found})};
+  return image::sheet(pair, 2);
+}
+
+/// Rows below each other, each as high as it is. Error for none.
+image::Picture stacked(const std::vector<image::Picture>& rows) {
+  if (rows.empty()) throw core::Error("there is no reference to draw");
+  std::int64_t height = 0;
+  for (const auto& row : rows) height += row.height;
+  image::Picture out(height, rows.front().width);
+  std::fill(out.rgb.begin(), out.rgb.end(), std::uint8_t{240});
+  std::int64_t top = 0;
+  for (const auto& row : rows) {
+    for (std::int64_t y = 0; y < row.height; ++y) {
+      const std::uint8_t* from = row.pixel(y, 0);
+      std::copy(from, from + row.width * 3, out.pixel(top + y, 0));
+    }
+    top += row.height;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::size_t> draw_references(const data::ReferIndex& index, const std::string& split,
+                                         std::int64_t count, std::uint64_t seed) {
+  std::vector<std::size_t> chosen = index.split(split);
+  core::Rng rng(seed);
+  rng.shuffle(chosen);
+  std::vector<std::size_t> first;
+  std::vector<std::size_t> again;
+  std::unordered_set<std::int64_t> seen;
+  for (const auto at : chosen) {
+    (seen.insert(index.references()[at].image_id).second ? first : again).push_back(at);
+  }
+  first.insert(first.end(), again.begin(), again.end());
+  first.resize(std::min(first.size(), static_cast<std::size_t>(count)));
+  return first;
+}
+
+std::vector<std::size_t> find_references(const data::ReferIndex& index,
+                                         std::span<const std::int64_t> ref_ids) {
+  std::unordered_map<std::int64_t, std::size_t> at;
+  for (std::size_t i = 0; i < index.references().size(); ++i) {
+    at.emplace(index.references()[i].ref_id, i);
+  }
+  std::vector<std::size_t> found;
+  for (const auto ref_id : ref_ids) {
+    const auto place = at.find(ref_id);
+    if (place == at.end()) {
+      throw core::UsageError(cat("--ref: no ref_id ", ref_id, " among the ",
+                                 index.references().size(), " references of the dataset"));
+    }
+    found.push_back(place->second);
+  }
+  return found;
+}
+
+image::Picture draw_dataset_sheet(data::Dataset& dataset, std::span<const std::size_t> references) {
+  constexpr std::size_t kColumns = 2;
+  std::vector<image::Picture> rows;
+  for (std::size_t begin = 0; begin < references.size(); begin += kColumns) {
+    std::vector<image::Picture> row;
+    for (const auto at : references.subspan(begin, std::min(kColumns, references.size() - begin))) {
+      row.push_back(draw_reference(dataset, dataset.index().references()[at]));
+    }
+    rows.push_back(image::sheet(row, static_cast<std::int64_t>(kColumns)));
+  }
+  return stacked(rows);
+}
+
+}  // namespace pcnet::report

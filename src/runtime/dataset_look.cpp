@@ -1,0 +1,176 @@
+#include "pcnet/runtime/dataset_look.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/parallel.h"
+#include "pcnet/core/progress.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/data/cue_store.h"
+#include "pcnet/data/proposal_store.h"
+#include "pcnet/runtime/model_source.h"
+#include "pcnet/text/word_tokenizer.h"
+
+namespace pcnet::runtime {
+
+using core::cat;
+
+namespace {
+
+/// Cues and proposals of a dataset, as far as they can be read.
+struct SideFiles {
+  std::unique_ptr<data::CueStore> cues;
+  std::unique_ptr<data::ProposalStore> proposals;
+  bool has_written_cues = false;  // beside their sentences, in custom data
+
+  data::FindCues find_cues() const {
+    if (!cues && !has_written_cues) return {};
+    return [this](const data::Sentence& sentence) -> const std::vector<std::string>* {
+      return cues ? cues->find(sentence.sent_id) : &sentence.cues;  // a file replaces written ones
+    };
+  }
+  data::FindProposals find_proposals() const {
+    if (!proposals) return {};
+    return [this](std::int64_t image_id) { return proposals->of(image_id); };
+  }
+};
+
+/// CLIP's, or the words that training would know: those of its sentences and their cues.
+std::unique_ptr<const text::Tokenizer> tokenizer_for(const config::Config& config,
+                                                     const data::ReferIndex& index,
+                                                     const data::FindCues& cues) {
+  const auto& options = config.model.clip.text;
+  if (options.tokenizer == "bpe") return make_tokenizer(options, {});
+  std::vector<std::string> texts;
+  for (const auto& reference : index.references()) {
+    if (reference.split != "train") continue;
+    for (const auto& sentence : reference.sentences) {
+      texts.push_back(sentence.text);
+      const auto* found = cues ? cues(sentence) : nullptr;
+      if (found != nullptr) texts.insert(texts.end(), found->begin(), found->end());
+    }
+  }
+  return make_tokenizer(options, text::WordTokenizer::from_texts(texts).words());
+}
+
+/// The store of a side file; null when there is none, or when it cannot be read, which is a fault.
+template <class Store, class... Arguments>
+std::unique_ptr<Store> open_store(const std::filesystem::path& path, const char* kind,
+                                  data::Faults& faults, const Arguments&... arguments) {
+  if (path.empty()) return nullptr;
+  try {
+    return std::make_unique<Store>(path, arguments...);
+  } catch (const core::Error& fault) {
+    faults.add({cat("unreadable ", kind), path.string(), fault.what()});
+    return nullptr;
+  }
+}
+
+bool has_written_cues(const data::ReferIndex& index) {
+  const auto has = [](const data::Sentence& sentence) { return !sentence.cues.empty(); };
+  return std::any_of(
+      index.references().begin(), index.references().end(), [&](const data::Reference& reference) {
+        return std::any_of(reference.sentences.begin(), reference.sentences.end(), has);
+      });
+}
+
+/// Opens what there is; what there is none of is a note.
+SideFiles open_side_files(const config::DataOptions& options, const data::DatasetFiles& files,
+                          const data::ReferIndex& index, data::Faults& faults,
+                          data::Faults& notes) {
+  SideFiles sides;
+  sides.has_written_cues = has_written_cues(index);
+  sides.cues = open_store<data::CueStore>(files.cues, "cues", faults);
+  const data::ProposalStore::Options proposal_options{.filter = options.proposal_filter};
+  sides.proposals = open_store<data::ProposalStore>(files.proposals, "proposals", faults, index,
+                                                    proposal_options);
+  const auto& beside = files.custom.empty() ? files.refs : files.custom;
+  const std::string folder = beside.parent_path().string();
+  if (files.cues.empty() && !sides.has_written_cues) {
+    notes.add({"no cues", folder, "no cues.jsonl lies there, and --cues names no other source"});
+  }
+  if (files.proposals.empty()) {
+    notes.add({"no proposals", folder,
+               "no proposals.jsonl lies there, and --proposals names no other source"});
+  }
+  return sides;
+}
+
+void count_entries(const data::ReferIndex& index, DatasetCheck& check) {
+  check.pictures = static_cast<std::int64_t>(index.images().size());
+  check.objects = static_cast<std::int64_t>(index.annotations().size());
+  check.references = static_cast<std::int64_t>(index.references().size());
+  for (const auto& reference : index.references()) {
+    check.sentences += static_cast<std::int64_t>(reference.sentences.size());
+  }
+}
+
+/// A bar for each stage of an audit, one after the other.
+class Stages {
+ public:
+  void update(const std::string& what, std::int64_t done, std::int64_t total) {
+    if (what != what_) {
+      progress_.emplace("checking " + what, total, what);
+      what_ = what;
+    }
+    progress_->update(done);
+    if (done == total) progress_->finish();
+  }
+
+ private:
+  std::string what_;
+  std::optional<core::Progress> progress_;
+};
+
+}  // namespace
+
+DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
+  DatasetCheck check;
+  check.files = data::locate_dataset(config.data);
+  data::Faults faults;
+  data::Faults notes;
+  const auto index = data::ReferIndex::load(check.files, &faults);
+  const SideFiles sides = open_side_files(config.data, check.files, index, faults, notes);
+  count_entries(index, check);
+  const auto tokenizer = tokenizer_for(config, index, sides.find_cues());
+  Stages stages;
+  const data::AuditParts parts = {
+      .index = index,
+      .files = check.files,
+      .tokenizer = *tokenizer,
+      .text_length = config.data.text_length,
+      .cues = sides.find_cues(),
+      .proposals = sides.find_proposals(),
+      .decode_pictures = decode_pictures,
+      .threads = core::usable_threads(static_cast<int>(config.run.threads)),
+      .tell = [&](const std::string& what, std::int64_t done, std::int64_t total) {
+        core::throw_if_stopped("the check was stopped");
+        stages.update(what, done, total);
+      }};
+  check.findings = data::audit(parts, faults, notes);
+  return check;
+}
+
+DatasetNumbers count_dataset(const config::Config& config) {
+  DatasetNumbers numbers;
+  numbers.files = data::locate_dataset(config.data);
+  const auto index = data::ReferIndex::load(numbers.files);
+  SideFiles sides;
+  sides.has_written_cues = has_written_cues(index);
+  if (!numbers.files.cues.empty() && config.model.clip.text.tokenizer != "bpe") {
+    sides.cues = std::make_unique<data::CueStore>(numbers.files.cues);
+  }
+  const auto tokenizer = tokenizer_for(config, index, sides.find_cues());
+  numbers.statistics =
+      data::count_dataset(index, *tokenizer, config.data.text_length,
+                          core::usable_threads(static_cast<int>(config.run.threads)));
+  numbers.published = data::compare_with_published(numbers.files.dataset, numbers.files.split_by,
+                                                   numbers.statistics);
+  return numbers;
+}
+
+}  // namespace pcnet::runtime

@@ -1,0 +1,28 @@
+#include "fuzz.h"
+#include "src/data/refer_parts.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace pcnet;
+  // No path of the input may name a file that is there.
+  if (std::string_view(reinterpret_cast<const char*>(data), size).find("/") !=
+      std::string_view::npos) {
+    return 0;
+  }
+  return fuzz::run(data, size, [](auto bytes) {
+    data::Faults faults;
+    data::ReferParts parts;
+    data::read_custom(bytes, "fuzz.jsonl", "/nowhere/at/all", parts, &faults);
+    data::Faults none;  // the reader leaves nothing that does not fit together
+    const auto index = data::ReferIndex::from_parts(
+        std::move(parts.images), std::move(parts.annotations), std::move(parts.references), &none);
+    fuzz::require(none.empty());
+    for (const auto& fault : faults.all()) {
+      fuzz::require(!fault.kind.empty() && fault.what.find('\n') == std::string::npos);
+    }
+    for (const auto& annotation : index.annotations()) {
+      const auto& picture = index.image(annotation.image_id);
+      if (!annotation.has_mask() || picture.height * picture.width > (1 << 16)) continue;
+      fuzz::require(image::area(index.mask(annotation)) <= picture.height * picture.width);
+    }
+  });
+}

@@ -1,0 +1,156 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/data/dataset.h"
+
+#include "support/hand_dataset.h"
+#include "support/temporary_folder.h"
+
+namespace pcnet::data {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::ThrowsMessage;
+
+class CustomData : public ::testing::Test {
+ protected:
+  CustomData() {
+    core::write_file_plain(folder_ / "a.png", image::encode_png_stored(image::Picture(6, 8)));
+    image::write_png(folder_ / "mask.png", support::rectangle_mask(6, 8, {1, 2, 3, 4}));
+  }
+  DatasetFiles write(const std::string& lines) const {
+    core::write_file_plain(folder_ / "annotations.jsonl", lines);
+    config::DataOptions options;
+    options.root = folder_.path().string();
+    return locate_dataset(options);
+  }
+  void expect_fault(const std::string& line, const std::string& kind,
+                    const std::string& what) const {
+    Faults faults;
+    const DatasetFiles files = write("\n" + line + "\n");
+    EXPECT_TRUE(ReferIndex::load(files, &faults).references().empty()) << line;
+    ASSERT_EQ(faults.all().size(), 1U) << line;
+    EXPECT_EQ(faults.all()[0].kind, kind) << line;
+    EXPECT_THAT(faults.all()[0].where, HasSubstr("annotations.jsonl:2"));
+    EXPECT_THAT(faults.all()[0].what, HasSubstr(what));
+    EXPECT_THAT([&] { ReferIndex::load(files); },
+                ThrowsMessage<core::Error>(HasSubstr("annotations.jsonl:2: ")));
+  }
+  support::TemporaryFolder folder_;
+};
+
+TEST_F(CustomData, JoinsTheLinesOfAnObject) {
+  const auto files =
+      write(R"({"image": "a.png", "sentence": "one", "object": "x", "split": "val"})"
+            "\n\n"
+            R"({"image": "./a.png", "sentences": ["two", "three"], "object": "x", "split": "val",)"
+            R"( "mask": {"polygons": [[1, 2, 4, 2, 4, 6, 1, 6]]}})"
+            "\n"
+            R"({"image": "a.png", "sentence": "four", "object": "x"})"
+            "\n"
+            R"({"image": "b.png", "size": [30, 20], "sentence": "five", "object": "x"})"
+            "\n"
+            R"({"image": "b.png", "sentences": [], "box": [1, 2, 3, 4.5]})");
+  const ReferIndex index = ReferIndex::load(files);
+  ASSERT_EQ(index.images().size(), 2U);
+  EXPECT_EQ(index.image(1).file_name, "a.png");
+  EXPECT_EQ(index.image(1).height, 6);
+  EXPECT_EQ(index.image(1).width, 8);
+  EXPECT_EQ(index.image(2).height, 20);
+  ASSERT_EQ(index.references().size(), 3U);
+  const Reference& first = index.references()[0];
+  EXPECT_EQ(first.split, "val");
+  ASSERT_EQ(first.sentences.size(), 3U);
+  EXPECT_EQ(first.sentences[2].text, "three");
+  EXPECT_EQ(first.sentences[2].sent_id, 3);
+  EXPECT_EQ(index.references()[1].split, "train");
+  EXPECT_EQ(index.references()[1].ann_id, first.ann_id);
+  EXPECT_NE(index.references()[2].ann_id, first.ann_id);
+  EXPECT_EQ(image::decode(index.mask(index.annotation(first.ann_id))).data,
+            support::rectangle_mask(6, 8, {1, 2, 3, 4}).data);
+  EXPECT_THAT(index.annotation(first.ann_id).box, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(index.annotations_of(2), ElementsAre(2, 3));
+  EXPECT_THAT(index.annotation(3).box, ElementsAre(1, 2, 3, 4.5));
+  EXPECT_THAT(index.without_mask("train"), ElementsAre(4, 5));
+}
+
+TEST_F(CustomData, ReadsMasksOfEveryKindAsTheSamePixels) {
+  const image::Rle rle = image::encode(support::rectangle_mask(6, 8, {1, 2, 3, 4}));
+  const auto files =
+      write(R"({"image": "a.png", "sentence": "a", "mask": {"png": "mask.png"}})"
+            "\n"
+            R"({"image": "a.png", "sentence": "b", "mask": {"size": [6, 8], "counts": ")" +
+            image::to_coco_string(rle) +
+            "\"}}\n"
+            R"({"image": "a.png", "sentence": "c", "mask": )"
+            R"({"size": [6, 8], "counts": [8, 4, 2, 4, 2, 4, 24]}})");
+  const ReferIndex index = ReferIndex::load(files);
+  for (const std::int64_t ann_id : {1, 2, 3}) {
+    EXPECT_EQ(index.mask(index.annotation(ann_id)), rle) << ann_id;
+    EXPECT_THAT(index.annotation(ann_id).box, ElementsAre(1, 2, 3, 4)) << ann_id;
+  }
+}
+
+TEST_F(CustomData, FeedsTheCuesOfItsLines) {
+  (void)write(R"({"image": "a.png", "sentence": "a", "cues": ["x", "y"]})"
+              "\n"
+              R"({"image": "a.png", "sentences": ["b", "c"], "cues": [["z"], []]})");
+  config::DataOptions options = support::options_for(folder_.path());
+  Dataset dataset(options);
+  ASSERT_EQ(dataset.cues().size(), 2U);
+  EXPECT_THAT(dataset.cues().at(1), ElementsAre("x", "y"));
+  EXPECT_THAT(dataset.cues().at(2), ElementsAre("z"));
+  EXPECT_THAT(dataset.training_texts(), ElementsAre("a", "b", "c", "x", "y", "z"));
+}
+
+TEST_F(CustomData, NamesTheLineOfEveryFault) {
+  expect_fault("{", "broken entry", "broken JSON");
+  expect_fault("[]", "broken entry", "wanted an object");
+  expect_fault(R"({"sentence": "a"})", "missing field", "image");
+  expect_fault(R"({"image": "a.png"})", "missing field", "sentence");
+  expect_fault(R"({"image": "a.png", "sentense": "a"})", "unknown field",
+               "did you mean \"sentence\"?");
+  expect_fault(R"({"image": "a.png", "sentence": 3})", "wrong type", "sentence");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "split": "dev"})", "wrong type", "dev");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "cues": "b"})", "wrong type", "cues");
+  expect_fault(R"({"image": "none.png", "sentence": "a"})", "missing picture", "none.png");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"png": "no.png"}})", "broken mask",
+               "no.png");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"size": [5, 8], "counts": [40]}})",
+               "wrong size", "5 x 8");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"size": [6, 8], "counts": [40]}})",
+               "broken mask", "40 pixels");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"polygons": [[1, 2]]}})",
+               "broken mask", "polygon");
+}
+
+TEST_F(CustomData, RefusesLinesThatContradictEachOther) {
+  Faults faults;
+  const auto index =
+      ReferIndex::load(write(R"({"image": "a.png", "size": [8, 6], "sentence": "a", "object": 1, )"
+                             R"("mask": {"png": "mask.png"}})"
+                             "\n"
+                             R"({"image": "a.png", "sentence": "b", "object": 1, "mask": )"
+                             R"({"polygons": [[0, 0, 1, 0, 1, 1]]}})"
+                             "\n"
+                             R"({"image": "a.png", "sentence": "c", "size": [6, 8]})"),
+                       &faults);
+  ASSERT_EQ(faults.all().size(), 2U);
+  EXPECT_THAT(faults.all()[0].what, HasSubstr("another mask"));
+  EXPECT_THAT(faults.all()[1].what, HasSubstr("6 x 8"));
+  EXPECT_EQ(index.references().size(), 1U);
+}
+
+TEST_F(CustomData, HasNoCuesWhenNoLineHas) {
+  (void)write(R"({"image": "a.png", "sentence": "a"})");
+  Dataset dataset(support::options_for(folder_.path()));
+  EXPECT_THAT([&] { dataset.cues(); }, ThrowsMessage<core::Error>(HasSubstr("no cues")));
+  EXPECT_THAT(dataset.index().annotations_of(9), IsEmpty());
+}
+
+}  // namespace
+}  // namespace pcnet::data
