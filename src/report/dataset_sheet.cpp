@@ -70,9 +70,9 @@ std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sent
 std::string cue_line(data::Dataset& dataset, const data::Sentence& sentence) {
   if (sentence.cues.empty() && dataset.files().cues.empty()) return {};
   std::vector<std::string> cues = different_cues(dataset, sentence);
-  if (cues.empty()) return "   no cues";
+  if (cues.empty()) return "no cues";
   if (cues.size() > kCues) cues.resize(kCues);
-  return "   cues: " + core::join(cues, " | ");
+  return "cues: " + core::join(cues, " | ");
 }
 
 std::vector<std::string> lines_of(data::Dataset& dataset, const data::Reference& reference) {
