@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -32,7 +33,9 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
 
 /// A whole number; Error that names it otherwise.
 inline std::int64_t whole_number(const nlohmann::json& value, std::string_view what) {
-  if (!value.is_number_integer()) {
+  const bool too_large =
+      value.is_number_unsigned() && !std::in_range<std::int64_t>(value.get<std::uint64_t>());
+  if (!value.is_number_integer() || too_large) {
     throw core::Error(
         core::cat(what, " is ", value.dump().substr(0, 60), ", wanted a whole number"));
   }

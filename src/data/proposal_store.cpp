@@ -26,7 +26,7 @@ std::unique_ptr<ProposalSource> open(const fs::path& path, const ReferIndex& ind
 }
 
 std::size_t bytes_of(const std::vector<image::Rle>& masks) {
-  std::size_t bytes = sizeof(masks);
+  std::size_t bytes = sizeof(std::vector<image::Rle>);
   for (const auto& mask : masks) {
     bytes += sizeof(mask) + mask.counts.size() * sizeof(mask.counts[0]);
   }
