@@ -12,9 +12,9 @@ namespace pcnet::core {
 
 namespace fs = std::filesystem;
 
-AtomicFolder::AtomicFolder(const fs::path& target) : target_(fs::absolute(target)) {
+AtomicFolder::AtomicFolder(const fs::path& target) {
   if (target.empty()) throw UsageError("the folder to write into is empty: give --out DIR");
-  target_ = target_.lexically_normal();
+  target_ = fs::absolute(target).lexically_normal();
   if (!target_.has_filename()) target_ = target_.parent_path();
   std::error_code code;
   const fs::file_status status = fs::symlink_status(target_, code);

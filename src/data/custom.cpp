@@ -79,9 +79,12 @@ class CustomReader {
         unreadable_.emplace(name, fault.what());
       }
     });
-    core::parallel_for(static_cast<std::int64_t>(lines_.size()), threads, [&](std::int64_t i) {
-      CustomLine& line = lines_[static_cast<std::size_t>(i)];
-      if (!line.mask_png.empty()) read_mask_picture(line);
+    std::vector<CustomLine*> drawn;
+    for (auto& line : lines_) {
+      if (!line.mask_png.empty()) drawn.push_back(&line);
+    }
+    core::parallel_for(static_cast<std::int64_t>(drawn.size()), threads, [&](std::int64_t i) {
+      read_mask_picture(*drawn[static_cast<std::size_t>(i)]);
     });
   }
 

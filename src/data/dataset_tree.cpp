@@ -158,7 +158,7 @@ fs::path find_images(const config::DataOptions& options, const Candidate& chosen
     }
     return options.images;
   }
-  const fs::path own = chosen.file.parent_path();
+  fs::path own = chosen.file.parent_path();
   if (chosen.custom) return own;
   std::vector<fs::path> anchors = {root, own, whole(own).parent_path()};
   if (anchors.back().filename() == "refer") anchors.push_back(anchors.back().parent_path());

@@ -153,8 +153,9 @@ ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults) {
     return from_parts(std::move(parts.images), std::move(parts.annotations),
                       std::move(parts.references), faults);
   }
-  read_instances(core::read_file(files.instances), files.instances.string(), parts, faults);
+  // The pickle's document is the larger one in memory: gone before the objects come.
   read_references(core::read_file(files.refs), files.refs.string(), parts, faults);
+  read_instances(core::read_file(files.instances), files.instances.string(), parts, faults);
   Builder builder(faults);
   builder.add_images(std::move(parts.images), files.instances.string());
   builder.add_categories(std::move(parts.categories), files.instances.string());

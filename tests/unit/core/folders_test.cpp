@@ -46,7 +46,7 @@ TEST(AtomicFolder, RefusesWhatHoldsSomething) {
               ThrowsMessage<Error>(HasSubstr("is not empty")));
   EXPECT_THAT([&] { AtomicFolder folder(parent / "full/a"); },
               ThrowsMessage<Error>(HasSubstr("is no folder")));
-  EXPECT_THROW(AtomicFolder(fs::path()), UsageError);
+  EXPECT_THROW(AtomicFolder{""}, UsageError);
   fs::create_directories(parent / "empty");
   AtomicFolder folder(parent / "empty");
   folder.commit();

@@ -212,7 +212,7 @@ TEST_F(ReferIndexTest, RefusesBrokenFiles) {
   DatasetFiles files;
   files.refs = folder_ / "none.p";
   files.instances = folder_ / "none.json";
-  EXPECT_THAT([&] { ReferIndex::load(files); }, ThrowsMessage<core::Error>(HasSubstr("none.json")));
+  EXPECT_THAT([&] { ReferIndex::load(files); }, ThrowsMessage<core::Error>(HasSubstr("none.p")));
 }
 
 TEST_F(ReferIndexTest, LeavesFaultyEntriesOutAndNamesThemAll) {
@@ -231,8 +231,8 @@ TEST_F(ReferIndexTest, LeavesFaultyEntriesOutAndNamesThemAll) {
   for (const auto& fault : faults.all()) found.push_back(fault.kind + " @ " + fault.where);
   EXPECT_THAT(
       found,
-      ElementsAre("wrong type @ images[2] (id 6.5)", "missing field @ annotations[5] (id 10)",
-                  "missing field @ reference 5 (ref_id 13)", "unknown image @ ann_id 9",
+      ElementsAre("missing field @ reference 5 (ref_id 13)", "wrong type @ images[2] (id 6.5)",
+                  "missing field @ annotations[5] (id 10)", "unknown image @ ann_id 9",
                   "duplicate id @ ann_id 1", "duplicate id @ ref_id 7",
                   "unknown object @ ref_id 11", "duplicate id @ ref_id 12"));
   EXPECT_EQ(index.images().size(), 2U);

@@ -185,6 +185,25 @@ TEST(Merge, RefusesAnEmptyListAndMixedSizes) {
   EXPECT_THROW(intersection(masks[0], masks[1]), core::Error);
 }
 
+TEST(ExactlyOne, CountsEveryPixel) {
+  core::Rng rng({15});
+  for (int i = 0; i < 60; ++i) {
+    std::vector<Rle> masks;
+    Mask once(1 + i % 7, 1 + i % 5);
+    std::vector<int> covered(once.data.size());
+    for (int k = 0; k <= i % 4; ++k) {
+      const Mask mask = random_mask(rng, once.height, once.width);
+      for (std::size_t at = 0; at < covered.size(); ++at) covered[at] += mask.data[at];
+      masks.push_back(encode(mask));
+    }
+    for (std::size_t at = 0; at < covered.size(); ++at) once.data[at] = covered[at] == 1;
+    EXPECT_EQ(exactly_one(masks), encode(once)) << i;
+  }
+  EXPECT_THROW(exactly_one({}), core::Error);
+  const std::vector<Rle> sizes = {{1, 2, {2}}, {2, 1, {2}}};
+  EXPECT_THROW(exactly_one(sizes), core::Error);
+}
+
 TEST(BoundingBox, IsTightForRandomMasks) {
   core::Rng rng({14});
   for (int i = 0; i < 60; ++i) {
