@@ -31,8 +31,8 @@ std::string shortened(const std::string& text) {
 /// The lines above a picture, each a paragraph of its own.
 image::Picture under_lines(const image::Picture& picture, const std::vector<std::string>& lines) {
   image::Picture out = image::widen(picture, kCell);
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    out = image::with_caption(out, shortened(*line));
+  for (std::size_t i = lines.size(); i-- > 0;) {  // from below upwards
+    out = image::with_caption(out, shortened(lines[i]));
   }
   return out;
 }
