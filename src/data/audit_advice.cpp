@@ -21,6 +21,7 @@ constexpr std::array kAdvice = {
            "these are other pictures than those annotated, or resized ones: masks would not fit"},
     Advice{"one file for two pictures", "give each picture an entry of its own in `images`"},
     Advice{"empty mask", "no answer can be right there: correct the outline or drop the reference"},
+    Advice{"empty mask that nothing refers to", "harmless: no sentence is about it"},
     Advice{"mask outside of its picture",
            "polygons count in pixels of the picture as the annotations size it"},
     Advice{"reference without sentences", "drop these references, or give them a sentence"},

@@ -119,7 +119,7 @@ CuesBySentence parse_cue_document(std::string_view text, std::string_view name) 
   return cues;
 }
 
-CueStore::CueStore(std::filesystem::path source)
+CueStore::CueStore(const std::filesystem::path& source)
     : CueStore(fs::is_directory(source) ? read_folder(source)
                                         : parse_cue_lines(core::read_file(source), source.string()),
                source) {}

@@ -31,8 +31,8 @@ std::string shortened(const std::string& text) {
 /// The lines above a picture, each a paragraph of its own.
 image::Picture under_lines(const image::Picture& picture, const std::vector<std::string>& lines) {
   image::Picture out = image::widen(picture, kCell);
-  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    out = image::with_caption(out, shortened(*line));
+  for (std::size_t i = lines.size(); i-- > 0;) {  // from below upwards
+    out = image::with_caption(out, shortened(lines[i]));
   }
   return out;
 }
@@ -70,9 +70,9 @@ std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sent
 std::string cue_line(data::Dataset& dataset, const data::Sentence& sentence) {
   if (sentence.cues.empty() && dataset.files().cues.empty()) return {};
   std::vector<std::string> cues = different_cues(dataset, sentence);
-  if (cues.empty()) return "   no cues";
+  if (cues.empty()) return "no cues";
   if (cues.size() > kCues) cues.resize(kCues);
-  return "   cues: " + core::join(cues, " | ");
+  return "cues: " + core::join(cues, " | ");
 }
 
 std::vector<std::string> lines_of(data::Dataset& dataset, const data::Reference& reference) {

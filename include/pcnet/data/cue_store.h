@@ -18,7 +18,7 @@ using CuesBySentence = std::unordered_map<std::int64_t, std::vector<std::string>
 class CueStore {
  public:
   /// Error, with file and line, for what breaks its format and for a sent_id that comes twice.
-  explicit CueStore(std::filesystem::path source);
+  explicit CueStore(const std::filesystem::path& source);
   /// Cues that are in memory already; `source` names where they came from.
   CueStore(CuesBySentence cues, std::filesystem::path source);
 
