@@ -2,28 +2,41 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace pcnet::core {
 
 /// The work failed: bad data, a full disk, a non-finite loss. The program exits with 1.
-/// A message is one line: what, where (file, key, ref id), got, wanted, and what to do.
+/// A message is one line: what, where (file, key, ref id), got, wanted, and what to do. Control
+/// characters that come from a foreign file are written as \n or \x1b, so that it stays one.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message) : std::runtime_error(printable(message, "")) {}
   virtual int exit_code() const { return 1; }
+
+ protected:
+  /// @param kept control characters that stay as they are
+  Error(const std::string& message, std::string_view kept)
+      : std::runtime_error(printable(message, kept)) {}
+
+ private:
+  static std::string printable(const std::string& message, std::string_view kept);
 };
 
 /// Wrong usage of a command or an option. The program exits with 2.
 class UsageError : public Error {
  public:
-  using Error::Error;
+  explicit UsageError(const std::string& message) : Error(message) {}
   int exit_code() const override { return 2; }
+
+ protected:
+  using Error::Error;
 };
 
 /// A faulty configuration; the message holds every fault, one a line. The program exits with 2.
 class ConfigError : public UsageError {
  public:
-  using UsageError::UsageError;
+  explicit ConfigError(const std::string& message) : UsageError(message, "\n") {}
 };
 
 /// Stopped by a signal after the state was saved. The program exits with 128 + signal.

@@ -32,7 +32,7 @@ std::vector<Kept> kept_by(Dataset& dataset) {
     const auto picture = image::read_picture(dataset.files().images / name);
     for (const auto& sentence : reference.sentences) {
       all.emplace_back(sentence.text, reference.split, image::to_coco_string(mask),
-                       dataset.cues().at(sentence.sent_id), picture.rgb);
+                       *dataset.cues().find(sentence.sent_id), picture.rgb);
     }
   }
   return all;

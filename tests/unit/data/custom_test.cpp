@@ -102,8 +102,8 @@ TEST_F(CustomData, FeedsTheCuesOfItsLines) {
   config::DataOptions options = support::options_for(folder_.path());
   Dataset dataset(options);
   ASSERT_EQ(dataset.cues().size(), 2U);
-  EXPECT_THAT(dataset.cues().at(1), ElementsAre("x", "y"));
-  EXPECT_THAT(dataset.cues().at(2), ElementsAre("z"));
+  EXPECT_THAT(*dataset.cues().find(1), ElementsAre("x", "y"));
+  EXPECT_THAT(*dataset.cues().find(2), ElementsAre("z"));
   EXPECT_THAT(dataset.training_texts(), ElementsAre("a", "b", "c", "x", "y", "z"));
 }
 
