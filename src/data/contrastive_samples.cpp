@@ -43,6 +43,7 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& 
     throw core::ConfigError(
         "train.contrastive: captions, expressions and cues are all 0, wanted a text a picture");
   }
+  if (options.cues > 0) dataset.check_cues("train");
   const auto& index = dataset.index();
   std::map<std::int64_t, Picture> by_image;
   for (const auto position : index.split("train")) {
@@ -53,12 +54,8 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& 
     for (const auto& sentence : reference.sentences) {
       picture.expressions.push_back(bank_.add(sentence.text));
       if (options.cues == 0) continue;
-      const auto found = dataset.cues().find(sentence.sent_id);
-      if (found == dataset.cues().end()) {
-        throw Error(
-            cat("no cues for sent_id ", sentence.sent_id, " in ", dataset.files().cues.string()));
-      }
-      for (const auto& cue : std::set<std::string>(found->second.begin(), found->second.end())) {
+      const auto cues = dataset.cues_of(sentence);
+      for (const auto& cue : std::set<std::string>(cues.begin(), cues.end())) {
         picture.cues.push_back(bank_.add(cue));
       }
     }

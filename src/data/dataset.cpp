@@ -4,22 +4,18 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/data/coverage.h"
 
 namespace pcnet::data {
 
 namespace {
 
-/// Reads a side file once; `key` is the option that names it.
-template <class Value>
-const Value& read_once(std::unique_ptr<Value>& value, const std::filesystem::path& path,
-                       Value (*read)(const std::filesystem::path&), const DatasetFiles& files,
-                       const char* key) {
-  if (path.empty()) {
-    throw core::Error(
-        core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ", files.refs.string()));
-  }
-  if (!value) value = std::make_unique<Value>(read(path));
-  return *value;
+/// Error when the dataset has no such side file; `key` is the option that names it.
+void require_file(const std::filesystem::path& path, const DatasetFiles& files, const char* key) {
+  if (!path.empty()) return;
+  throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
+                              files.refs.string(), "; make one or name another source"));
 }
 
 }  // namespace
@@ -30,14 +26,46 @@ Dataset::Dataset(config::DataOptions options)
       index_(ReferIndex::load(files_)),
       pictures_(std::make_unique<PictureStore>(index_, files_.images, options_)) {}
 
-const Cues& Dataset::cues() { return read_once(cues_, files_.cues, read_cues, files_, "cues"); }
-
-const Captions& Dataset::captions() {
-  return read_once(captions_, files_.captions, read_captions, files_, "captions");
+const CueStore& Dataset::cues() {
+  require_file(files_.cues, files_, "cues");
+  if (!cues_) cues_ = std::make_unique<CueStore>(files_.cues);
+  return *cues_;
 }
 
-const Proposals& Dataset::proposals() {
-  return read_once(proposals_, files_.proposals, read_proposals, files_, "proposals");
+const Captions& Dataset::captions() {
+  require_file(files_.captions, files_, "captions");
+  if (!captions_) captions_ = std::make_unique<Captions>(read_captions(files_.captions));
+  return *captions_;
+}
+
+const ProposalStore& Dataset::proposals() {
+  require_file(files_.proposals, files_, "proposals");
+  if (!proposals_) {
+    ProposalStore::Options options;
+    options.filter = options_.proposal_filter;
+    proposals_ = std::make_unique<ProposalStore>(files_.proposals, index_, options);
+  }
+  return *proposals_;
+}
+
+void Dataset::check_cues(const std::string& split) {
+  const Coverage coverage = cue_coverage(index_, split, cues());
+  if (coverage.missing == 0) return;
+  const std::string found = describe(coverage, split, cues());
+  if (options_.missing_cues == "error") {
+    throw core::Error(core::cat(found,
+                                ": make them, or let each such sentence be its own cue with "
+                                "data.missing_cues=sentence"));
+  }
+  core::log::warning(core::cat(found, ": each such sentence is its own cue (data.missing_cues)"));
+}
+
+std::vector<std::string> Dataset::cues_of(const Sentence& sentence) {
+  const auto* found = cues().find(sentence.sent_id);
+  if (found != nullptr) return *found;
+  if (options_.missing_cues == "sentence") return {sentence.text};
+  throw core::Error(
+      core::cat("no cues for sent_id ", sentence.sent_id, " in ", cues().source().string()));
 }
 
 std::vector<std::string> Dataset::training_texts() {
@@ -49,8 +77,8 @@ std::vector<std::string> Dataset::training_texts() {
     for (const auto& sentence : reference.sentences) {
       texts.insert(sentence.text);
       if (files_.cues.empty()) continue;
-      const auto found = cues().find(sentence.sent_id);
-      if (found != cues().end()) texts.insert(found->second.begin(), found->second.end());
+      const auto* found = cues().find(sentence.sent_id);
+      if (found != nullptr) texts.insert(found->begin(), found->end());
     }
   }
   if (!files_.captions.empty()) {

@@ -1,17 +1,13 @@
 #include <map>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
 #include "pcnet/data/samples.h"
 
 namespace pcnet::data {
 
-using core::cat;
-using core::Error;
-
 ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
                                    const Options& options)
     : Samples(dataset, tokenizer, {.cues = options.cues, .partners = options.partners}) {
+  if (options.cues > 0) dataset.check_cues("train");
   const auto& index = dataset.index();
   for (const auto position : index.split("train")) {
     const Reference& reference = index.references()[position];
@@ -29,12 +25,7 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
 ReferringSamples::Expression ReferringSamples::read_expression(const Sentence& sentence) {
   Expression expression{bank_.add(sentence.text), sentence.sent_id, {}};
   if (counts_.cues == 0) return expression;
-  const auto found = dataset_.cues().find(sentence.sent_id);
-  if (found == dataset_.cues().end() || found->second.empty()) {
-    throw Error(
-        cat("no cues for sent_id ", sentence.sent_id, " in ", dataset_.files().cues.string()));
-  }
-  const auto& cues = found->second;
+  const auto cues = dataset_.cues_of(sentence);
   const auto wanted = static_cast<std::size_t>(counts_.cues);
   for (std::size_t k = 0; k < wanted; ++k) {
     expression.cues.push_back(bank_.add(cues[k % cues.size()]));

@@ -7,9 +7,11 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/data/coverage.h"
 #include "pcnet/engine/segmentor.h"
 
 namespace pcnet::engine {
@@ -99,21 +101,9 @@ class Evaluation {
       truth.masks.emplace(ann_id, image::decode(index.mask(index.annotation(ann_id))));
     }
     if (proposals_ == nullptr) return truth;
-    const auto found = proposals_->find(image_id);
-    if (found == proposals_->end()) {
-      throw core::Error(
-          cat("no proposals for image_id ", image_id, " in ", dataset_.files().proposals.string()));
-    }
-    const auto& record = index.image(image_id);
-    for (const auto& rle : found->second) {
-      if (rle.height != record.height || rle.width != record.width) {
-        throw core::Error(cat("a proposal of image_id ", image_id, " in ",
-                              dataset_.files().proposals.string(), " is ", rle.height, " x ",
-                              rle.width, " (height x width), its picture ", record.height, " x ",
-                              record.width));
-      }
-      truth.proposals.push_back(image::decode(rle));
-    }
+    const auto proposals = proposals_->of(image_id);
+    if (!proposals) return truth;
+    for (const auto& rle : *proposals) truth.proposals.push_back(image::decode(rle));
     return truth;
   }
 
@@ -190,7 +180,7 @@ class Evaluation {
   data::Dataset& dataset_;
   Responder& responder_;
   const config::EvalOptions& options_;
-  const data::Proposals* proposals_ = nullptr;
+  const data::ProposalStore* proposals_ = nullptr;
 };
 
 double percent(std::int64_t part, std::int64_t whole) {
@@ -242,6 +232,18 @@ void drop_unanswered(std::vector<EvaluatedSentence>& sentences) {
   std::erase_if(sentences, [](const EvaluatedSentence& s) { return s.stages.empty(); });
 }
 
+/// How many pictures of the split have no proposals: none must not mean all.
+std::int64_t count_missing_proposals(data::Dataset& dataset, const std::string& split) {
+  const auto coverage = data::proposal_coverage(dataset.index(), split, dataset.proposals());
+  if (coverage.missing == 0) return 0;
+  const std::string found = data::describe(coverage, split, dataset.proposals());
+  if (coverage.missing == coverage.wanted) {
+    throw core::Error(cat(found, ": give this dataset's with --proposals"));
+  }
+  core::log::warning(cat(found, ": their sentences are scored with an empty mask"));
+  return coverage.missing;
+}
+
 }  // namespace
 
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
@@ -249,6 +251,9 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
   SplitResult result;
   result.sentences = list_sentences(dataset.index(), split);
   const std::vector<Group> groups = group_by_picture(result.sentences);
+  if (options.segmentor != "none") {
+    result.pictures_without_proposals = count_missing_proposals(dataset, split);
+  }
   Evaluation evaluation(dataset, responder, options);
   const auto step = static_cast<std::size_t>(options.batch_size);
   core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),

@@ -48,6 +48,7 @@ ordered_json to_json(const engine::SplitResult& result) {
   document["collisions"] = result.collisions;
   document["pairs"] = result.pairs;
   document["without_proposal"] = result.without_proposal;
+  document["pictures_without_proposals"] = result.pictures_without_proposals;
   return document;
 }
 

@@ -1,8 +1,10 @@
 #include "pcnet/weights/npy.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <numeric>
 #include <optional>
 
 #include <torch/types.h>
@@ -141,11 +143,8 @@ std::pair<std::string_view, std::size_t> find_header(std::string_view bytes) {
 
 at::Tensor decode(std::string_view bytes) {
   const auto [text, begin] = find_header(bytes);
-  const auto header = parse_header(text);
+  auto header = parse_header(text);
   if (!header) throw Error(cat("its header cannot be read: ", text.substr(0, 120)));
-  if (*header->fortran_order) {
-    throw Error("its array is in Fortran order, wanted C order (numpy.ascontiguousarray)");
-  }
   auto type = c10::ScalarType::Undefined;
   for (const auto& known : kTypes) {
     if (known.descr == *header->descr) type = known.type;
@@ -167,9 +166,13 @@ at::Tensor decode(std::string_view bytes) {
     throw Error(cat("its type and shape need ", overflow ? "more than 2^63" : cat(needed),
                     " bytes, the file holds ", held));
   }
+  if (*header->fortran_order) std::reverse(header->shape->begin(), header->shape->end());
   at::Tensor tensor = torch::empty(*header->shape, at::TensorOptions().dtype(type));
   if (held > 0) std::memcpy(tensor.data_ptr(), bytes.data() + begin, held);
-  return tensor;
+  if (!*header->fortran_order) return tensor;
+  std::vector<std::int64_t> sides(header->shape->size());
+  std::iota(sides.rbegin(), sides.rend(), std::int64_t{0});
+  return tensor.permute(sides).contiguous();  // the first side's elements lie together
 }
 
 std::string header_text(std::string_view descr, at::IntArrayRef shape) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pcnet/config/field.h"
+#include "pcnet/config/proposal_filter_options.h"
 
 namespace pcnet::config {
 
@@ -25,6 +26,8 @@ struct DataOptions {
   std::int64_t workers = 2;
   std::int64_t prefetch = 4;
   std::string on_bad_image = "error";
+  std::string missing_cues = "error";
+  ProposalFilterOptions proposal_filter;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -35,9 +38,13 @@ struct DataOptions {
     field("split_by", &O::split_by,
           {.help = "partition: unc, google or umd; empty: the only one of the dataset"});
     field("images", &O::images, {.help = "folder of the pictures; empty: where the tree has it"});
-    field("cues", &O::cues, {.help = "file of target-related cues; empty: beside the annotations"});
+    field(
+        "cues", &O::cues,
+        {.help = "target-related cues: .jsonl file or the official folder of <ref_id>.json; empty: "
+                 "cues.jsonl beside the annotations"});
     field("proposals", &O::proposals,
-          {.help = "file of mask proposals; empty: beside the annotations"});
+          {.help = "mask proposals: .jsonl, FreeSOLO's .json, or a folder of SAM's or the released "
+                   "code's files; empty: proposals.jsonl beside the annotations"});
     field("image_size", &O::image_size,
           {.help = "pictures are resized to this square",
            .unit = "px",
@@ -84,6 +91,11 @@ struct DataOptions {
     field("on_bad_image", &O::on_bad_image,
           {.help = "a picture that cannot be read stops the run, or is skipped and counted",
            .choices = {"error", "skip"}});
+    field("missing_cues", &O::missing_cues,
+          {.help = "a training sentence without cues stops the run, or is its own cue; counted",
+           .choices = {"error", "sentence"}});
+    field("proposal_filter", &O::proposal_filter,
+          {.help = "which proposals of a picture are used"});
   }
 };
 

@@ -45,13 +45,14 @@ struct SplitResult {
   double collisions = 0;  ///< of the pairs of expressions of different objects of one picture,
                           ///< those whose peaks fall on one object
   std::int64_t pairs = 0;
-  std::int64_t without_proposal = 0;
-  std::vector<EvaluatedSentence> sentences;  ///< in the split's own order
+  std::int64_t without_proposal = 0;            ///< sentences whose mask is empty for lack of one
+  std::int64_t pictures_without_proposals = 0;  ///< of the split: their source has no entry
+  std::vector<EvaluatedSentence> sentences;     ///< in the split's own order
 };
 
 /// Answers and scores every sentence of a split (method.md 5). A picture's sentences are answered
-/// together. Error for an empty split, a missing picture, or missing proposals when the segmentor
-/// needs them.
+/// together. Error for an empty split, a missing picture, or, when the segmentor needs proposals, a
+/// source that has none for any picture of the split; pictures without are counted, with a warning.
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
                      const config::EvalOptions& options);
 

@@ -11,7 +11,8 @@ namespace pcnet::weights {
 /// float32, float64, int64, uint8 and bool.
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
 
-/// Reads a `.npy` file of those types, versions 1 and 2, C order. Error for anything else.
+/// Reads a `.npy` file of those types, versions 1 and 2, in C or Fortran order. Error for anything
+/// else.
 at::Tensor read_npy(const std::filesystem::path& path);
 /// The same from a file's bytes; `name` names it in errors.
 at::Tensor parse_npy(std::string_view bytes, std::string_view name);

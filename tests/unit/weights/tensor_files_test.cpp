@@ -186,7 +186,6 @@ TEST_F(Npy, RefusesDamage) {
   refuses(good.substr(0, good.size() - 1), "need 24 bytes, the file holds 23");
   refuses(good + "x", "the file holds 25");
   refuses(replaced("<f4", ">f4"), "its type is >f4");
-  refuses(replaced("False", "True "), "Fortran order");
   refuses(replaced("(2, 3)", "(2,-3)"), "header cannot be read");
   refuses(replaced("'descr'", "'other'"), "header cannot be read");
   refuses(replaced("\x93NUMPY\x01", "\x93NUMPY\x03"), "version 3.0");

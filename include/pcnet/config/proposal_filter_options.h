@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+/// Which mask proposals of a picture are used (App. D).
+struct ProposalFilterOptions {
+  std::string apply = "raw";
+  double predicted_iou = 0.7;
+  double stability = 0.7;
+  std::int64_t min_area = 1000;
+  double overlap = 0.8;
+  std::int64_t most = 40;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = ProposalFilterOptions;
+    field("apply", &O::apply,
+          {.help = "raw: filter what SAM and FreeSOLO wrote; all: our files and .npy too",
+           .choices = {"raw", "all", "none"}});
+    field("predicted_iou", &O::predicted_iou,
+          {.help = "smallest predicted IoU (FreeSOLO: score) of a proposal, where it has one",
+           .source = "App. D",
+           .min = 0,
+           .max = 1});
+    field("stability", &O::stability,
+          {.help = "smallest stability score of a proposal, where it has one",
+           .source = "App. D",
+           .min = 0,
+           .max = 1});
+    field("min_area", &O::min_area,
+          {.help = "smallest area of a proposal", .unit = "px", .source = "App. D", .min = 0});
+    field("overlap", &O::overlap,
+          {.help = "a proposal whose IoU with a kept one is above this is left out",
+           .source = "App. D",
+           .min = 0,
+           .max = 1});
+    field("most", &O::most,
+          {.help = "the largest so many are kept",
+           .unit = "proposals",
+           .source = "App. D",
+           .min = 1});
+  }
+};
+
+}  // namespace pcnet::config

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pcnet/image/rle.h"
+
+namespace pcnet::data {
+
+/// Proposals on the grid of the losses, [most, height, width] uint8: a cell is 1 where at least
+/// half of its area is covered (refsynth.md). A mask too small for any cell keeps its fullest one
+/// (the first of equals): all-zero planes are padding and never win, and small objects need a
+/// proposal too. Of more than `most` masks the largest are taken, in their order.
+at::Tensor to_grid(const std::vector<image::Rle>& masks, std::int64_t height, std::int64_t width,
+                   std::int64_t most);
+
+/// The same by nearest neighbour, as torch's `interpolate` does it; the released code does this
+/// with a grid of 32 x 32. A mask that no sample hits becomes all zero, as there.
+at::Tensor to_grid_nearest(const std::vector<image::Rle>& masks, std::int64_t height,
+                           std::int64_t width, std::int64_t most);
+
+}  // namespace pcnet::data

@@ -1,0 +1,133 @@
+#include "pcnet/data/cue_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "pcnet/core/files.h"
+#include "pcnet/core/parallel.h"
+
+#include "json_lines.h"
+
+namespace pcnet::data {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::Error;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kFewestOfficial = 5;
+
+std::vector<std::string> read_texts(const json& value) {
+  if (!value.is_array()) throw Error("its cues are no list of texts");
+  for (const auto& text : value) {
+    if (!text.is_string()) {
+      throw Error(cat("a cue is ", text.dump().substr(0, 60), ", wanted a text"));
+    }
+  }
+  return value.get<std::vector<std::string>>();
+}
+
+std::int64_t number_of(const std::string& key) {
+  std::int64_t number = 0;
+  const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
+  if (error != std::errc() || stop != key.data() + key.size()) {
+    throw Error(cat("its key ", json(key).dump().substr(0, 60), " is no sent_id"));
+  }
+  return number;
+}
+
+/// The `.json` files of a folder by name.
+std::vector<fs::path> documents_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".json") found.push_back(entry.path());
+  }
+  if (found.empty()) {
+    throw Error(cat("no cues in the folder ", folder.string(), ": wanted <ref_id>.json files"));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// All documents, read on all cores. Of several faults the first file's is told.
+CuesBySentence read_folder(const fs::path& folder) {
+  const std::vector<fs::path> files = documents_in(folder);
+  std::vector<CuesBySentence> parts(files.size());
+  std::vector<std::string> faults(files.size());
+  core::parallel_for(static_cast<std::int64_t>(files.size()), core::usable_threads(0),
+                     [&](std::int64_t i) {
+                       const auto at = static_cast<std::size_t>(i);
+                       try {
+                         const std::string text = core::read_file(files[at]);
+                         parts[at] = parse_cue_document(text, files[at].string());
+                       } catch (const Error& fault) {
+                         faults[at] = fault.what();
+                       }
+                     });
+  CuesBySentence all;
+  std::unordered_map<std::int64_t, std::size_t> file_of;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!faults[i].empty()) throw Error(faults[i]);
+    for (auto& [sent_id, cues] : parts[i]) {
+      const auto [place, added] = file_of.emplace(sent_id, i);
+      if (!added) {
+        throw Error(cat(files[i].string(), ": sent_id ", sent_id, " stands in ",
+                        files[place->second].filename().string(), " too"));
+      }
+      all.emplace(sent_id, std::move(cues));
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+CuesBySentence parse_cue_lines(std::string_view text, std::string_view name) {
+  CuesBySentence cues;
+  for_each_line(text, name, [&](std::string_view line, std::size_t /*at*/, std::size_t /*number*/) {
+    const json entry = json::parse(line);
+    const std::int64_t sent_id = whole_number(entry.at("sent_id"), "sent_id");
+    if (!cues.emplace(sent_id, read_texts(entry.at("cues"))).second) {
+      throw Error(cat("duplicate sent_id ", sent_id));
+    }
+  });
+  return cues;
+}
+
+CuesBySentence parse_cue_document(std::string_view text, std::string_view name) {
+  CuesBySentence cues;
+  try {
+    const json document = json::parse(text);
+    if (!document.is_object()) throw Error("wanted an object {\"<sent_id>\": [texts]}");
+    for (const auto& [key, value] : document.items()) {
+      const std::int64_t sent_id = number_of(key);
+      std::vector<std::string> texts = read_texts(value);
+      if (texts.size() < kFewestOfficial) {
+        throw Error(cat("sent_id ", sent_id, " has ", texts.size(), " cues, wanted at least ",
+                        kFewestOfficial));
+      }
+      if (!cues.emplace(sent_id, std::move(texts)).second) {
+        throw Error(cat("duplicate sent_id ", sent_id));
+      }
+    }
+  } catch (const std::exception& fault) {
+    throw Error(cat(name, ": ", fault.what()));
+  }
+  return cues;
+}
+
+CueStore::CueStore(std::filesystem::path source) : source_(std::move(source)) {
+  cues_ = fs::is_directory(source_) ? read_folder(source_)
+                                    : parse_cue_lines(core::read_file(source_), source_.string());
+  std::erase_if(cues_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+const std::vector<std::string>* CueStore::find(std::int64_t sent_id) const {
+  const auto found = cues_.find(sent_id);
+  return found == cues_.end() ? nullptr : &found->second;
+}
+
+}  // namespace pcnet::data
