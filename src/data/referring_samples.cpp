@@ -1,5 +1,8 @@
 #include <map>
 
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/data/coverage.h"
 #include "pcnet/data/samples.h"
 
 namespace pcnet::data {
@@ -20,6 +23,13 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
     objects_.push_back(std::move(object));
   }
   report_cut();
+  if (options.grid.height == 0) return;
+  const Coverage coverage = proposal_coverage(index, "train", dataset.proposals());
+  if (coverage.missing > 0) {
+    core::log::warning(core::cat(describe(coverage, "train", dataset.proposals()),
+                                 ": they train without (all-zero proposals never count)"));
+  }
+  grids_ = std::make_unique<GridStore>(dataset.proposals(), options.grid);
 }
 
 ReferringSamples::Expression ReferringSamples::read_expression(const Sentence& sentence) {

@@ -1,5 +1,6 @@
 #include "pcnet/data/samples.h"
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_map>
 
@@ -102,6 +103,20 @@ class Lap {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+/// [B, P, h, w], copied by hand for the same reason as the pictures.
+at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
+  const auto count = image_ids.numel();
+  const auto* ids = image_ids.const_data_ptr<std::int64_t>();
+  const auto sizes = grids.get(ids[0]).sizes().vec();
+  at::Tensor stacked = torch::empty({count, sizes[0], sizes[1], sizes[2]}, torch::kByte);
+  auto* to = stacked.mutable_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const at::Tensor grid = grids.get(ids[i]).contiguous();
+    to = std::copy_n(grid.const_data_ptr<std::uint8_t>(), grid.numel(), to);
+  }
+  return stacked;
+}
+
 }  // namespace
 
 Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer, const Counts& counts)
@@ -138,6 +153,7 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
   Batch batch = collector.finish(bank_);
   times.texts += lap.seconds();
   batch.images = image::stack_pictures(images, making.pinned);
+  if (grids_) batch.proposals = stack_grids(*grids_, batch.image_ids);
   times.collate += lap.seconds();
   return batch;
 }

@@ -47,8 +47,9 @@ data::Batch to_device(const data::Batch& batch, c10::Device device) {
     return tensor.defined() ? tensor.to(device, /*non_blocking=*/device.is_cuda()) : tensor;
   };
   data::Batch there = batch;
-  for (at::Tensor* tensor : {&there.images, &there.text_index, &there.cue_index,
-                             &there.partner_index, &there.partner_cue_index, &there.has_partner}) {
+  for (at::Tensor* tensor :
+       {&there.images, &there.text_index, &there.cue_index, &there.partner_index,
+        &there.partner_cue_index, &there.has_partner, &there.proposals}) {
     *tensor = moved(*tensor);
   }
   return there;

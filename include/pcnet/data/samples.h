@@ -11,6 +11,7 @@
 #include "pcnet/core/random.h"
 #include "pcnet/data/batch.h"
 #include "pcnet/data/dataset.h"
+#include "pcnet/data/grid_store.h"
 #include "pcnet/data/text_bank.h"
 
 namespace pcnet::data {
@@ -19,7 +20,7 @@ namespace pcnet::data {
 struct BatchTimes {
   PictureTimes pictures;
   double texts = 0;    ///< drawing sentences, cues and partners, and gathering their tokens
-  double collate = 0;  ///< copying the pictures into one tensor
+  double collate = 0;  ///< proposals, and copying the pictures into one tensor
 };
 
 /// What an epoch goes over: samples that become batches. A batch depends on nothing but its
@@ -55,7 +56,7 @@ class Samples {
   /// Picture and texts (rows of the bank) of one sample.
   struct Draw {
     std::int64_t image_id = 0;
-    std::vector<std::int64_t> texts;              // M
+    std::vector<std::int64_t> texts = {};         // M
     std::int64_t ref_id = -1;                     // -1: the picture, not one object
     std::vector<std::int64_t> sent_ids = {};      // M, or none: all -1
     std::vector<std::int64_t> cues = {};          // M x K
@@ -69,6 +70,7 @@ class Samples {
   Dataset& dataset_;
   TextBank bank_;
   Counts counts_;
+  std::unique_ptr<GridStore> grids_;  // null: batches have no proposals
 
  private:
   class Collector;
@@ -81,9 +83,11 @@ class ReferringSamples : public Samples {
   struct Options {
     std::int64_t cues = 0;      ///< K: the first K of a sentence, repeated when there are fewer
     std::int64_t partners = 0;  ///< D: each other object once before any twice, no sentence twice
+    GridStore::Options grid = {};  ///< of the proposals; height 0: batches have none
   };
 
-  /// Error that names the sentence when cues are asked for and it has none.
+  /// When cues are asked for: Error or warning (data.missing_cues) with the number of sentences
+  /// without any. When proposals are: a warning with the number of pictures without any.
   ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer, const Options& options);
   ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer)
       : ReferringSamples(dataset, tokenizer, {}) {}

@@ -356,5 +356,22 @@ TEST_F(PartnersTest, GroupsSamplesByPictureOrObject) {
   EXPECT_THAT(samples.clash_groups("distinct_objects"), ElementsAre(1, 2, 3, 1));
 }
 
+TEST_F(PartnersTest, ABatchHasTheProposalsOfItsPicturesOnTheGridWhenAskedFor) {
+  // The left half of picture 10 and all of it; picture 11 has none.
+  hand_.proposals = {{10,
+                      {support::rectangle_mask(32, 32, {0, 0, 16, 32}),
+                       support::rectangle_mask(32, 32, {0, 0, 32, 32})}}};
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer, {.grid = {.height = 2, .width = 4, .most = 3}});
+  const Batch batch = samples.batch(Positions{2, 0}, 0, 0);
+  const at::Tensor none = torch::zeros({2, 4}, torch::kByte);
+  const at::Tensor half = torch::tensor({{1, 1, 0, 0}, {1, 1, 0, 0}}, torch::kByte);
+  const at::Tensor wanted =
+      at::stack({at::stack({none, none, none}), at::stack({half, torch::ones_like(half), none})});
+  EXPECT_TRUE(at::equal(batch.proposals, wanted)) << batch.proposals;
+  EXPECT_FALSE(ReferringSamples(dataset, tokenizer).batch(Positions{0}, 0, 0).proposals.defined());
+}
+
 }  // namespace
 }  // namespace pcnet::data
