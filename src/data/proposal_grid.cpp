@@ -154,12 +154,19 @@ at::Tensor to_grid_nearest(const std::vector<image::Rle>& masks, std::int64_t he
     const auto columns = nearest_pixels(rle.width, width);
     std::size_t run = 0;
     std::int64_t end = rle.counts[0];  // of that run
-    for (std::int64_t column = 0; column < width; ++column) {
-      for (std::int64_t row = 0; row < height; ++row) {
-        const std::int64_t pixel = columns[static_cast<std::size_t>(column)] * rle.height +
-                                   rows[static_cast<std::size_t>(row)];
+    std::size_t before = 0;            // the last column's, to go back to when it is taken again
+    std::int64_t end_before = end;
+    for (std::size_t column = 0; column < columns.size(); ++column) {
+      if (column > 0 && columns[column] == columns[column - 1]) {
+        run = before;
+        end = end_before;
+      }
+      before = run;
+      end_before = end;
+      for (std::size_t row = 0; row < rows.size(); ++row) {
+        const std::int64_t pixel = columns[column] * rle.height + rows[row];
         while (pixel >= end) end += rle.counts[++run];
-        plane[row * width + column] = run % 2 == 1 ? 1 : 0;
+        plane[row * columns.size() + column] = run % 2 == 1 ? 1 : 0;
       }
     }
     plane += height * width;

@@ -6,6 +6,7 @@ part of the source tree; run this again only to add some.
 
 import argparse
 import io
+import json
 import pathlib
 import pickle
 import struct
@@ -170,12 +171,66 @@ def write_tokenizer_seeds():
     write("tokenizer", "long", b"a" * 4000 + b" " + "\u732b".encode() * 500)
 
 
+def write_cue_seeds():
+    """Cue files of both kinds."""
+    five = ["a cup", "caf\u00e9", "left", "", "\u732b"]
+    line = json.dumps({"sent_id": 3, "cues": five[:2]}) + "\n"
+    write("cue_lines", "two", (line + json.dumps({"cues": [], "sent_id": -1}) + "\r\n").encode())
+    write("cue_lines", "duplicate", (line * 2).encode())
+    write("cue_lines", "wrong_types", b'{"sent_id": 1.5, "cues": [1, null]}\n7\n')
+    write("cue_lines", "huge_id", b'{"sent_id": 18446744073709551615, "cues": []}')
+    write("cue_lines", "not_utf8", b'{"sent_id": "\xe9", "cues": ["\xff"]}')
+    write("cue_lines", "cut", line.encode()[:-6])
+    document = json.dumps({"3": five, "4": five * 2})
+    write("cue_document", "two", document.encode())
+    write("cue_document", "too_few", json.dumps({"3": five[:4]}).encode())
+    write("cue_document", "same_key", document.replace('"4"', '"03"').encode())
+    write("cue_document", "bad_key", document.replace('"4"', '"99999999999999999999"').encode())
+    write("cue_document", "deep", b'{"3": ' + b"[" * 3000 + b"]" * 3000 + b"}")
+    write("cue_document", "cut", document.encode()[:-9])
+
+
+def write_proposal_seeds():
+    """Proposal files of each source, whole and broken."""
+    text_mask = {"segmentation": {"size": [4, 3], "counts": "525"}}
+    run_mask = {"segmentation": {"size": [2, 2], "counts": [1, 2, 1]}}
+    lines = json.dumps({"image_id": 2, "proposals": [text_mask, run_mask]}) + "\n"
+    write("proposal_lines", "whole", (lines + '{"proposals": [], "image_id": 3}\n').encode())
+    write("proposal_lines", "id_inside", b'{"a": {"image_id": 1}, "image_id": 2, "proposals": []}')
+    write("proposal_lines", "wrong_sum", lines.replace("525", "528").encode())
+    write("proposal_lines", "giant", lines.replace("[4, 3]", "[65535, 65535]").encode())
+    write("proposal_lines", "negative", lines.replace("[1, 2, 1]", "[-1, 2, 3]").encode())
+    write("proposal_lines", "cut", lines.encode()[:-20])
+    scores = {"predicted_iou": 0.9, "stability_score": 1, "bbox": [0, 0, 1, 1], "area": 2}
+    sam = json.dumps([{**text_mask, **scores}, {**run_mask, **scores}])
+    write("sam_json", "whole", sam.encode())
+    write("sam_json", "no_score", json.dumps([text_mask]).encode())
+    write("sam_json", "text_score", sam.replace("0.9", '"x"').encode())
+    write("sam_json", "cut", sam.encode()[:-9])
+    table = "id,area,predicted_iou,stability_score\n0,10,0.9,0.95\n1,12,1e-3, 1 \n"
+    write("sam_metadata", "whole", table.encode())
+    write("sam_metadata", "crlf", table.replace("\n", "\r\n").encode())
+    write("sam_metadata", "nan", table.replace("1e-3", "nan").encode())
+    write("sam_metadata", "columns", table.replace(",0.95", "").encode())
+    write("sam_metadata", "not_utf8", table.encode().replace(b"0.9,", b"\xe9,"))
+    write("sam_metadata", "header_only", b"id,predicted_iou,stability_score")
+    document = json.dumps({"images": [{"id": 2, "file_name": "a/b.jpg"}, {"id": 3}], "annotations": [
+        {"image_id": 2, "score": 0.5, **text_mask}, {"image_id": 7, **run_mask}]})
+    write("freesolo", "whole", document.encode())
+    write("freesolo", "polygon", b'{"annotations": [{"image_id": 1, "segmentation": [[1, 2]]}]}')
+    write("freesolo", "nested", b'{"annotations": {"annotations": [1]}, "x": [[{"annotations": []}]]}')
+    write("freesolo", "values", b'{"annotations": [1, [2], "a", null]}')
+    write("freesolo", "cut", document.encode()[:-30])
+
+
 def main():
     """All corpora."""
     write_safetensors_seeds()
     write_tokenizer_seeds()
     write_npy_seeds()
     write_pickle_seeds()
+    write_cue_seeds()
+    write_proposal_seeds()
     write_torch_seeds()
 
 

@@ -92,9 +92,15 @@ class Npy(peers.DriverTest):
         self.run_driver("npy", self.path("in.npy"), self.path("out.npy"))
         np.testing.assert_array_equal(np.load(self.path("out.npy")), np.arange(3.0))
 
+    def test_fortran_order(self):
+        array = np.asfortranarray(np.arange(24.0).reshape(2, 3, 4))
+        np.save(self.path("in.npy"), array)
+        self.run_driver("npy", self.path("in.npy"), self.path("out.npy"))
+        np.testing.assert_array_equal(np.load(self.path("out.npy")), array)
+
     def test_what_is_not_read(self):
-        for array in (np.asfortranarray(np.ones((2, 3))), np.ones(2, dtype=">f4"),
-                      np.ones(2, dtype=np.complex64), np.array([{"a": 1}], dtype=object)):
+        for array in (np.ones(2, dtype=">f4"), np.ones(2, dtype=np.complex64),
+                      np.array([{"a": 1}], dtype=object)):
             np.save(self.path("in.npy"), array, allow_pickle=True)
             self.driver_error("npy", self.path("in.npy"), self.path("out.npy"))
 

@@ -180,10 +180,22 @@ TEST_F(SamplesTest, ContrastiveNamesPicturesWithoutTexts) {
   hand_.captions.erase(11);
   expect({.captions = 1, .expressions = 1, .cues = 0}, "no captions for image_id 11");
   hand_.cues[1003] = hand_.cues[1004] = {};
-  expect({.captions = 0, .expressions = 1, .cues = 2}, "image_id 11 has no cues");
   hand_.cues.erase(1001);
-  expect({.captions = 0, .expressions = 1, .cues = 2}, "no cues for sent_id 1001");
+  expect({.captions = 0, .expressions = 1, .cues = 2},
+         "3 of 5 sentences of train have no cues in ");
+  expect({.captions = 0, .expressions = 1, .cues = 2}, "e.g. sent_id 1001, 1003, 1004: ");
   expect({.captions = 0, .expressions = 0, .cues = 0}, "train.contrastive");
+}
+
+TEST_F(SamplesTest, ASentenceWithoutCuesIsItsOwnWhenThatIsAskedFor) {
+  hand_.cues.erase(1003);
+  hand_.cues.erase(1004);
+  Dataset dataset = open([](auto& options) { options.missing_cues = "sentence"; });
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ContrastiveSamples samples(dataset, tokenizer, {.captions = 0, .expressions = 0, .cues = 2});
+  const auto texts = texts_of(tokenizer, samples.batch(Positions{1}, 0, 0), 0);
+  EXPECT_EQ(std::set<std::string>(texts.begin(), texts.end()),
+            (std::set<std::string>{"the red cup", "a vase"}));
 }
 
 TEST_F(SamplesTest, LeavesReferencesWithoutSentencesOut) {

@@ -234,8 +234,14 @@ TEST_F(Evaluator, NamesMissingAndUnfittingProposals) {
   EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
               ThrowsMessage<core::Error>(HasSubstr("no proposals")));
   hand_.proposals[20] = {support::rectangle_mask(10, 12, {0, 0, 2, 2})};
+  const SplitResult result = run({.segmentor = "proposal"});
+  EXPECT_EQ(result.pictures_without_proposals, 1);
+  EXPECT_EQ(result.without_proposal, 2);  // 501 has none, 500 none at its peak
+  hand_.proposals.erase(20);
+  hand_.proposals[99] = {};
   EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
-              ThrowsMessage<core::Error>(HasSubstr("image_id 21")));
+              ThrowsMessage<core::Error>(HasSubstr("2 of 2 pictures of val have no proposals")));
+  hand_.proposals.erase(99);
   hand_.proposals[21] = {support::rectangle_mask(9, 8, {0, 0, 2, 2})};
   EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
               ThrowsMessage<core::Error>(HasSubstr("a proposal of image_id 21")));

@@ -167,6 +167,16 @@ TEST_F(Npy, ComesBack) {
   EXPECT_THROW(write_npy(path("b.npy"), torch::zeros({1}, at::kHalf)), core::Error);
 }
 
+TEST_F(Npy, ReadsFortranOrder) {
+  // The bytes 0, 1, ..., 5 of 2 x 3 in Fortran order: down the columns.
+  write_npy(path("a.npy"), torch::arange(6, torch::kFloat).view({2, 3}));
+  std::string bytes = core::read_file(path("a.npy"));
+  bytes.replace(bytes.find("False"), 5, "True ");
+  core::write_file(path("f.npy"), bytes);
+  const at::Tensor wanted = torch::tensor({{0.F, 2.F, 4.F}, {1.F, 3.F, 5.F}});
+  EXPECT_TRUE(at::equal(read_npy(path("f.npy")), wanted));
+}
+
 TEST_F(Npy, RefusesDamage) {
   write_npy(path("a.npy"), torch::ones({2, 3}));
   const std::string good = core::read_file(path("a.npy"));

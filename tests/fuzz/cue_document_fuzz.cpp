@@ -1,0 +1,8 @@
+#include "pcnet/data/cue_store.h"
+
+#include "fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return pcnet::fuzz::run(data, size,
+                          [](auto text) { pcnet::data::parse_cue_document(text, "fuzz.json"); });
+}

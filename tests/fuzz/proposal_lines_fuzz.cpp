@@ -1,0 +1,19 @@
+#include "pcnet/data/proposal_formats.h"
+
+#include "fuzz.h"
+
+/// Each line that is found must be inside of the text; its masks must have their size.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace pcnet;
+  return fuzz::run(data, size, [](std::string_view text) {
+    for (const auto& [image_id, span] : data::index_proposal_lines(text, "fuzz.jsonl")) {
+      fuzz::require(span.begin + span.size <= text.size());
+      const auto line = text.substr(span.begin, span.size);
+      for (const auto& mask : data::parse_proposal_line(line, "fuzz.jsonl")) {
+        std::int64_t pixels = 0;
+        for (const auto run : mask.counts) pixels += run;
+        fuzz::require(pixels == mask.height * mask.width);
+      }
+    }
+  });
+}

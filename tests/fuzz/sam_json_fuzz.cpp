@@ -1,0 +1,8 @@
+#include "pcnet/data/proposal_formats.h"
+
+#include "fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return pcnet::fuzz::run(data, size,
+                          [](auto text) { pcnet::data::parse_sam_json(text, "fuzz.json"); });
+}
