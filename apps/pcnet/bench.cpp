@@ -58,6 +58,34 @@ void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& actio
   });
 }
 
+struct LoadArguments {
+  std::string config;
+  DataArguments data;
+  runtime::LoadBenchOptions options;
+};
+
+void add_bench_load(CLI::App& bench, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<LoadArguments>();
+  CLI::App* command = add_command(bench, "load", "Throughput of feeding pictures and texts.",
+                                  "  pcnet bench load --root data\n"
+                                  "  pcnet bench load configs/refsynth/clip.yaml --root data --set "
+                                  "data.workers=4");
+  command->add_option("config", arguments->config, "configuration file; without one the defaults");
+  command->add_option("--batches", arguments->options.batches, "batches of a pass; 0: an epoch")
+      ->check(CLI::Range(0, 1000000).description(""))
+      ->capture_default_str();
+  add_data_options(*command, arguments->data);
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] {
+      const auto overrides = with_data(globals, arguments->data);
+      const auto config = arguments->config.empty()
+                              ? config::load_defaults(overrides).values
+                              : config::load(arguments->config, overrides).values;
+      print_json(runtime::bench_load(config, arguments->options));
+    };
+  });
+}
+
 struct ClipArguments {
   std::string config;
   std::string architecture;
@@ -111,10 +139,12 @@ void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action) {
   CLI::App* bench = add_command(root, "bench", "Measure throughput; prints JSON.",
                                 "  pcnet bench train configs/refsynth/tris.yaml --root data\n"
                                 "  pcnet bench eval runs/tris\n"
+                                "  pcnet bench load --root data\n"
                                 "  pcnet bench clip");
   bench->require_subcommand(1);
   add_bench_train(*bench, globals, action);
   add_bench_eval(*bench, globals, action);
+  add_bench_load(*bench, globals, action);
   add_bench_clip(*bench, globals, action);
 }
 

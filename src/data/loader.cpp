@@ -1,81 +1,89 @@
 #include "pcnet/data/loader.h"
 
-#include <algorithm>
-#include <numeric>
-
 #include "pcnet/core/error.h"
-#include "pcnet/core/random.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 
 namespace pcnet::data {
-
-EpochSampler::EpochSampler(std::int64_t samples, std::int64_t batch_size, std::uint64_t seed)
-    : samples_(samples),
-      batch_size_(std::min(batch_size, samples)),
-      seed_(seed),
-      steps_per_epoch_(samples > 0 ? samples / batch_size_ : 0) {
-  if (samples <= 0) throw core::Error("there is nothing to train on: no sample");
-}
-
-std::vector<std::size_t> EpochSampler::samples_of(std::int64_t step) {
-  const std::int64_t epoch = epoch_of(step);
-  if (epoch != order_epoch_) {
-    order_.resize(static_cast<std::size_t>(samples_));
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    core::Rng rng({seed_, static_cast<std::uint64_t>(epoch)});
-    rng.shuffle(order_);
-    order_epoch_ = epoch;
-  }
-  const auto begin = order_.begin() + step % steps_per_epoch_ * batch_size_;
-  return {begin, begin + batch_size_};
-}
 
 Loader::Loader(Samples& samples, const Options& options)
     : samples_(samples),
       options_(options),
-      sampler_(samples.size(), options.batch_size, options.seed),
-      step_(options.first) {
-  if (options_.prefetch > 0) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+      sampler_(samples.size(), options.batch_size, options.seed,
+               samples.clash_groups(options.negatives)),
+      step_(options.first),
+      taken_(options.first) {
+  if (const std::int64_t clashes = sampler_.unavoidable_clashes(); clashes > 0) {
+    core::log::warning(core::cat(clashes, " of ", samples.size(),
+                                 " samples share a batch with another one that data.negatives (",
+                                 options.negatives,
+                                 ") keeps apart: there are more of them than batches an epoch"));
+  }
+  if (options_.prefetch == 0) return;
+  for (std::int64_t i = 0; i < options_.workers; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
   }
 }
 
-Loader::~Loader() = default;  // the thread is told to stop and joined first, being declared last
+Loader::~Loader() {
+  for (auto& thread : threads_) thread.request_stop();
+  threads_.clear();
+}
 
 Batch Loader::make(std::int64_t step) {
-  return samples_.batch(sampler_.samples_of(step), options_.seed,
-                        static_cast<std::uint64_t>(sampler_.epoch_of(step)));
+  std::vector<std::size_t> samples;
+  {
+    const std::lock_guard lock(sampler_mutex_);
+    samples = sampler_.samples_of(step);
+  }
+  return samples_.batch(samples, options_.seed, static_cast<std::uint64_t>(sampler_.epoch_of(step)),
+                        {.pinned = options_.pinned});
 }
 
 Batch Loader::next() {
   if (step_ >= options_.last) throw core::Error("the loader has no further batch");
-  ++step_;
-  if (options_.prefetch == 0) return make(step_ - 1);
+  if (threads_.empty()) {
+    Batch batch = make(step_);
+    ++step_;
+    return batch;
+  }
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !ready_.empty() || failure_; });
-  if (ready_.empty()) std::rethrow_exception(failure_);
-  Batch batch = std::move(ready_.front());
-  ready_.pop_front();
+  changed_.wait(lock, [this] { return ready_.contains(step_); });
+  auto& made = ready_.at(step_);
+  if (const auto* failure = std::get_if<std::exception_ptr>(&made))
+    std::rethrow_exception(*failure);
+  Batch batch = std::move(std::get<Batch>(made));
+  ready_.erase(step_);
+  ++step_;
   changed_.notify_all();
   return batch;
 }
 
+std::int64_t Loader::take_step(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto has_room = [this] {
+    return taken_ >= options_.last || taken_ < step_ + options_.prefetch;
+  };
+  if (!changed_.wait(lock, stop, has_room)) return -1;
+  return taken_ < options_.last ? taken_++ : -1;
+}
+
+void Loader::put(std::int64_t step, std::variant<Batch, std::exception_ptr> made) {
+  const std::lock_guard lock(mutex_);
+  if (std::holds_alternative<std::exception_ptr>(made)) taken_ = options_.last;  // nobody gets past
+  ready_.emplace(step, std::move(made));
+  changed_.notify_all();
+}
+
 void Loader::run(const std::stop_token& stop) {
-  try {
-    for (std::int64_t step = options_.first; step < options_.last; ++step) {
-      if (stop.stop_requested()) return;
-      Batch batch = make(step);
-      std::unique_lock lock(mutex_);
-      const auto has_room = [this] {
-        return static_cast<std::int64_t>(ready_.size()) < options_.prefetch;
-      };
-      if (!changed_.wait(lock, stop, has_room)) return;
-      ready_.push_back(std::move(batch));
-      changed_.notify_all();
+  for (;;) {
+    const std::int64_t step = take_step(stop);
+    if (step < 0 || stop.stop_requested()) return;
+    try {
+      put(step, make(step));
+    } catch (...) {
+      put(step, std::current_exception());
     }
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    failure_ = std::current_exception();
-    changed_.notify_all();
   }
 }
 

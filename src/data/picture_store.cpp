@@ -1,5 +1,7 @@
 #include "pcnet/data/picture_store.h"
 
+#include <chrono>
+
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
@@ -19,7 +21,7 @@ PictureStore::PictureStore(const ReferIndex& index, std::filesystem::path folder
       keep_(options.cache == "memory"),
       skip_bad_(options.on_bad_image == "skip") {}
 
-std::optional<at::Tensor> PictureStore::get(std::int64_t image_id) {
+std::optional<at::Tensor> PictureStore::get(std::int64_t image_id, PictureTimes* times) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = kept_.find(image_id);
@@ -28,7 +30,7 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id) {
   }
   at::Tensor picture;
   try {
-    picture = read(index_.image(image_id));
+    picture = read(index_.image(image_id), times);
   } catch (const Error& fault) {
     const std::string message = cat("image_id ", image_id, ": ", fault.what());
     if (!skip_bad_) {
@@ -57,14 +59,22 @@ void PictureStore::report_skipped() const {
                          count == 1 ? "was" : "were", " left out (data.on_bad_image: skip)"));
 }
 
-at::Tensor PictureStore::read(const ImageRecord& record) const {
+at::Tensor PictureStore::read(const ImageRecord& record, PictureTimes* times) const {
+  using Clock = std::chrono::steady_clock;
   const auto path = folder_ / record.file_name;
+  const auto start = Clock::now();
   const image::Picture picture = image::read_picture(path);
+  const auto decoded = Clock::now();
   if (picture.height != record.height || picture.width != record.width) {
     throw Error(cat(path.string(), " is ", picture.width, " x ", picture.height,
                     ", instances.json says ", record.width, " x ", record.height));
   }
-  return image::resize_square(picture, size_);
+  at::Tensor resized = image::resize_square(picture, size_);
+  if (times != nullptr) {
+    times->decode += std::chrono::duration<double>(decoded - start).count();
+    times->resize += std::chrono::duration<double>(Clock::now() - decoded).count();
+  }
+  return resized;
 }
 
 }  // namespace pcnet::data

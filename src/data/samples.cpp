@@ -1,14 +1,14 @@
 #include "pcnet/data/samples.h"
 
-#include <map>
-#include <set>
+#include <algorithm>
+#include <chrono>
+#include <unordered_map>
 
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/core/random.h"
 #include "pcnet/image/normalise.h"
 
 namespace pcnet::data {
@@ -16,135 +16,154 @@ namespace pcnet::data {
 using core::cat;
 using core::Error;
 
-Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer)
-    : dataset_(dataset), bank_(tokenizer, dataset.options()) {}
+/// The texts of a batch: each distinct one once, and where each picture's are.
+class Samples::Collector {
+ public:
+  explicit Collector(const Counts& counts) : counts_(counts) {}
 
-Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed,
-                     std::uint64_t epoch) {
-  std::vector<at::Tensor> images;
-  std::vector<std::int64_t> rows;                    // bank row of each text, picture by picture
-  std::map<std::int64_t, std::int64_t> position_of;  // bank row -> row of the batch's tokens
-  std::vector<std::int64_t> distinct;
-  for (const std::size_t sample : samples) {
-    core::Rng rng({seed, epoch, sample});
-    const Draw drawn = draw(sample, rng);
-    auto picture = dataset_.pictures().get(drawn.image_id);
-    if (!picture) continue;
-    images.push_back(std::move(*picture));
-    for (const auto row : drawn.texts) {
-      const auto [place, added] =
-          position_of.emplace(row, static_cast<std::int64_t>(distinct.size()));
-      if (added) distinct.push_back(row);
-      rows.push_back(place->second);
+  void add(const Draw& drawn) {
+    image_ids_.push_back(drawn.image_id);
+    ref_ids_.push_back(drawn.ref_id);
+    add_rows(drawn.texts, texts_);
+    add_rows(drawn.cues, cues_);
+    for (std::size_t i = 0; i < drawn.texts.size(); ++i) {
+      sent_ids_.push_back(drawn.sent_ids.empty() ? -1 : drawn.sent_ids[i]);
+    }
+    add_rows(drawn.partners, partners_);
+    add_rows(drawn.partner_cues, partner_cues_);
+    for (auto d = static_cast<std::int64_t>(drawn.partners.size()); d < counts_.partners; ++d) {
+      // Any row would do, nobody may look at it; its own text makes no further one.
+      add_rows({drawn.texts.front()}, partners_);
+      add_rows(drawn.cues, partner_cues_);
+    }
+    for (std::int64_t d = 0; d < counts_.partners; ++d) {
+      has_partner_.push_back(d < static_cast<std::int64_t>(drawn.partners.size()) ? 1 : 0);
     }
   }
-  if (images.empty()) throw Error("no picture of the batch can be read");
-  const auto count = static_cast<std::int64_t>(images.size());
-  return {image::stack_pictures(images), bank_.gather(distinct),
-          torch::tensor(rows, torch::kInt64).view({count, -1})};
-}
+
+  /// Everything but the pictures.
+  Batch finish(const TextBank& bank) const {
+    const auto count = static_cast<std::int64_t>(image_ids_.size());
+    const std::int64_t slots = static_cast<std::int64_t>(texts_.size()) / count;
+    const auto [cues, partners] = counts_;
+    Batch batch;
+    batch.tokens = bank.gather(distinct_);
+    batch.text_index = tensor_of(texts_, {count, slots});
+    batch.cue_index = tensor_of(cues_, {count, slots, cues});
+    batch.partner_index = tensor_of(partners_, {count, partners});
+    batch.partner_cue_index = tensor_of(partner_cues_, {count, partners, cues});
+    batch.has_partner = tensor_of(has_partner_, {count, partners}).to(torch::kBool);
+    batch.image_ids = tensor_of(image_ids_, {count});
+    batch.ref_ids = tensor_of(ref_ids_, {count});
+    batch.sent_ids = tensor_of(sent_ids_, {count, slots});
+    return batch;
+  }
+
+ private:
+  using Numbers = std::vector<std::int64_t>;
+  static at::Tensor tensor_of(const Numbers& values, at::IntArrayRef sizes) {
+    return torch::tensor(values, torch::kInt64).view(sizes);
+  }
+
+  void add_rows(const Numbers& rows, Numbers& into) {
+    for (const auto row : rows) {
+      const auto [place, added] =
+          position_of_.emplace(row, static_cast<std::int64_t>(distinct_.size()));
+      if (added) distinct_.push_back(row);
+      into.push_back(place->second);
+    }
+  }
+
+  Counts counts_;
+  std::unordered_map<std::int64_t, std::int64_t> position_of_;  // bank row -> row of the tokens
+  Numbers distinct_;
+  Numbers texts_;
+  Numbers cues_;
+  Numbers partners_;
+  Numbers partner_cues_;
+  Numbers has_partner_;
+  Numbers image_ids_;
+  Numbers ref_ids_;
+  Numbers sent_ids_;
+};
 
 namespace {
 
-/// Warns once about texts that the context is too short for.
-void report_cut(const TextBank& bank, const config::DataOptions& options) {
-  if (bank.cut() == 0) return;
-  core::log::warning(cat(bank.cut(), " of ", bank.rows(),
-                         " distinct training texts are longer than ", options.text_length,
-                         " tokens and were cut (data.text_length)"));
-}
-
-/// Error when texts of a kind are asked for and the picture has none.
-void require_some(const std::vector<std::int64_t>& items, std::int64_t count, const char* kind,
-                  std::int64_t image_id) {
-  if (count == 0 || !items.empty()) return;
-  throw Error(cat("image_id ", image_id, " has no ", kind, ", wanted ", count,
-                  " a picture (train.contrastive.", kind, ")"));
-}
-
-/// `count` of the items (not empty), each once while there are enough.
-void draw_some(const std::vector<std::int64_t>& items, std::int64_t count, core::Rng& rng,
-               std::vector<std::int64_t>& into) {
-  std::vector<std::int64_t> left;
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (left.empty()) {
-      left = items;
-      rng.shuffle(left);
-    }
-    into.push_back(left.back());
-    left.pop_back();
+/// Adds the seconds since its last reading to a sum.
+class Lap {
+ public:
+  double seconds() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> spent = now - last_;
+    last_ = now;
+    return spent.count();
   }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+/// [B, P, h, w], copied by hand for the same reason as the pictures.
+at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
+  const auto count = image_ids.numel();
+  const auto* ids = image_ids.const_data_ptr<std::int64_t>();
+  const auto sizes = grids.get(ids[0]).sizes().vec();
+  at::Tensor stacked = torch::empty({count, sizes[0], sizes[1], sizes[2]}, torch::kByte);
+  auto* to = stacked.mutable_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const at::Tensor grid = grids.get(ids[i]).contiguous();
+    to = std::copy_n(grid.const_data_ptr<std::uint8_t>(), grid.numel(), to);
+  }
+  return stacked;
 }
 
 }  // namespace
 
-ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer)
-    : Samples(dataset, tokenizer) {
-  const auto& index = dataset.index();
-  for (const auto position : index.split("train")) {
-    const Reference& reference = index.references()[position];
-    if (reference.sentences.empty()) continue;
-    Object object{reference.image_id, {}};
-    for (const auto& sentence : reference.sentences) {
-      object.sentences.push_back(bank_.add(sentence.text));
-    }
-    objects_.push_back(std::move(object));
-  }
-  report_cut(bank_, dataset.options());
+Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer, const Counts& counts)
+    : dataset_(dataset), bank_(tokenizer, dataset.options()), counts_(counts) {}
+
+std::vector<std::int64_t> Samples::clash_groups(const std::string& /*negatives*/) const {
+  return {};
 }
 
-Samples::Draw ReferringSamples::draw(std::size_t sample, core::Rng& rng) const {
-  const Object& object = objects_[sample];
-  return {object.image_id, {rng.pick(object.sentences)}};
+Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed,
+                     std::uint64_t epoch) {
+  return batch(samples, seed, epoch, Making{});
 }
 
-ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
-                                       const config::ContrastiveBatchOptions& options)
-    : Samples(dataset, tokenizer), options_(options) {
-  if (options.captions + options.expressions + options.cues == 0) {
-    throw core::ConfigError(
-        "train.contrastive: captions, expressions and cues are all 0, wanted a text a picture");
+Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, std::uint64_t epoch,
+                     const Making& making) {
+  BatchTimes unwanted;
+  BatchTimes& times = making.times != nullptr ? *making.times : unwanted;
+  std::vector<at::Tensor> images;
+  Collector collector(counts_);
+  Lap lap;
+  for (const std::size_t sample : samples) {
+    core::Rng rng({seed, epoch, sample});
+    const Draw drawn = draw(sample, rng);
+    times.texts += lap.seconds();
+    auto picture = dataset_.pictures().get(drawn.image_id, &times.pictures);
+    (void)lap.seconds();
+    if (!picture) continue;
+    images.push_back(std::move(*picture));
+    collector.add(drawn);
+    times.texts += lap.seconds();
   }
-  if (options.cues > 0) dataset.check_cues("train");
-  const auto& index = dataset.index();
-  std::map<std::int64_t, Picture> by_image;
-  for (const auto position : index.split("train")) {
-    const Reference& reference = index.references()[position];
-    if (reference.sentences.empty()) continue;
-    Picture& picture = by_image[reference.image_id];
-    picture.image_id = reference.image_id;
-    for (const auto& sentence : reference.sentences) {
-      picture.expressions.push_back(bank_.add(sentence.text));
-      if (options.cues == 0) continue;
-      const auto cues = dataset.cues_of(sentence);
-      for (const auto& cue : std::set<std::string>(cues.begin(), cues.end())) {
-        picture.cues.push_back(bank_.add(cue));
-      }
-    }
-  }
-  for (auto& [image_id, picture] : by_image) {
-    if (options.captions > 0) {
-      const auto found = dataset.captions().find(image_id);
-      if (found == dataset.captions().end()) {
-        throw Error(
-            cat("no captions for image_id ", image_id, " in ", dataset.files().captions.string()));
-      }
-      for (const auto& caption : found->second) picture.captions.push_back(bank_.add(caption));
-    }
-    require_some(picture.captions, options.captions, "captions", image_id);
-    require_some(picture.cues, options.cues, "cues", image_id);
-    pictures_.push_back(std::move(picture));
-  }
-  report_cut(bank_, dataset.options());
+  if (images.empty()) throw Error("no picture of the batch can be read");
+  Batch batch = collector.finish(bank_);
+  times.texts += lap.seconds();
+  batch.images = image::stack_pictures(images, making.pinned);
+  if (grids_) batch.proposals = stack_grids(*grids_, batch.image_ids);
+  times.collate += lap.seconds();
+  return batch;
 }
 
-Samples::Draw ContrastiveSamples::draw(std::size_t sample, core::Rng& rng) const {
-  const Picture& picture = pictures_[sample];
-  Draw drawn{picture.image_id, {}};
-  draw_some(picture.captions, options_.captions, rng, drawn.texts);
-  draw_some(picture.expressions, options_.expressions, rng, drawn.texts);
-  draw_some(picture.cues, options_.cues, rng, drawn.texts);
-  return drawn;
+void Samples::report_cut() const {
+  if (bank_.cut() == 0) return;
+  const auto& options = dataset_.options();
+  core::log::warning(cat(bank_.cut(), " of ", bank_.rows(),
+                         " distinct training texts are longer than ", options.text_length,
+                         " tokens and were cut (data.text_length)"));
 }
 
 }  // namespace pcnet::data

@@ -42,7 +42,17 @@ void require_finite(double value, const char* what, std::int64_t step,
 }  // namespace
 
 data::Batch to_device(const data::Batch& batch, c10::Device device) {
-  return {batch.images.to(device), batch.tokens, batch.text_index.to(device)};
+  const auto moved = [&](const at::Tensor& tensor) {
+    // Only page-locked memory is copied while the program goes on; the stream keeps the order.
+    return tensor.defined() ? tensor.to(device, /*non_blocking=*/device.is_cuda()) : tensor;
+  };
+  data::Batch there = batch;
+  for (at::Tensor* tensor :
+       {&there.images, &there.text_index, &there.cue_index, &there.partner_index,
+        &there.partner_cue_index, &there.has_partner, &there.proposals}) {
+    *tensor = moved(*tensor);
+  }
+  return there;
 }
 
 StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {

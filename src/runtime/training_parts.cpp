@@ -52,12 +52,24 @@ std::vector<std::string> choose_words(const config::Config& config,
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
+/// The texts beside the sentence that the profile's losses look at: TRIS reads no cues.
+data::ReferringSamples::Options fed_texts(const config::Config& config) {
+  if (config.model.profile != "tris") {
+    return {.cues = config.data.cues_per_sentence, .partners = config.data.partners};
+  }
+  if (config.data.partners > 0) {
+    throw core::ConfigError(cat("data.partners is ", config.data.partners,
+                                ": the profile tris compares no partners, wanted 0"));
+  }
+  return {};
+}
+
 std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::Dataset& dataset,
                                             const text::Tokenizer& tokenizer) {
   if (config.train.objective == "contrastive") {
     return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive);
   }
-  return std::make_unique<data::ReferringSamples>(dataset, tokenizer);
+  return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config));
 }
 
 std::unique_ptr<engine::Learner> make_learner(const config::Config& config,
@@ -119,7 +131,10 @@ std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
                                       .seed = static_cast<std::uint64_t>(config.run.seed),
                                       .first = first_step,
                                       .last = total_steps_,
-                                      .prefetch = config.data.prefetch});
+                                      .prefetch = config.data.prefetch,
+                                      .workers = config.data.workers,
+                                      .pinned = device.is_cuda(),
+                                      .negatives = config.data.negatives});
 }
 
 }  // namespace pcnet::runtime

@@ -20,6 +20,7 @@ OPTIONS = {
     ("weights", "diff"): ["--tolerance"],
     ("bench", "train"): ["--steps", "--warm-up"],
     ("bench", "eval"): ["--split", "--repeats"],
+    ("bench", "load"): ["--batches"],
     ("bench", "clip"): ["--architecture", "--batch", "--image-size", "--repeats", "--warm-up"],
 }
 DATASET = ["--root", "--dataset", "--split-by", "--images", "--cues", "--proposals"]
@@ -52,6 +53,7 @@ class Output(Case):
             "diff": ("weights", "diff", RUN, RUN),
             "bench train": ("bench", "train", clip, *data, "--steps", 2, "--warm-up", 1),
             "bench eval": ("bench", "eval", RUN, "--repeats", 1),
+            "bench load": ("bench", "load", clip, *data, "--batches", 3),
             "bench clip": ("bench", "clip", clip, "--image-size", 40, "--repeats", 1),
         }
 
@@ -67,6 +69,7 @@ class Output(Case):
         self.assertEqual(found["predict"][0]["text"], "the star")
         self.assertEqual(found["synth"]["out"], str(self.folder / "new"))
         self.check_bench(found["bench train"], found["bench eval"])
+        self.check_bench_load(found["bench load"])
         encoders = found["bench clip"]
         self.assertEqual((encoders["image_size"], encoders["batch_size"]), (40, 8))
         for rate in ("pictures_per_second", "texts_per_second", "peak_memory_bytes"):
@@ -88,6 +91,24 @@ class Output(Case):
         for document in (training, evaluation):
             self.assertEqual((document["device"], document["threads"]), ("cpu", 1))
             self.assertGreater(document["peak_memory_bytes"], 10_000_000)
+
+    def check_bench_load(self, load):
+        self.assertEqual((load["bench"], load["batches"], load["workers"]), ("load", 3, 2))
+        self.assertEqual((load["batch_size"], load["image_size"]), (8, 96))
+        for name in ("cold", "warm"):
+            one = load[name]
+            self.assertEqual(one["images"], 24)
+            self.assertAlmostEqual(one["images_per_second"] * one["seconds"], 24, 6)
+        parts = load["milliseconds_per_image"]
+        self.assertEqual(list(parts), ["decode", "resize", "texts", "collate"])
+        self.assertTrue(all(spent > 0 for spent in parts.values()))
+
+    def test_bench_load_feeds_cues_and_partners(self):
+        arguments = ("bench", "load", "--root", ROOT, "--batches", 1)
+        changes = settings(data__partners=2, data__image_size=64, data__negatives="distinct_images")
+        load = json.loads(run_well(*arguments, *changes).stdout)
+        self.assertEqual((load["cues_per_sentence"], load["partners"]), (5, 2))
+        self.assertEqual((load["negatives"], load["objective"]), ("distinct_images", "referring"))
 
     def test_quiet_says_nothing(self):
         for name, command in self.commands().items():
@@ -113,7 +134,7 @@ class Output(Case):
     def test_help_explains_every_option(self):
         for path, options in OPTIONS.items():
             text = run_well(*path, "--help").stdout
-            if path in (("train",), ("eval",), ("bench", "train"), ("bench", "eval")):
+            if path in (("train",), ("eval",), ("bench", "train"), ("bench", "eval"), ("bench", "load")):
                 options = options + DATASET
             for option in options:
                 self.assertRegex(text, rf"(?m)^ +(-\w,)?[ ]*{option}\b.*(\n +)?\w+", path)

@@ -69,7 +69,12 @@ class RunCase(Case):
 
 class Determinism(RunCase):
     def test_the_same_seed_gives_the_same_run(self):
-        for changes in ({}, {"data__prefetch": 0}, {"data__cache": "none"}):
+        for changes in (
+            {},
+            {"data__prefetch": 0},
+            {"data__workers": 0},
+            {"data__workers": 5, "data__cache": "none"},
+        ):
             with self.subTest(changes):
                 shutil.rmtree(self.run, ignore_errors=True)
                 result = train(ROOT, self.run, changes={**CHANGES, **changes})

@@ -19,7 +19,11 @@ struct DataOptions {
   std::int64_t image_size = 320;
   std::int64_t text_length = 20;
   std::string truncate = "keep_end";
+  std::int64_t cues_per_sentence = 5;
+  std::int64_t partners = 0;
+  std::string negatives = "any";
   std::string cache = "memory";
+  std::int64_t workers = 2;
   std::int64_t prefetch = 4;
   std::string on_bad_image = "error";
   std::string missing_cues = "error";
@@ -55,11 +59,32 @@ struct DataOptions {
           {.help = "how a longer sentence is cut: keep_end keeps the end token as the last one",
            .source = "method.md 1",
            .choices = {"keep_end", "cut"}});
+    field("cues_per_sentence", &O::cues_per_sentence,
+          {.help = "cues K fed with a sentence where the model reads cues; fewer are repeated",
+           .unit = "texts",
+           .source = "Sec. 3.1",
+           .min = 1,
+           .max = 64});
+    field("partners", &O::partners,
+          {.help = "sentences D of other objects of the picture fed with a sample (N_d)",
+           .unit = "texts",
+           .source = "method.md 3, Table 5",
+           .min = 0,
+           .max = 64});
+    field("negatives", &O::negatives,
+          {.help = "samples a batch may hold together: any, or only those of different objects, or "
+                   "of different pictures, as far as the batches allow",
+           .choices = {"any", "distinct_objects", "distinct_images"}});
     field("cache", &O::cache,
           {.help = "keep resized pictures in memory, or read them anew each time",
            .choices = {"memory", "none"}});
+    field("workers", &O::workers,
+          {.help = "threads that make batches; 0: made by the training thread when asked for",
+           .unit = "threads",
+           .min = 0,
+           .max = 64});
     field("prefetch", &O::prefetch,
-          {.help = "batches made ahead on another thread; 0: made when asked for",
+          {.help = "batches made ahead by the workers; 0: made when asked for",
            .unit = "batches",
            .min = 0,
            .max = 64});

@@ -15,6 +15,12 @@
 
 namespace pcnet::data {
 
+/// Seconds spent on reading pictures, by part.
+struct PictureTimes {
+  double decode = 0;
+  double resize = 0;
+};
+
 /// The pictures of a dataset, decoded, resized to the training size and kept in memory if asked to.
 /// Safe to use from several threads.
 class PictureStore {
@@ -24,8 +30,8 @@ class PictureStore {
 
   /// The picture with that id, [3, S, S] uint8. A picture that cannot be read is an Error that
   /// names the file and image_id, or, with `on_bad_image: skip`, nothing, and is counted, with a
-  /// warning the first time.
-  std::optional<at::Tensor> get(std::int64_t image_id);
+  /// warning the first time. `times`, when given, grows by what reading took.
+  std::optional<at::Tensor> get(std::int64_t image_id, PictureTimes* times = nullptr);
 
   /// How many pictures could not be read and were skipped.
   std::int64_t skipped() const;
@@ -34,7 +40,7 @@ class PictureStore {
   void report_skipped() const;
 
  private:
-  at::Tensor read(const ImageRecord& record) const;
+  at::Tensor read(const ImageRecord& record, PictureTimes* times) const;
 
   const ReferIndex& index_;
   std::filesystem::path folder_;

@@ -8,7 +8,8 @@ namespace pcnet::image {
 /// memory: (v / 255 - mean) / deviation with ImageNet's mean and deviation (method.md 1).
 at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like);
 
-/// Pictures [3, H, W] uint8 of one size -> [B, 3, H, W], channels-last in memory.
-at::Tensor stack_pictures(at::TensorList pictures);
+/// Pictures [3, H, W] uint8 of one size -> [B, 3, H, W], channels-last in memory; page-locked when
+/// `pinned`, for a quick copy to a GPU. Runs on the calling thread alone. Error for another size.
+at::Tensor stack_pictures(at::TensorList pictures, bool pinned = false);
 
 }  // namespace pcnet::image

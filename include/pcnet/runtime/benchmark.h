@@ -20,6 +20,17 @@ nlohmann::ordered_json bench_train(const config::Config& config, std::int64_t wa
 nlohmann::ordered_json bench_eval(const std::filesystem::path& model, const std::string& split,
                                   const std::vector<std::string>& overrides, std::int64_t repeats);
 
+/// What `bench_load` measures.
+struct LoadBenchOptions {
+  std::int64_t batches = 50;  ///< of a pass; 0: an epoch's
+};
+
+/// Makes the batches of training and throws them away: images a second when the pictures are asked
+/// for the first time (cold) and again (warm), with data.workers threads, and milliseconds an image
+/// by part (decode, resize, texts, collate) on one thread. With objective `referring` a sample has
+/// its cues, where the dataset has a file of them, and data.partners.
+nlohmann::ordered_json bench_load(const config::Config& config, const LoadBenchOptions& options);
+
 /// What `bench_clip` measures.
 struct ClipBenchOptions {
   std::int64_t batch = 8;       ///< pictures, and texts, encoded at once

@@ -25,50 +25,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-using Positions = std::vector<std::size_t>;
-
-TEST(EpochSampler, CoversEverySampleOnceAnEpoch) {
-  EpochSampler sampler(12, 3, 7);
-  ASSERT_EQ(sampler.steps_per_epoch(), 4);
-  std::set<Positions> orders;
-  for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
-    Positions seen;
-    for (std::int64_t step = 4 * epoch; step < 4 * epoch + 4; ++step) {
-      EXPECT_EQ(sampler.epoch_of(step), epoch);
-      const Positions batch = sampler.samples_of(step);
-      EXPECT_EQ(batch.size(), 3U);
-      seen.insert(seen.end(), batch.begin(), batch.end());
-    }
-    orders.insert(seen);
-    std::sort(seen.begin(), seen.end());
-    EXPECT_EQ(seen, (Positions{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}));
-  }
-  EXPECT_EQ(orders.size(), 3U);  // an order of its own each
-}
-
-TEST(EpochSampler, LeavesOutALastSmallerBatchButNotTheOnlyOne) {
-  EpochSampler sampler(11, 4, 0);
-  EXPECT_EQ(sampler.steps_per_epoch(), 2);
-  EXPECT_EQ(sampler.samples_of(3).size(), 4U);
-  EpochSampler small(3, 8, 0);
-  EXPECT_EQ(small.steps_per_epoch(), 1);
-  Positions only = small.samples_of(5);
-  std::sort(only.begin(), only.end());
-  EXPECT_EQ(only, (Positions{0, 1, 2}));
-  EXPECT_THROW(EpochSampler(0, 4, 0), core::Error);
-}
-
-TEST(EpochSampler, GivesAStepTheSameSamplesInAnyOrderOfAsking) {
-  EpochSampler forwards(10, 3, 5);
-  std::vector<Positions> steps;
-  for (std::int64_t step = 0; step < 9; ++step) steps.push_back(forwards.samples_of(step));
-  EpochSampler backwards(10, 3, 5);
-  for (std::int64_t step = 8; step >= 0; --step) {
-    EXPECT_EQ(backwards.samples_of(step), steps[static_cast<std::size_t>(step)]) << step;
-  }
-  EXPECT_NE(EpochSampler(10, 3, 6).samples_of(0), steps[0]);
-}
-
 class LoaderTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -83,7 +39,8 @@ class LoaderTest : public ::testing::Test {
     dataset_ = std::make_unique<Dataset>(support::options_for(folder_ / "data"));
     tokenizer_ = std::make_unique<text::WordTokenizer>(
         text::WordTokenizer::from_texts(dataset_->training_texts()));
-    samples_ = std::make_unique<ReferringSamples>(*dataset_, *tokenizer_);
+    samples_ = std::make_unique<ReferringSamples>(
+        *dataset_, *tokenizer_, ReferringSamples::Options{.cues = 5, .partners = 2});
   }
   std::vector<Batch> batches(const Loader::Options& options) {
     Loader loader(*samples_, options);
@@ -96,7 +53,10 @@ class LoaderTest : public ::testing::Test {
   }
   static bool same(const Batch& a, const Batch& b) {
     return at::equal(a.images, b.images) && at::equal(a.tokens, b.tokens) &&
-           at::equal(a.text_index, b.text_index);
+           at::equal(a.text_index, b.text_index) && at::equal(a.cue_index, b.cue_index) &&
+           at::equal(a.partner_index, b.partner_index) && at::equal(a.sent_ids, b.sent_ids) &&
+           at::equal(a.partner_cue_index, b.partner_cue_index) &&
+           at::equal(a.has_partner, b.has_partner);
   }
 
   support::TemporaryFolder folder_;
@@ -105,19 +65,36 @@ class LoaderTest : public ::testing::Test {
   std::unique_ptr<ReferringSamples> samples_;
 };
 
-TEST_F(LoaderTest, MakesTheSameBatchesAheadAsWhenAsked) {
-  const auto asked = batches({.batch_size = 4, .seed = 3, .first = 0, .last = 12, .prefetch = 0});
-  const auto ahead = batches({.batch_size = 4, .seed = 3, .first = 0, .last = 12, .prefetch = 3});
-  for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_TRUE(same(asked[i], ahead[i])) << i;
-  EXPECT_FALSE(same(asked[0], asked[1]));
+TEST_F(LoaderTest, MakesTheSameBatchesWithAnyNumberOfWorkers) {
+  for (const char* negatives : {"any", "distinct_images"}) {
+    Loader::Options options{
+        .batch_size = 4, .seed = 3, .first = 0, .last = 12, .prefetch = 0, .negatives = negatives};
+    const auto asked = batches(options);
+    EXPECT_FALSE(same(asked[0], asked[1]));
+    for (const std::int64_t workers : {0, 1, 2, 7}) {
+      for (const std::int64_t prefetch : {1, 3, 20}) {
+        options.workers = workers;
+        options.prefetch = prefetch;
+        const auto ahead = batches(options);
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+          EXPECT_TRUE(same(asked[i], ahead[i])) << i << ": " << workers << " " << prefetch;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(LoaderTest, GivesTheSameRestWhenItStartsInTheMiddle) {
-  const auto whole = batches({.batch_size = 5, .seed = 1, .first = 0, .last = 10, .prefetch = 3});
-  for (const std::int64_t prefetch : {0, 3}) {
-    const auto rest =
-        batches({.batch_size = 5, .seed = 1, .first = 6, .last = 10, .prefetch = prefetch});
-    for (std::size_t i = 0; i < rest.size(); ++i) EXPECT_TRUE(same(rest[i], whole[i + 6])) << i;
+  for (const char* negatives : {"any", "distinct_objects"}) {
+    Loader::Options options{
+        .batch_size = 5, .seed = 1, .first = 0, .last = 10, .prefetch = 3, .negatives = negatives};
+    const auto whole = batches(options);
+    options.first = 6;
+    for (const std::int64_t workers : {0, 1, 3}) {
+      options.workers = workers;
+      const auto rest = batches(options);
+      for (std::size_t i = 0; i < rest.size(); ++i) EXPECT_TRUE(same(rest[i], whole[i + 6])) << i;
+    }
   }
 }
 
@@ -125,10 +102,11 @@ TEST_F(LoaderTest, ThrowsTheErrorOfABatchWhereItIsAskedFor) {
   for (const auto& entry : std::filesystem::directory_iterator(dataset_->files().images)) {
     core::write_file_plain(entry.path(), "no picture");
   }
-  for (const std::int64_t prefetch : {0, 3}) {
+  for (const std::int64_t workers : {0, 1, 3}) {
     open();
-    Loader loader(*samples_,
-                  {.batch_size = 4, .seed = 0, .first = 0, .last = 9, .prefetch = prefetch});
+    Loader loader(
+        *samples_,
+        {.batch_size = 4, .seed = 0, .first = 0, .last = 9, .prefetch = 3, .workers = workers});
     EXPECT_THAT([&] { loader.next(); }, ThrowsMessage<core::Error>(HasSubstr("image_id")));
     EXPECT_THROW(loader.next(), core::Error);
   }
@@ -146,15 +124,21 @@ TEST_F(LoaderTest, GivesTheGoodBatchesBeforeABadOne) {
   while (image_of(bad) == image_of(0)) ++bad;
   const auto good = batches({.batch_size = 1, .seed = 2, .first = 0, .last = bad, .prefetch = 0});
   core::write_file_plain(dataset_->files().images / index.image(image_of(bad)).file_name, "broken");
-  open();
-  Loader loader(*samples_, {.batch_size = 1, .seed = 2, .first = 0, .last = 99, .prefetch = 3});
-  for (const Batch& batch : good) EXPECT_TRUE(same(loader.next(), batch));
-  EXPECT_THROW(loader.next(), core::Error);
+  for (const std::int64_t workers : {1, 4}) {
+    open();
+    Loader loader(
+        *samples_,
+        {.batch_size = 1, .seed = 2, .first = 0, .last = 99, .prefetch = 6, .workers = workers});
+    for (const Batch& batch : good) EXPECT_TRUE(same(loader.next(), batch));
+    EXPECT_THROW(loader.next(), core::Error);
+    EXPECT_THROW(loader.next(), core::Error);
+  }
 }
 
 TEST_F(LoaderTest, EndsWithAFullQueue) {
-  const Loader loader(*samples_,
-                      {.batch_size = 4, .seed = 0, .first = 0, .last = 1000, .prefetch = 2});
+  const Loader loader(
+      *samples_,
+      {.batch_size = 4, .seed = 0, .first = 0, .last = 1000, .prefetch = 2, .workers = 3});
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 
@@ -182,10 +166,20 @@ class SlowSamples : public Samples {
 TEST_F(LoaderTest, MakesNoFurtherBatchesOnceItIsToEnd) {
   SlowSamples slow(*dataset_, *tokenizer_);
   {
-    Loader loader(slow, {.batch_size = 1, .seed = 0, .first = 0, .last = 1000, .prefetch = 64});
+    Loader loader(
+        slow, {.batch_size = 1, .seed = 0, .first = 0, .last = 1000, .prefetch = 64, .workers = 2});
     loader.next();
   }
-  EXPECT_LT(slow.drawn(), 10);
+  EXPECT_LT(slow.drawn(), 20);
+}
+
+TEST_F(LoaderTest, MakesNoMoreThanAsManyAheadAsAskedFor) {
+  SlowSamples slow(*dataset_, *tokenizer_);
+  Loader loader(
+      slow, {.batch_size = 1, .seed = 0, .first = 0, .last = 1000, .prefetch = 2, .workers = 4});
+  loader.next();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_EQ(slow.drawn(), 3);  // the one given and two ahead
 }
 
 }  // namespace

@@ -221,5 +221,169 @@ TEST_F(SamplesTest, LeavesSkippedPicturesWithTheirTextsOut) {
               ThrowsMessage<core::Error>(HasSubstr("no picture of the batch")));
 }
 
+/// The words of one row of `index` (its last dimension).
+class PartnersTest : public SamplesTest {
+ protected:
+  static std::vector<std::string> texts_at(const text::WordTokenizer& tokenizer, const Batch& batch,
+                                           const at::Tensor& index) {
+    std::vector<std::string> texts;
+    const at::Tensor rows = index.reshape({-1});
+    for (std::int64_t i = 0; i < rows.numel(); ++i) {
+      texts.push_back(words_of(tokenizer, batch.tokens[rows[i].item<std::int64_t>()]));
+    }
+    return texts;
+  }
+};
+
+TEST_F(PartnersTest, ASampleHasTheCuesOfItsSentenceRepeatedWhenThereAreFewer) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer, {.cues = 4});
+  const std::map<std::int64_t, std::vector<std::string>> cues = {
+      {1000, {"a cup", "a red thing", "a cup", "a red thing"}},
+      {1001, {"on the left", "on the left", "on the left", "on the left"}},
+      {1002, {"a plate", "a plate", "a blue thing", "a plate"}},
+      {1003, {"a cup", "a cup", "a cup", "a cup"}},
+      {1004, {"glass", "glass", "glass", "glass"}}};
+  std::set<std::int64_t> seen;
+  for (std::uint64_t epoch = 0; epoch < 20; ++epoch) {
+    const Batch batch = samples.batch(Positions{0, 1, 2}, 4, epoch);
+    ASSERT_EQ(batch.cue_index.sizes(), (at::IntArrayRef{3, 1, 4}));
+    for (std::int64_t i = 0; i < 3; ++i) {
+      const auto sent_id = batch.sent_ids[i][0].item<std::int64_t>();
+      seen.insert(sent_id);
+      EXPECT_EQ(texts_at(tokenizer, batch, batch.cue_index[i]), cues.at(sent_id)) << sent_id;
+    }
+    EXPECT_EQ(batch.partner_index.sizes(), (at::IntArrayRef{3, 0}));
+    EXPECT_EQ(batch.partner_cue_index.sizes(), (at::IntArrayRef{3, 0, 4}));
+  }
+  EXPECT_EQ(seen.size(), 5U);
+}
+
+TEST_F(PartnersTest, KeepsTheFirstCuesWhenThereAreMore) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer, {.cues = 1});
+  const Batch batch = samples.batch(Positions{1}, 0, 0);
+  EXPECT_THAT(texts_at(tokenizer, batch, batch.cue_index), ElementsAre("a plate"));
+}
+
+TEST_F(PartnersTest, NamesASentenceWithoutCues) {
+  hand_.cues.erase(1002);
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  EXPECT_THAT([&] { ReferringSamples(dataset, tokenizer, {.cues = 5}); },
+              ThrowsMessage<core::Error>(HasSubstr("sent_id 1002")));
+}
+
+TEST_F(PartnersTest, APartnerSpeaksOfAnotherObjectOfThePicture) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer, {.cues = 2, .partners = 1});
+  std::set<std::string> partners;
+  for (std::uint64_t epoch = 0; epoch < 20; ++epoch) {
+    const Batch batch = samples.batch(Positions{0, 1, 2}, 4, epoch);
+    ASSERT_EQ(batch.partner_index.sizes(), (at::IntArrayRef{3, 1}));
+    ASSERT_EQ(batch.partner_cue_index.sizes(), (at::IntArrayRef{3, 1, 2}));
+    EXPECT_TRUE(at::equal(batch.has_partner, torch::tensor({{true}, {true}, {false}})));
+    EXPECT_TRUE(at::equal(batch.image_ids, torch::tensor({10, 10, 11}, torch::kInt64)));
+    EXPECT_TRUE(at::equal(batch.ref_ids, torch::tensor({100, 101, 102}, torch::kInt64)));
+    EXPECT_THAT(texts_at(tokenizer, batch, batch.partner_index[0]), ElementsAre("the blue plate"));
+    EXPECT_THAT(texts_at(tokenizer, batch, batch.partner_cue_index[0]),
+                ElementsAre("a plate", "a plate"));
+    const auto second = texts_at(tokenizer, batch, batch.partner_index[1])[0];
+    EXPECT_EQ(texts_at(tokenizer, batch, batch.partner_cue_index[1])[0],
+              second == "the red cup" ? "a cup" : "on the left");
+    partners.insert(second);
+    // None: the row is the sample's own text, which is there in any case.
+    EXPECT_TRUE(at::equal(batch.partner_index[2], batch.text_index[2]));
+    EXPECT_TRUE(at::equal(batch.partner_cue_index[2][0], batch.cue_index[2][0]));
+  }
+  EXPECT_EQ(partners, (std::set<std::string>{"the red cup", "the left cup"}));
+}
+
+TEST_F(PartnersTest, EveryOtherObjectComesOnceBeforeAnyTwiceAndNoSentenceTwice) {
+  hand_.objects.push_back({5, 10, {20, 2, 4, 4}});
+  hand_.references.push_back({104, 5, 10, "train", {{1006, "a vase", ""}}});
+  hand_.references.push_back({105, 1, 10, "train", {{1007, "a table", ""}}});  // object 1 again
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer, {.partners = 4});
+  std::set<std::string> firsts;
+  for (std::uint64_t epoch = 0; epoch < 30; ++epoch) {
+    // Object 2 among object 1 (three sentences) and object 5 (one).
+    const Batch plate = samples.batch(Positions{1}, 4, epoch);
+    const auto texts = texts_at(tokenizer, plate, plate.partner_index);
+    EXPECT_EQ(std::count(texts.begin(), texts.begin() + 2, "a vase"), 1);
+    EXPECT_EQ(std::set<std::string>(texts.begin(), texts.end()),
+              (std::set<std::string>{"the red cup", "the left cup", "a table", "a vase"}));
+    EXPECT_TRUE(plate.has_partner.all().item<bool>());
+    firsts.insert(texts[0]);
+    // Object 1: only two sentences speak of others, not those of its other reference.
+    const Batch cup = samples.batch(Positions{0}, 4, epoch);
+    EXPECT_TRUE(at::equal(cup.has_partner, torch::tensor({{true, true, false, false}})));
+  }
+  EXPECT_EQ(firsts.size(), 4U);
+}
+
+TEST_F(PartnersTest, TheSentenceIsTheSameWhateverElseIsAskedFor) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples plain(dataset, tokenizer);
+  ReferringSamples cues(dataset, tokenizer, {.cues = 5});
+  ReferringSamples both(dataset, tokenizer, {.cues = 3, .partners = 2});
+  ReferringSamples one(dataset, tokenizer, {.partners = 1});
+  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
+    const Positions all = {2, 0, 1};
+    const Batch batch = plain.batch(all, 7, epoch);
+    EXPECT_LE(batch.tokens.size(0), 3);  // no row that nobody reads
+    EXPECT_TRUE(at::equal(cues.batch(all, 7, epoch).sent_ids, batch.sent_ids));
+    const Batch more = both.batch(all, 7, epoch);
+    EXPECT_TRUE(at::equal(more.sent_ids, batch.sent_ids));
+    const Batch single = one.batch(all, 7, epoch);
+    EXPECT_EQ(texts_at(tokenizer, single, single.partner_index[1]),
+              texts_at(tokenizer, more, more.partner_index[1].slice(0, 0, 1)));
+  }
+}
+
+TEST_F(PartnersTest, ContrastiveSamplesHaveNeitherCuesOfATextNorPartners) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ContrastiveSamples samples(dataset, tokenizer, {.captions = 1, .expressions = 1, .cues = 0});
+  const Batch batch = samples.batch(Positions{0, 1}, 0, 0);
+  EXPECT_EQ(batch.cue_index.sizes(), (at::IntArrayRef{2, 2, 0}));
+  EXPECT_EQ(batch.has_partner.sizes(), (at::IntArrayRef{2, 0}));
+  EXPECT_TRUE(at::equal(batch.ref_ids, torch::full({2}, -1, torch::kInt64)));
+  EXPECT_TRUE(at::equal(batch.image_ids, torch::tensor({10, 11}, torch::kInt64)));
+  EXPECT_TRUE(samples.clash_groups("distinct_images").empty());
+}
+
+TEST_F(PartnersTest, GroupsSamplesByPictureOrObject) {
+  hand_.references.push_back({105, 1, 10, "train", {{1007, "a table", ""}}});  // object 1 again
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  const ReferringSamples samples(dataset, tokenizer);
+  EXPECT_THAT(samples.clash_groups("any"), ElementsAre());
+  EXPECT_THAT(samples.clash_groups("distinct_images"), ElementsAre(10, 10, 11, 10));
+  EXPECT_THAT(samples.clash_groups("distinct_objects"), ElementsAre(1, 2, 3, 1));
+}
+
+TEST_F(PartnersTest, ABatchHasTheProposalsOfItsPicturesOnTheGridWhenAskedFor) {
+  // The left half of picture 10 and all of it; picture 11 has none.
+  hand_.proposals = {{10,
+                      {support::rectangle_mask(32, 32, {0, 0, 16, 32}),
+                       support::rectangle_mask(32, 32, {0, 0, 32, 32})}}};
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  ReferringSamples samples(dataset, tokenizer, {.grid = {.height = 2, .width = 4, .most = 3}});
+  const Batch batch = samples.batch(Positions{2, 0}, 0, 0);
+  const at::Tensor none = torch::zeros({2, 4}, torch::kByte);
+  const at::Tensor half = torch::tensor({{1, 1, 0, 0}, {1, 1, 0, 0}}, torch::kByte);
+  const at::Tensor wanted =
+      at::stack({at::stack({none, none, none}), at::stack({half, torch::ones_like(half), none})});
+  EXPECT_TRUE(at::equal(batch.proposals, wanted)) << batch.proposals;
+  EXPECT_FALSE(ReferringSamples(dataset, tokenizer).batch(Positions{0}, 0, 0).proposals.defined());
+}
+
 }  // namespace
 }  // namespace pcnet::data
