@@ -50,6 +50,7 @@ def write_npy_seeds():
     write("npy", "negative", good.replace(b"(2, 3)", b"(-2, 3)"))
     write("npy", "not_a_number", good.replace(b"(2, 3)", b"(nan, 3)"))
     write("npy", "long_header", b"\x93NUMPY\x02\x00" + struct.pack("<I", 0xFFFFFFFF) + b"{}")
+    write("npy", "line_break", good.replace(b"False", b"Fa\n\x1be"))
     write("npy", "cut", good[:-5])
     write("npy", "nothing", b"")
 
@@ -137,6 +138,7 @@ def write_torch_seeds():
         write("torch_zip", name, archive)
         write("torch_pickle", name, pickle_of(archive))
     good = files["state_dict"]
+    write("torch_zip", "line_break", good.replace(b"/data/0", b"/da\na/0"))
     write("torch_zip", "cut", good[:-40])
     write("torch_zip", "calls_os_system", repacked(good, pickle.dumps(Caller(), protocol=2)))
     write("torch_zip", "deflated", repacked(good, pickle_of(good), zipfile.ZIP_DEFLATED))
