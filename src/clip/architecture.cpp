@@ -18,7 +18,7 @@ using Tensors = std::map<std::string, at::Tensor>;
 using Shape = std::vector<std::int64_t>;
 
 constexpr std::int64_t kHeadChannels = 64;  // in all published CLIPs
-constexpr std::int64_t kMostLayers = 8;  // widths double, and must stay numbers
+constexpr std::int64_t kMostLayers = 8;     // widths double, and must stay numbers
 constexpr std::int64_t kExpansion = BottleneckImpl::kExpansion;
 
 /// Reads sizes off tensors; every fault names the file and the tensor.
