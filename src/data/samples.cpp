@@ -1,13 +1,13 @@
 #include "pcnet/data/samples.h"
 
 #include <algorithm>
-#include <chrono>
 #include <unordered_map>
 
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
 #include "pcnet/image/normalise.h"
 
@@ -89,20 +89,6 @@ class Samples::Collector {
 
 namespace {
 
-/// Adds the seconds since its last reading to a sum.
-class Lap {
- public:
-  double seconds() {
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double> spent = now - last_;
-    last_ = now;
-    return spent.count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 /// [B, P, h, w], copied by hand for the same reason as the pictures.
 at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
   const auto count = image_ids.numel();
@@ -137,7 +123,7 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
   BatchTimes& times = making.times != nullptr ? *making.times : unwanted;
   std::vector<at::Tensor> images;
   Collector collector(counts_);
-  Lap lap;
+  core::Lap lap;
   for (const std::size_t sample : samples) {
     core::Rng rng({seed, epoch, sample});
     const Draw drawn = draw(sample, rng);

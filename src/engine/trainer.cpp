@@ -1,29 +1,15 @@
 #include "pcnet/engine/trainer.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/signals.h"
 
 namespace pcnet::engine {
 
 namespace {
-
-/// Seconds since the last call.
-class Lap {
- public:
-  double seconds() {
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double> spent = now - last_;
-    last_ = now;
-    return spent.count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 /// A number as text; the sign of a nan says nothing.
 std::string number(double value) { return std::isnan(value) ? "nan" : core::cat(value); }
@@ -56,7 +42,7 @@ data::Batch to_device(const data::Batch& batch, c10::Device device) {
 }
 
 StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
-  Lap lap;
+  core::Lap lap;
   module_.train();
   optimizer_.zero_grad();
   const losses::Terms losses = learner_.losses(batch);
