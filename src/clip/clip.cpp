@@ -42,7 +42,7 @@ at::Tensor ClipImpl::encode_text(const at::Tensor& tokens) {
   const auto move = [&](const at::Tensor& x) {
     return x.to(text_projection_.device(), /*non_blocking=*/true);
   };
-  const at::Tensor features = encode_packed(move(packed.tokens), move(packed.end));
+  at::Tensor features = encode_packed(move(packed.tokens), move(packed.end));
   if (!packed.place_of.defined()) return features;
   return features.index_select(/*dim=*/0, move(packed.place_of));
 }
