@@ -28,13 +28,6 @@ std::string value_text(const std::vector<std::int64_t>& values) {
   return cat("[", core::join(parts, ","), "]");
 }
 
-Tensors tensors_of(const torch::nn::Module& module) {
-  Tensors tensors;
-  for (const auto& item : module.named_parameters()) tensors.emplace(item.key(), item.value());
-  for (const auto& item : module.named_buffers()) tensors.emplace(item.key(), item.value());
-  return tensors;
-}
-
 }  // namespace
 
 Tensors clip_tensors(const weights::StateDict& state) {
@@ -125,7 +118,7 @@ void load_weights(ClipImpl& clip, const ClipFile& file) {
                                 name.empty() ? "a CLIP of another size" : name, ": add --set ",
                                 core::join(settings, " --set ")));
   }
-  const Tensors into = tensors_of(clip);
+  const Tensors into = weights::tensors_of(clip);
   const auto fit = weights::compare(into, given);
   if (!fit.fits()) {
     core::log::debug(weights::to_table(fit));

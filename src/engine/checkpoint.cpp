@@ -85,10 +85,7 @@ Checkpoint load_checkpoint(const fs::path& path) {
 }
 
 std::map<std::string, at::Tensor> state_dict(const torch::nn::Module& module) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& item : module.named_parameters()) tensors.emplace(item.key(), item.value());
-  for (const auto& item : module.named_buffers()) tensors.emplace(item.key(), item.value());
-  return tensors;
+  return weights::tensors_of(module);
 }
 
 void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::Tensor>& tensors,

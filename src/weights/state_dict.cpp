@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include <torch/torch.h>
+
 #include "pcnet/core/format.h"
 
 namespace pcnet::weights {
@@ -187,6 +189,13 @@ std::string advice(Layout layout) {
     default:
       return {};
   }
+}
+
+std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& module) {
+  Tensors tensors;
+  for (const auto& item : module.named_parameters()) tensors.emplace(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) tensors.emplace(item.key(), item.value());
+  return tensors;
 }
 
 StateDict find_state_dict(const WeightFile& file) {

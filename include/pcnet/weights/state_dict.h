@@ -9,6 +9,10 @@
 
 #include "pcnet/weights/weight_file.h"
 
+namespace torch::nn {
+class Module;
+}
+
 namespace pcnet::weights {
 
 /// Whose names a file's tensors bear (method.md section 7, formats.md).
@@ -43,6 +47,9 @@ struct StateDict {
 
 /// Finds the model in a file by its names.
 StateDict find_state_dict(const WeightFile& file);
+
+/// Every parameter and buffer of a module by name (views, not copies).
+std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& module);
 
 /// How tensors fit what a model wants.
 struct Fit {
