@@ -130,6 +130,7 @@ void add_data(CLI::App& root, const GlobalOptions& globals, Action& action) {
   add_data_check(*data, globals, action);
   add_data_stats(*data, globals, action);
   add_data_show(*data, globals, action);
+  add_data_pack(*data, globals, action);
 }
 
 }  // namespace pcnet::app

@@ -9,11 +9,12 @@ void add_data_options(CLI::App& command, DataArguments& arguments) {
     command.add_option(name, into, help)->group("Dataset");
   };
   add("--root", arguments.root, "dataset folder; its tree is recognised");
-  add("--dataset", arguments.dataset, "refcoco, refcoco+, refcocog or refsynth");
+  add("--dataset", arguments.dataset, "refcoco, refcoco+, refcocog, refsynth or custom");
   add("--split-by", arguments.split_by, "partition: unc, google or umd");
   add("--images", arguments.images, "folder of the pictures, if not where the tree has it");
-  add("--cues", arguments.cues, "file of target-related cues");
-  add("--proposals", arguments.proposals, "file of mask proposals");
+  add("--cues", arguments.cues, "file or folder of target-related cues");
+  add("--proposals", arguments.proposals, "file or folder of mask proposals");
+  add("--pack", arguments.pack, "packed cache to read everything from (see `pcnet data pack`)");
 }
 
 std::vector<std::string> with_data(const GlobalOptions& globals, const DataArguments& arguments) {
@@ -28,6 +29,7 @@ std::vector<std::string> with_data(const GlobalOptions& globals, const DataArgum
   add("data.images", arguments.images);
   add("data.cues", arguments.cues);
   add("data.proposals", arguments.proposals);
+  add("data.pack", arguments.pack);
   return overrides;
 }
 

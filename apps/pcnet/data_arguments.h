@@ -15,6 +15,7 @@ struct DataArguments {
   std::string images;
   std::string cues;
   std::string proposals;
+  std::string pack;
 };
 
 void add_data_options(CLI::App& command, DataArguments& arguments);

@@ -116,16 +116,15 @@ ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : op
       channels = width * BottleneckImpl::kExpansion;
     }
     layers_.push_back(register_module(core::cat("layer", i + 1), layer));
-    stride_ *= options.strides[i];
   }
   feature_channels_ = channels;
   if (options.attention_pool) {
-    if (options.resolution % stride_ != 0 || channels % options.heads != 0) {
+    if (options.resolution % stride() != 0 || channels % options.heads != 0) {
       throw core::ConfigError(core::cat("model.clip.visual: resolution ", options.resolution,
-                                        " must be a multiple of ", stride_, " and heads ",
+                                        " must be a multiple of ", stride(), " and heads ",
                                         options.heads, " must divide ", channels, " channels"));
     }
-    attnpool_ = register_module("attnpool", AttentionPool(options.resolution / stride_, channels,
+    attnpool_ = register_module("attnpool", AttentionPool(options.resolution / stride(), channels,
                                                           options.heads, options.output_dim));
   }
   initialise();
@@ -150,10 +149,10 @@ at::Tensor ModifiedResNetImpl::stem(const at::Tensor& images) {
 
 template <class Visit>
 at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
-  if (images.dim() != 4 || images.size(1) != 3 || images.size(2) < stride_ ||
-      images.size(3) < stride_) {
+  if (images.dim() != 4 || images.size(1) != 3 || images.size(2) < stride() ||
+      images.size(3) < stride()) {
     throw core::Error(core::cat("images: got ", images.sizes(),
-                                ", wanted [B, 3, H, W] with sides of at least ", stride_, " px"));
+                                ", wanted [B, 3, H, W] with sides of at least ", stride(), " px"));
   }
   at::Tensor x = stem(images);
   visit("stem", x);

@@ -41,14 +41,14 @@ void write_all(int descriptor, const void* data, std::size_t bytes, const fs::pa
   }
 }
 
+}  // namespace
+
 void sync_folder(const fs::path& folder) {
   const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
   if (descriptor < 0) return;  // a folder that cannot be opened cannot be synced; the file is whole
   ::fsync(descriptor);
   ::close(descriptor);
 }
-
-}  // namespace
 
 std::string read_file(const fs::path& path) {
   if (fs::is_directory(path)) throw Error(cat("cannot read ", path.string(), ": it is a folder"));

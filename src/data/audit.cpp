@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "pcnet/core/parallel.h"
-
 #include "audit_parts.h"
+#include "tell_each.h"
 
 namespace pcnet::data {
 
@@ -29,25 +28,14 @@ void group(const Faults& faults, bool is_fault, const DatasetFiles& files,
 
 void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
                   const std::function<std::optional<Fault>(std::size_t)>& look, Faults& into) {
-  const auto tell = [&](std::size_t done) {
-    if (!parts.tell || count == 0) return;
-    parts.tell(what, static_cast<std::int64_t>(done), static_cast<std::int64_t>(count));
-  };
-  tell(0);
-  const std::size_t step = std::size_t{32} * static_cast<std::size_t>(std::max(parts.threads, 1));
-  std::vector<std::optional<Fault>> found(step);
-  for (std::size_t begin = 0; begin < count; begin += step) {
-    const std::size_t chunk = std::min(step, count - begin);
-    core::parallel_for(static_cast<std::int64_t>(chunk), parts.threads, [&](std::int64_t i) {
-      const auto at = static_cast<std::size_t>(i);
-      found[at] = look(begin + at);
-    });
-    for (std::size_t i = 0; i < chunk; ++i) {
-      if (found[i]) into.add(std::move(*found[i]));
-      found[i].reset();
-    }
-    tell(begin + chunk);
-  }
+  std::vector<std::optional<Fault>> found(count);
+  tell_each(
+      parts.tell, what, count, parts.threads, [&](std::size_t i) { found[i] = look(i); },
+      [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+          if (found[i]) into.add(std::move(*found[i]));
+        }
+      });
 }
 
 std::vector<Finding> audit(const AuditParts& parts, Faults faults, Faults notes) {

@@ -51,12 +51,8 @@ class Converter {
 
  private:
   const std::vector<std::string>* cues_of(const Sentence& sentence) {
-    const std::vector<std::string>* cues = nullptr;
-    if (!sentence.cues.empty()) {
-      cues = &sentence.cues;
-    } else if (!dataset_.files().cues.empty()) {
-      cues = dataset_.cues().find(sentence.sent_id);
-    }
+    const std::vector<std::string>* cues =
+        dataset_.has_cues() ? dataset_.cues().find(sentence.sent_id) : nullptr;
     if (cues != nullptr) ++counts_.sentences_with_cues;
     return cues;
   }
@@ -278,6 +274,11 @@ void Converter::write_refer() {
 Conversion convert_dataset(Dataset& dataset, const ConvertOptions& options) {
   if (options.to != "custom" && options.to != "refer") {
     throw core::UsageError(cat("cannot convert to \"", options.to, "\": wanted custom or refer"));
+  }
+  if (dataset.pack() != nullptr) {
+    throw core::UsageError(cat("cannot convert the pack ", dataset.pack()->path().string(),
+                               ": it has no outlines and no pictures of full size; convert the ",
+                               "dataset's own files (--root)"));
   }
   return Converter(dataset, options).run();
 }

@@ -11,14 +11,6 @@ namespace pcnet::data {
 
 namespace {
 
-/// Error when the dataset has no such side file; `key` is the option that names it.
-void require_file(const std::filesystem::path& path, const DatasetFiles& files, const char* key) {
-  if (!path.empty()) return;
-  throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
-                              (files.custom.empty() ? files.refs : files.custom).string(),
-                              "; make one or name another source"));
-}
-
 /// Cues that stand beside the sentences, as in custom data.
 CuesBySentence cues_inside(const ReferIndex& index) {
   CuesBySentence cues;
@@ -32,44 +24,99 @@ CuesBySentence cues_inside(const ReferIndex& index) {
 
 }  // namespace
 
-Dataset::Dataset(config::DataOptions options)
-    : options_(std::move(options)),
-      files_(locate_dataset(options_)),
-      index_(ReferIndex::load(files_)),
-      pictures_(std::make_unique<PictureStore>(index_, files_.images, options_)) {}
+Dataset::Dataset(config::DataOptions options) : options_(std::move(options)) {
+  if (!options_.pack.empty()) {
+    open_pack();
+    return;
+  }
+  files_ = locate_dataset(options_);
+  index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_));
+  has_cues_ = !files_.cues.empty() || index_->has_cues();
+  pictures_ = std::make_unique<PictureStore>(*index_, files_.images, options_);
+}
+
+void Dataset::open_pack() {
+  pack_ = std::make_unique<const Pack>(options_.pack);
+  std::vector<std::string> reasons = stale_settings(pack_->key(), options_);
+  if (!options_.root.empty()) {
+    const auto more = stale_sources(pack_->key(), locate_dataset(options_));
+    reasons.insert(reasons.end(), more.begin(), more.end());
+  } else if (!options_.cues.empty() || !options_.proposals.empty()) {
+    reasons.emplace_back(
+        "data.cues and data.proposals name files beside it, whose dataset "
+        "data.root does not name");
+  }
+  if (!reasons.empty()) {
+    throw core::Error(
+        core::cat("the pack ", options_.pack, " is stale: ", core::join(reasons, "; "),
+                  ": make it again with `pcnet data pack`, or go without (data.pack)"));
+  }
+  files_.dataset = pack_->key().dataset;
+  files_.split_by = pack_->key().split_by;
+  has_cues_ = pack_->has_cues();
+  pictures_ = std::make_unique<PictureStore>(*pack_, options_);
+}
+
+bool Dataset::has_captions() const {
+  return pack_ ? pack_->has_captions() : !files_.captions.empty();
+}
+
+bool Dataset::has_proposals() const {
+  return pack_ ? pack_->has_proposals() : !files_.proposals.empty();
+}
+
+/// Error: the dataset has no such side file; `key` is the option that names it.
+void Dataset::missing(const char* key) const {
+  if (pack_) {
+    throw core::Error(core::cat("the pack ", options_.pack, " holds no ", key,
+                                ": make some, and the pack again with `pcnet data pack`"));
+  }
+  throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
+                              (files_.custom.empty() ? files_.refs : files_.custom).string(),
+                              "; make one or name another source"));
+}
 
 const CueStore& Dataset::cues() {
   if (cues_) return *cues_;
-  if (files_.cues.empty()) {
-    CuesBySentence inside = cues_inside(index_);
-    if (!inside.empty()) {
-      cues_ = std::make_unique<CueStore>(std::move(inside), files_.custom);
-      return *cues_;
-    }
+  if (!has_cues()) missing("cues");
+  if (pack_) {
+    cues_ = std::make_unique<CueStore>(pack_->cues(), pack_->path());
+  } else if (files_.cues.empty()) {
+    cues_ = std::make_unique<CueStore>(cues_inside(*index_), files_.custom);
+  } else {
+    cues_ = std::make_unique<CueStore>(files_.cues);
   }
-  require_file(files_.cues, files_, "cues");
-  cues_ = std::make_unique<CueStore>(files_.cues);
   return *cues_;
 }
 
 const Captions& Dataset::captions() {
-  require_file(files_.captions, files_, "captions");
-  if (!captions_) captions_ = std::make_unique<Captions>(read_captions(files_.captions));
+  if (captions_) return *captions_;
+  if (!has_captions()) missing("captions");
+  captions_ =
+      std::make_unique<Captions>(pack_ ? pack_->captions() : read_captions(files_.captions));
   return *captions_;
 }
 
 const ProposalStore& Dataset::proposals() {
-  require_file(files_.proposals, files_, "proposals");
-  if (!proposals_) {
-    ProposalStore::Options options;
-    options.filter = options_.proposal_filter;
-    proposals_ = std::make_unique<ProposalStore>(files_.proposals, index_, options);
+  if (proposals_) return *proposals_;
+  if (!has_proposals()) missing("proposals");
+  if (pack_) {
+    proposals_ = std::make_unique<ProposalStore>(*pack_);
+  } else {
+    const ProposalStore::Options options{.filter = options_.proposal_filter};
+    proposals_ = std::make_unique<ProposalStore>(files_.proposals, *index_, options);
   }
   return *proposals_;
 }
 
+std::unique_ptr<const text::Tokenizer> Dataset::with_packed_tokens(
+    std::unique_ptr<const text::Tokenizer> tokenizer) const {
+  if (!pack_) return tokenizer;
+  return std::make_unique<PackedTokenizer>(std::move(tokenizer), *pack_);
+}
+
 void Dataset::check_cues(const std::string& split) {
-  const Coverage coverage = cue_coverage(index_, split, cues());
+  const Coverage coverage = cue_coverage(index(), split, cues());
   if (coverage.missing == 0) return;
   const std::string found = describe(coverage, split, cues());
   if (options_.missing_cues == "error") {
@@ -91,18 +138,16 @@ std::vector<std::string> Dataset::cues_of(const Sentence& sentence) {
 std::vector<std::string> Dataset::training_texts() {
   std::set<std::string> texts;
   std::set<std::int64_t> images;
-  for (const auto position : index_.split("train")) {
-    const Reference& reference = index_.references()[position];
+  for (const auto position : index().split("train")) {
+    const Reference& reference = index().references()[position];
     images.insert(reference.image_id);
     for (const auto& sentence : reference.sentences) {
       texts.insert(sentence.text);
-      texts.insert(sentence.cues.begin(), sentence.cues.end());
-      if (files_.cues.empty()) continue;
-      const auto* found = cues().find(sentence.sent_id);
+      const auto* found = has_cues_ ? cues().find(sentence.sent_id) : nullptr;
       if (found != nullptr) texts.insert(found->begin(), found->end());
     }
   }
-  if (!files_.captions.empty()) {
+  if (has_captions()) {
     for (const auto image_id : images) {
       const auto found = captions().find(image_id);
       if (found != captions().end()) texts.insert(found->second.begin(), found->second.end());

@@ -120,7 +120,7 @@ void check_mask(const Annotation& annotation, const ImageRecord& picture) {
       }
     }
   }
-  if (!annotation.polygons.empty() || !annotation.has_mask()) return;
+  if (annotation.rle.counts.empty()) return;
   const image::Rle& rle = annotation.rle;
   if (rle.height != picture.height || rle.width != picture.width) {
     throw EntryFault("wrong size",

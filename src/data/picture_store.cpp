@@ -1,10 +1,13 @@
 #include "pcnet/data/picture_store.h"
 
-#include <chrono>
+#include <algorithm>
+#include <utility>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
+#include "pcnet/image/fit.h"
 #include "pcnet/image/picture.h"
 #include "pcnet/image/resize.h"
 
@@ -21,6 +24,13 @@ PictureStore::PictureStore(const ReferIndex& index, std::filesystem::path folder
       keep_(options.cache == "memory"),
       skip_bad_(options.on_bad_image == "skip") {}
 
+PictureStore::PictureStore(const Pack& pack, const config::DataOptions& options)
+    : index_(pack.index()),
+      pack_(&pack),
+      size_(pack.key().image_size),
+      keep_(false),  // the system keeps the pack's pages
+      skip_bad_(options.on_bad_image == "skip") {}
+
 std::optional<at::Tensor> PictureStore::get(std::int64_t image_id, PictureTimes* times) {
   {
     const std::lock_guard lock(mutex_);
@@ -30,7 +40,7 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id, PictureTimes*
   }
   at::Tensor picture;
   try {
-    picture = read(index_.image(image_id), times);
+    picture = pack_ != nullptr ? read_packed(image_id, times) : read(index_.image(image_id), times);
   } catch (const Error& fault) {
     const std::string message = cat("image_id ", image_id, ": ", fault.what());
     if (!skip_bad_) {
@@ -59,20 +69,40 @@ void PictureStore::report_skipped() const {
                          count == 1 ? "was" : "were", " left out (data.on_bad_image: skip)"));
 }
 
-at::Tensor PictureStore::read(const ImageRecord& record, PictureTimes* times) const {
-  using Clock = std::chrono::steady_clock;
+at::Tensor PictureStore::read_packed(std::int64_t image_id, PictureTimes* times) const {
+  core::Lap lap;
+  auto picture = pack_->picture(image_id);
+  if (times != nullptr) times->decode += lap.seconds();
+  if (picture) return std::move(*picture);
+  throw Error(cat("it could not be read when ", pack_->path().string(), " was made"));
+}
+
+image::Picture PictureStore::original(std::int64_t image_id) const {
+  const ImageRecord& record = index_.image(image_id);
+  if (pack_ == nullptr) return read_file(record);
+  const at::Tensor packed = read_packed(image_id, nullptr);
+  image::Picture square(size_, size_);
+  const auto* from = packed.const_data_ptr<std::uint8_t>();
+  std::copy_n(from, square.rgb.size(), square.rgb.begin());
+  return image::stretch(square, record.height, record.width);
+}
+
+image::Picture PictureStore::read_file(const ImageRecord& record) const {
   const auto path = folder_ / record.file_name;
-  const auto start = Clock::now();
-  const image::Picture picture = image::read_picture(path);
-  const auto decoded = Clock::now();
-  if (picture.height != record.height || picture.width != record.width) {
-    throw Error(cat(path.string(), " is ", picture.width, " x ", picture.height,
-                    ", instances.json says ", record.width, " x ", record.height));
-  }
+  image::Picture picture = image::read_picture(path);
+  if (picture.height == record.height && picture.width == record.width) return picture;
+  throw Error(cat(path.string(), " is ", picture.width, " x ", picture.height,
+                  ", the annotations say ", record.width, " x ", record.height));
+}
+
+at::Tensor PictureStore::read(const ImageRecord& record, PictureTimes* times) const {
+  core::Lap lap;
+  const image::Picture picture = read_file(record);
+  const double decoded = lap.seconds();
   at::Tensor resized = image::resize_square(picture, size_);
   if (times != nullptr) {
-    times->decode += std::chrono::duration<double>(decoded - start).count();
-    times->resize += std::chrono::duration<double>(Clock::now() - decoded).count();
+    times->decode += decoded;
+    times->resize += lap.seconds();
   }
   return resized;
 }

@@ -5,6 +5,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "packed_proposals.h"
 #include "proposal_source.h"
 
 namespace pcnet::data {
@@ -43,6 +44,9 @@ ProposalStore::ProposalStore(fs::path source, const ReferIndex& index, const Opt
 
 ProposalStore::ProposalStore(fs::path source, const ReferIndex& index)
     : ProposalStore(std::move(source), index, Options{}) {}
+
+ProposalStore::ProposalStore(const Pack& pack)
+    : path_(pack.path()), index_(pack.index()), source_(open_packed_proposals(pack)) {}
 
 ProposalStore::~ProposalStore() = default;
 

@@ -1,7 +1,7 @@
 #include "pcnet/data/refer_index.h"
 
+#include <algorithm>
 #include <set>
-#include <unordered_set>
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
@@ -32,95 +32,97 @@ class ReferIndex::Builder {
   explicit Builder(Faults* faults) : faults_(faults) {}
 
   void add_images(std::vector<ImageRecord> images, const std::string& file) {
-    index_.images_.reserve(images.size());
     index_.image_at_.reserve(images.size());
-    for (auto& image : images) {
-      guarded(file, cat("image_id ", image.image_id), [&] {
-        constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;  // what the decoders take
-        if (image.height < 1 || image.width < 1 || image.height > kMostPixels / image.width) {
-          throw EntryFault("wrong size",
-                           cat("its size is ", image.height, " x ", image.width,
-                               " (height x width), wanted sizes from 1, at most 2^28 pixels"));
-        }
-        if (!index_.image_at_.emplace(image.image_id, index_.images_.size()).second) {
-          throw EntryFault("duplicate id", "duplicate id");
-        }
-        index_.images_.push_back(std::move(image));
-      });
-    }
+    keep_sound(
+        images, "image_id", &ImageRecord::image_id, file,
+        [&](const ImageRecord& image, std::size_t place) {
+          constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;  // what decoders take
+          if (image.height < 1 || image.width < 1 || image.height > kMostPixels / image.width) {
+            throw EntryFault("wrong size",
+                             cat("its size is ", image.height, " x ", image.width,
+                                 " (height x width), wanted sizes from 1, at most 2^28 "
+                                 "pixels"));
+          }
+          require_new(index_.image_at_.emplace(image.image_id, place), "duplicate id");
+        });
+    index_.images_ = std::move(images);
+    index_.annotations_of_.resize(index_.images_.size());
   }
 
   void add_categories(std::vector<Category> categories, const std::string& file) {
-    std::unordered_set<std::int64_t> ids;
-    for (auto& category : categories) {
-      guarded(file, cat("category_id ", category.category_id), [&] {
-        if (!ids.insert(category.category_id).second) {
-          throw EntryFault("duplicate id", "duplicate id");
-        }
-        index_.categories_.push_back(std::move(category));
-      });
-    }
+    IdMap ids;
+    keep_sound(categories, "category_id", &Category::category_id, file,
+               [&](const Category& category, std::size_t place) {
+                 require_new(ids.emplace(category.category_id, place), "duplicate id");
+               });
+    index_.categories_ = std::move(categories);
   }
 
   void add_annotations(std::vector<Annotation> annotations, const std::string& file) {
-    index_.annotations_.reserve(annotations.size());
     index_.annotation_at_.reserve(annotations.size());
-    for (auto& annotation : annotations) {
-      guarded(file, cat("ann_id ", annotation.ann_id), [&] {
-        const auto picture = index_.image_at_.find(annotation.image_id);
-        if (picture == index_.image_at_.end()) {
-          throw EntryFault("unknown image",
-                           cat("its image_id ", annotation.image_id, " is not among the images"));
-        }
-        check_mask(annotation, index_.images_[picture->second]);
-        if (!index_.annotation_at_.emplace(annotation.ann_id, index_.annotations_.size()).second) {
-          throw EntryFault("duplicate id", "duplicate id");
-        }
-        index_.annotations_of_[annotation.image_id].push_back(annotation.ann_id);
-        index_.annotations_.push_back(std::move(annotation));
-      });
-    }
+    keep_sound(
+        annotations, "ann_id", &Annotation::ann_id, file,
+        [&](const Annotation& annotation, std::size_t place) {
+          const auto* picture = index_.image_at_.find(annotation.image_id);
+          if (picture == nullptr) {
+            throw EntryFault("unknown image",
+                             cat("its image_id ", annotation.image_id, " is not among the images"));
+          }
+          check_mask(annotation, index_.images_[*picture]);
+          require_new(index_.annotation_at_.emplace(annotation.ann_id, place), "duplicate id");
+          index_.annotations_of_[*picture].push_back(annotation.ann_id);
+        });
+    index_.annotations_ = std::move(annotations);
   }
 
   void add_references(std::vector<Reference> references, const std::string& file) {
-    index_.references_.reserve(references.size());
-    std::unordered_set<std::int64_t> ref_ids;
-    std::unordered_set<std::int64_t> sent_ids;
-    for (auto& reference : references) {
-      guarded(file, cat("ref_id ", reference.ref_id), [&] {
-        check_object(reference);
-        if (!ref_ids.insert(reference.ref_id).second) {
-          throw EntryFault("duplicate id", "duplicate ref_id");
-        }
-        drop_repeated(reference, sent_ids, file);
-        index_.references_.push_back(std::move(reference));
-      });
-    }
+    IdMap ref_ids;
+    IdMap sent_ids;
+    keep_sound(references, "ref_id", &Reference::ref_id, file,
+               [&](Reference& reference, std::size_t place) {
+                 check_object(reference);
+                 require_new(ref_ids.emplace(reference.ref_id, place), "duplicate ref_id");
+                 drop_repeated(reference, sent_ids, file);
+               });
+    index_.references_ = std::move(references);
   }
 
   ReferIndex take() { return std::move(index_); }
 
  private:
-  template <class Check>
-  void guarded(const std::string& file, const std::string& where, Check check) const {
-    try {
-      check();
-    } catch (const EntryFault& fault) {
-      FaultSink(faults_, file).add(fault, where);
+  /// Takes out the entries in which `check(entry, its place among those kept)` finds a fault.
+  template <class Entry, class Check>
+  void keep_sound(std::vector<Entry>& entries, const char* kind, std::int64_t Entry::*id,
+                  const std::string& file, Check check) const {
+    std::size_t kept = 0;
+    for (auto& entry : entries) {
+      try {
+        check(entry, kept);
+      } catch (const EntryFault& fault) {
+        FaultSink(faults_, file).add(fault, cat(kind, " ", entry.*id));
+        continue;
+      }
+      if (&entries[kept] != &entry) entries[kept] = std::move(entry);
+      ++kept;
     }
+    entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(kept), entries.end());
+  }
+
+  static void require_new(bool is_new, const char* fault) {
+    if (!is_new) throw EntryFault("duplicate id", fault);
   }
 
   void check_object(const Reference& reference) const {
-    if (!index_.image_at_.contains(reference.image_id)) {
+    if (index_.image_at_.find(reference.image_id) == nullptr) {
       throw EntryFault("unknown image",
                        cat("its image_id ", reference.image_id, " is not among the images"));
     }
-    const auto found = index_.annotation_at_.find(reference.ann_id);
-    if (found == index_.annotation_at_.end()) {
+    const auto* found = index_.annotation_at_.find(reference.ann_id);
+    if (found == nullptr) {
       throw EntryFault("unknown object",
                        cat("its ann_id ", reference.ann_id, " is not among the annotations"));
     }
-    const std::int64_t image_id = index_.annotations_[found->second].image_id;
+    const std::int64_t image_id = index_.annotations_[*found].image_id;
     if (image_id != reference.image_id) {
       throw EntryFault(
           "wrong picture",
@@ -130,10 +132,9 @@ class ReferIndex::Builder {
   }
 
   /// A sentence whose id was there before is a fault of its own: the others of its object stay.
-  void drop_repeated(Reference& reference, std::unordered_set<std::int64_t>& sent_ids,
-                     const std::string& file) const {
+  void drop_repeated(Reference& reference, IdMap& sent_ids, const std::string& file) const {
     std::erase_if(reference.sentences, [&](const Sentence& sentence) {
-      if (sent_ids.insert(sentence.sent_id).second) return false;
+      if (sent_ids.emplace(sentence.sent_id, 0)) return false;
       FaultSink(faults_, file)
           .add({"duplicate id", cat("ref_id ", reference.ref_id),
                 cat("duplicate sent_id ", sentence.sent_id)});
@@ -177,21 +178,21 @@ ReferIndex ReferIndex::from_parts(std::vector<ImageRecord> images,
 }
 
 const ImageRecord& ReferIndex::image(std::int64_t image_id) const {
-  const auto found = image_at_.find(image_id);
-  if (found == image_at_.end()) throw Error(cat("no image_id ", image_id, " in the annotations"));
-  return images_[found->second];
+  const auto* found = image_at_.find(image_id);
+  if (found == nullptr) throw Error(cat("no image_id ", image_id, " in the annotations"));
+  return images_[*found];
 }
 
 const Annotation& ReferIndex::annotation(std::int64_t ann_id) const {
-  const auto found = annotation_at_.find(ann_id);
-  if (found == annotation_at_.end()) throw Error(cat("no ann_id ", ann_id, " in the annotations"));
-  return annotations_[found->second];
+  const auto* found = annotation_at_.find(ann_id);
+  if (found == nullptr) throw Error(cat("no ann_id ", ann_id, " in the annotations"));
+  return annotations_[*found];
 }
 
 const std::vector<std::int64_t>& ReferIndex::annotations_of(std::int64_t image_id) const {
   static const std::vector<std::int64_t> none;
-  const auto found = annotations_of_.find(image_id);
-  return found == annotations_of_.end() ? none : found->second;
+  const auto* found = image_at_.find(image_id);
+  return found == nullptr ? none : annotations_of_[*found];
 }
 
 namespace {
@@ -227,6 +228,13 @@ std::vector<std::size_t> ReferIndex::split(const std::string& name) const {
   return chosen;
 }
 
+bool ReferIndex::has_cues() const {
+  const auto has = [](const Sentence& sentence) { return !sentence.cues.empty(); };
+  return std::any_of(references_.begin(), references_.end(), [&](const Reference& reference) {
+    return std::any_of(reference.sentences.begin(), reference.sentences.end(), has);
+  });
+}
+
 std::vector<std::int64_t> ReferIndex::without_mask(const std::string& name) const {
   std::vector<std::int64_t> sent_ids;
   for (const auto position : split(name)) {
@@ -242,8 +250,13 @@ image::Rle ReferIndex::mask(const Annotation& annotation, GroundTruth rule) cons
     throw Error(cat("the object with ann_id ", annotation.ann_id, " of image_id ",
                     annotation.image_id, " has no mask"));
   }
-  if (annotation.polygons.empty()) return annotation.rle;
   const ImageRecord& record = image(annotation.image_id);
+  if (!annotation.coded.empty()) {
+    const bool exclusive = rule == GroundTruth::kExclusive && !annotation.coded_exclusive.empty();
+    return image::from_coco_string(exclusive ? annotation.coded_exclusive : annotation.coded,
+                                   record.height, record.width);
+  }
+  if (annotation.polygons.empty()) return annotation.rle;
   std::vector<image::Rle> parts;
   parts.reserve(annotation.polygons.size());
   for (const auto& polygon : annotation.polygons) {

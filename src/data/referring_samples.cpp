@@ -29,7 +29,10 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
     core::log::warning(core::cat(describe(coverage, "train", dataset.proposals()),
                                  ": they train without (all-zero proposals never count)"));
   }
-  grids_ = std::make_unique<GridStore>(dataset.proposals(), options.grid);
+  const ProposalStore& proposals = dataset.proposals();
+  grids_ = dataset.pack() != nullptr
+               ? std::make_unique<GridStore>(proposals, *dataset.pack(), options.grid)
+               : std::make_unique<GridStore>(proposals, options.grid);
 }
 
 ReferringSamples::Expression ReferringSamples::read_expression(const Sentence& sentence) {

@@ -30,7 +30,7 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
                                           static_cast<float>(peak.score), options.threshold);
   const image::Mask truth = image::decode(index.mask(
       index.annotation(reference.ann_id), data::ground_truth_rule(options.ground_truth)));
-  const image::Picture picture = image::read_picture(dataset.files().images / record.file_name);
+  const image::Picture picture = dataset.pictures().original(record.image_id);
   const bool hit = metrics::hits_mask(peak, truth);
   const report::Answer answer{
       picture, values, mask, peak, &truth, core::cat(sentence.text, hit ? " (hit)" : " (miss)")};

@@ -58,6 +58,16 @@ Mask fit(const Mask& mask, std::int64_t side) {
   return out;
 }
 
+Picture stretch(const Picture& picture, std::int64_t height, std::int64_t width) {
+  check(picture.height, picture.width, std::min(height, width));
+  Picture out(height, width);
+  const cv::Mat from(static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3,
+                     const_cast<std::uint8_t*>(picture.rgb.data()));
+  cv::Mat to(static_cast<int>(height), static_cast<int>(width), CV_8UC3, out.rgb.data());
+  cv::resize(from, to, to.size(), 0, 0, cv::INTER_LINEAR);
+  return out;
+}
+
 Picture widen(const Picture& picture, std::int64_t width) {
   if (picture.width >= width) return picture;
   Picture out(picture.height, width);

@@ -38,13 +38,10 @@ image::Picture under_lines(const image::Picture& picture, const std::vector<std:
 }
 
 /// The picture, or a grey one with what is wrong in `fault`.
-image::Picture picture_or_grey(const std::filesystem::path& path, const data::ImageRecord& record,
+image::Picture picture_or_grey(data::Dataset& dataset, const data::ImageRecord& record,
                                std::string& fault) {
   try {
-    image::Picture picture = image::read_picture(path);
-    if (picture.height == record.height && picture.width == record.width) return picture;
-    fault = cat("the picture is ", picture.width, " x ", picture.height, ", the annotations say ",
-                record.width, " x ", record.height);
+    return dataset.pictures().original(record.image_id);
   } catch (const core::Error& error) {
     fault = error.what();
   }
@@ -55,8 +52,7 @@ image::Picture picture_or_grey(const std::filesystem::path& path, const data::Im
 
 /// The cues of a sentence, each once: stored ones are repeated up to their number (method.md 6).
 std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sentence& sentence) {
-  const std::vector<std::string>* cues =
-      dataset.files().cues.empty() ? &sentence.cues : dataset.cues().find(sentence.sent_id);
+  const std::vector<std::string>* cues = dataset.cues().find(sentence.sent_id);
   std::vector<std::string> different;
   if (cues == nullptr) return different;
   for (const auto& cue : *cues) {
@@ -68,7 +64,7 @@ std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sent
 }
 
 std::string cue_line(data::Dataset& dataset, const data::Sentence& sentence) {
-  if (sentence.cues.empty() && dataset.files().cues.empty()) return {};
+  if (!dataset.has_cues()) return {};
   std::vector<std::string> cues = different_cues(dataset, sentence);
   if (cues.empty()) return "no cues";
   if (cues.size() > kCues) cues.resize(kCues);
@@ -119,7 +115,7 @@ image::Colour colour_of(std::size_t number) {
 
 /// Draws the proposals, the largest first so that none is hidden; says how many there are.
 std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image::Picture& picture) {
-  if (dataset.files().proposals.empty()) return "the dataset has no proposals";
+  if (!dataset.has_proposals()) return "the dataset has no proposals";
   data::ProposalStore::Masks found;
   try {
     found = dataset.proposals().of(image_id);
@@ -143,8 +139,7 @@ image::Picture draw_reference(data::Dataset& dataset, const data::Reference& ref
   const auto& index = dataset.index();
   const auto& record = index.image(reference.image_id);
   std::string fault;
-  const image::Picture picture =
-      image::fit(picture_or_grey(dataset.files().images / record.file_name, record, fault), kCell);
+  const image::Picture picture = image::fit(picture_or_grey(dataset, record, fault), kCell);
   image::Picture object = picture;
   auto lines = lines_of(dataset, reference);
   const auto& annotation = index.annotation(reference.ann_id);

@@ -2,18 +2,20 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/parallel.h"
-#include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/data/cue_store.h"
+#include "pcnet/data/dataset.h"
 #include "pcnet/data/proposal_store.h"
 #include "pcnet/runtime/model_source.h"
+#include "pcnet/runtime/packing.h"
 #include "pcnet/text/word_tokenizer.h"
+
+#include "stage_bars.h"
 
 namespace pcnet::runtime {
 
@@ -70,20 +72,12 @@ std::unique_ptr<Store> open_store(const std::filesystem::path& path, const char*
   }
 }
 
-bool has_written_cues(const data::ReferIndex& index) {
-  const auto has = [](const data::Sentence& sentence) { return !sentence.cues.empty(); };
-  return std::any_of(
-      index.references().begin(), index.references().end(), [&](const data::Reference& reference) {
-        return std::any_of(reference.sentences.begin(), reference.sentences.end(), has);
-      });
-}
-
 /// Opens what there is; what there is none of is a note.
 SideFiles open_side_files(const config::DataOptions& options, const data::DatasetFiles& files,
                           const data::ReferIndex& index, data::Faults& faults,
                           data::Faults& notes) {
   SideFiles sides;
-  sides.has_written_cues = has_written_cues(index);
+  sides.has_written_cues = index.has_cues();
   sides.cues = open_store<data::CueStore>(files.cues, "cues", faults);
   const data::ProposalStore::Options proposal_options{.filter = options.proposal_filter};
   sides.proposals = open_store<data::ProposalStore>(files.proposals, "proposals", faults, index,
@@ -109,26 +103,10 @@ void count_entries(const data::ReferIndex& index, DatasetCheck& check) {
   }
 }
 
-/// A bar for each stage of an audit, one after the other.
-class Stages {
- public:
-  void update(const std::string& what, std::int64_t done, std::int64_t total) {
-    if (what != what_) {
-      progress_.emplace("checking " + what, total, what);
-      what_ = what;
-    }
-    progress_->update(done);
-    if (done == total) progress_->finish();
-  }
-
- private:
-  std::string what_;
-  std::optional<core::Progress> progress_;
-};
-
 }  // namespace
 
 DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
+  if (!config.data.pack.empty()) return check_pack(config);
   DatasetCheck check;
   check.files = data::locate_dataset(config.data);
   data::Faults faults;
@@ -137,7 +115,7 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
   const SideFiles sides = open_side_files(config.data, check.files, index, faults, notes);
   count_entries(index, check);
   const auto tokenizer = tokenizer_for(config, index, sides.find_cues());
-  Stages stages;
+  StageBars bars("checking");
   const data::AuditParts parts = {
       .index = index,
       .files = check.files,
@@ -149,24 +127,23 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
       .threads = core::usable_threads(static_cast<int>(config.run.threads)),
       .tell = [&](const std::string& what, std::int64_t done, std::int64_t total) {
         core::throw_if_stopped("the check was stopped");
-        stages.update(what, done, total);
+        bars.update(what, done, total);
       }};
   check.findings = data::audit(parts, faults, notes);
   return check;
 }
 
 DatasetNumbers count_dataset(const config::Config& config) {
+  data::Dataset dataset(config.data);
   DatasetNumbers numbers;
-  numbers.files = data::locate_dataset(config.data);
-  const auto index = data::ReferIndex::load(numbers.files);
-  SideFiles sides;
-  sides.has_written_cues = has_written_cues(index);
-  if (!numbers.files.cues.empty() && config.model.clip.text.tokenizer != "bpe") {
-    sides.cues = std::make_unique<data::CueStore>(numbers.files.cues);
+  numbers.files = dataset.files();
+  data::FindCues cues;
+  if (dataset.has_cues() && config.model.clip.text.tokenizer != "bpe") {
+    cues = [&](const data::Sentence& sentence) { return dataset.cues().find(sentence.sent_id); };
   }
-  const auto tokenizer = tokenizer_for(config, index, sides.find_cues());
+  const auto tokenizer = tokenizer_for(config, dataset.index(), cues);
   numbers.statistics =
-      data::count_dataset(index, *tokenizer, config.data.text_length,
+      data::count_dataset(dataset.index(), *tokenizer, config.data.text_length,
                           core::usable_threads(static_cast<int>(config.run.threads)));
   numbers.published = data::compare_with_published(numbers.files.dataset, numbers.files.split_by,
                                                    numbers.statistics);

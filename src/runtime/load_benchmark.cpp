@@ -7,6 +7,7 @@
 #include <torch/types.h>
 
 #include "pcnet/core/device.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/data/loader.h"
@@ -22,24 +23,27 @@ namespace {
 
 /// The samples of a configuration, with everything that keeps them alive.
 struct Feed {
-  Feed(const config::Config& config, const config::DataOptions& options) : dataset(options) {
+  Feed(const config::Config& config, const config::DataOptions& options)
+      : dataset(options), opening(lap.seconds()) {
     const auto& text = config.model.clip.text;
     std::vector<std::string> words;
     if (text.tokenizer != "bpe") {
       words = text::WordTokenizer::from_texts(dataset.training_texts()).words();
     }
-    tokenizer = make_tokenizer(text, words);
+    tokenizer = dataset.with_packed_tokens(make_tokenizer(text, words));
     if (config.train.objective == "contrastive") {
       samples =
           std::make_unique<data::ContrastiveSamples>(dataset, *tokenizer, config.train.contrastive);
       return;
     }
-    texts.cues = dataset.files().cues.empty() ? 0 : options.cues_per_sentence;
+    texts.cues = dataset.has_cues() ? options.cues_per_sentence : 0;
     texts.partners = options.partners;
     samples = std::make_unique<data::ReferringSamples>(dataset, *tokenizer, texts);
   }
 
+  core::Lap lap;
   data::Dataset dataset;
+  double opening;  // seconds
   std::unique_ptr<const text::Tokenizer> tokenizer;
   data::ReferringSamples::Options texts;
   std::unique_ptr<data::Samples> samples;
@@ -114,6 +118,8 @@ ordered_json bench_load(const config::Config& config, const LoadBenchOptions& op
   feed.dataset.pictures().report_skipped();
   return {{"bench", "load"},
           {"objective", config.train.objective},
+          {"source", config.data.pack.empty() ? "files" : "pack"},
+          {"open_seconds", feed.opening},
           {"batch_size", std::min(config.train.batch_size, feed.samples->size())},
           {"image_size", config.data.image_size},
           {"batches", batches},

@@ -47,11 +47,21 @@ std::optional<engine::Checkpoint> resume_point(const TrainingRequest& request,
 
 /// Keys that may differ between the stored and the asked configuration of one run.
 bool may_change(const std::string& key) {
-  static const std::vector<std::string> keys = {
-      "run.folder",    "run.device",        "run.threads",     "data.root",
-      "data.images",   "data.cues",         "data.cache",      "data.proposals",
-      "data.prefetch", "data.workers",      "train.log_every", "train.checkpoint_every",
-      "eval.samples",  "model.clip.weights"};
+  static const std::vector<std::string> keys = {"run.folder",
+                                                "run.device",
+                                                "run.threads",
+                                                "data.root",
+                                                "data.images",
+                                                "data.cues",
+                                                "data.cache",
+                                                "data.proposals",
+                                                "data.pack",
+                                                "data.prefetch",
+                                                "data.workers",
+                                                "train.log_every",
+                                                "train.checkpoint_every",
+                                                "eval.samples",
+                                                "model.clip.weights"};
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 

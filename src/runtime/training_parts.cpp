@@ -104,7 +104,8 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
   }
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
-  tokenizer = make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset));
+  tokenizer = dataset.with_packed_tokens(
+      make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
   load_start(model, start, config.model.clip.weights);

@@ -13,7 +13,7 @@
 
 #include "pcnet/weights/safetensors.h"
 
-#include "mapped_file.h"
+#include "shared_bytes.h"
 
 namespace pcnet::weights {
 

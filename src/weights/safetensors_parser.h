@@ -4,7 +4,7 @@
 
 #include "pcnet/weights/safetensors.h"
 
-#include "mapped_file.h"
+#include "shared_bytes.h"
 
 namespace pcnet::weights {
 

@@ -7,7 +7,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "mapped_file.h"
+#include "shared_bytes.h"
 #include "safetensors_parser.h"
 
 namespace pcnet::weights {

@@ -4,7 +4,7 @@
 
 #include "pcnet/weights/weight_file.h"
 
-#include "mapped_file.h"
+#include "shared_bytes.h"
 
 namespace pcnet::weights {
 

@@ -12,6 +12,7 @@ import pickle
 import struct
 import sys
 import zipfile
+import zlib
 
 import numpy
 
@@ -296,6 +297,84 @@ def write_proposal_seeds():
     write("freesolo", "cut", document.encode()[:-30])
 
 
+def varint(value):
+    """A number of a pack: little-endian base 128."""
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def record(*values):
+    """Numbers, [signed numbers], (reals,) and texts as a pack holds them."""
+    out = b""
+    for value in values:
+        if isinstance(value, list):
+            out += b"".join(varint(n << 1 if n >= 0 else ~(n << 1)) for n in value)
+        elif isinstance(value, tuple):
+            out += struct.pack(f"<{len(value)}d", *value)
+        elif isinstance(value, int):
+            out += varint(value)
+        else:
+            data = value.encode() if isinstance(value, str) else value
+            out += varint(len(data)) + data
+    return out
+
+
+def pack_sections(proposals):
+    """The sections behind the pictures: one picture of 4 x 2, two objects, three texts."""
+    tokens = record([2, 0, 4, 1, 2, 5])  # words, cut, then the ids
+    texts = record(3, "red cup", tokens, "cup", record([1, 0, 4, 1, 5]), "what", b"")
+    union, exclusive = b"026", b"017"
+    masks = union + exclusive + union
+    image = record([7], "a.jpg", [2, 4], 100, [5], 1, 0, len(proposals), zlib.crc32(proposals))
+    box = (1.0, 0.0, 2.0, 2.0)
+    objects = record([3, 7, 1], 0, box, 3, 3) + record([4, 7, 1], 1, box, 3, 0)
+    references = record([1, 3, 7], "train", 1, [10], 0, "attribute")
+    references += record([2, 4, 7], "val", 1, [11], 2, "")
+    index = record(1) + image + record(1, [1], "cup", 2) + objects + record(2) + references
+    cues = record(1, [10], 2, 1, 0)
+    captions = record(1, [7], 1, 2)
+    return [index, texts, cues, captions, masks, proposals]
+
+
+def pack_file(key, side=32, magic=b"PCNETPAK"):
+    """A whole pack, as src/data/pack_format.h lays it out."""
+    page = 4096
+    picture = bytes(i % 251 for i in range(3 * side * side))
+    proposals = record(1, b"026") + bytes([0b0110])
+    checks = struct.pack("<II", 1, zlib.crc32(picture))
+    data, table = bytearray(page), b""
+    for section in [json.dumps(key).encode(), checks, picture, *pack_sections(proposals)]:
+        data += bytes(-len(data) % page)
+        check = zlib.crc32(section)
+        table += struct.pack("<QQII", len(data), len(section), check, 1)
+        data += section
+    rest = struct.pack("<QQ", 1, len(picture)) + table
+    header = magic + struct.pack("<II", 1, zlib.crc32(rest)) + rest
+    data[: len(header)] = header
+    return bytes(data)
+
+
+def write_pack_seeds():
+    """Packs, whole and broken. The whole one is also read by tests/integration/pack_test.py."""
+    key = {"dataset": "toy", "split_by": "unc", "images": "train2014", "image_size": 32,
+           "text_length": 6, "truncate": "keep_end", "vocabulary": "3 words (00000000)",
+           "proposal_filter": {"apply": "raw", "predicted_iou": "0.7", "stability": "0.7",
+                               "min_area": "1000", "overlap": "0.8", "most": "40"}, "grid": [2, 2, 3],
+           "sources": {"proposals": {"path": "proposals.jsonl", "bytes": 9, "modified": 1,
+                                     "checksum": 2}}}
+    whole = pack_file(key)
+    write("pack", "whole", whole)
+    write("pack", "unfinished", pack_file(key, magic=b"PCNETPRT"))
+    write("pack", "large_grid", pack_file({**key, "grid": [4096, 4096, 65536]}))
+    write("pack", "other_side", pack_file({**key, "image_size": 3}))
+    write("pack", "no_key", pack_file("key"))
+    write("pack", "cut", whole[: len(whole) // 2])
+    write("pack", "header_alone", whole[:100])
+
+
 def main():
     """All corpora."""
     write_safetensors_seeds()
@@ -309,6 +388,7 @@ def main():
     write_cue_seeds()
     write_proposal_seeds()
     write_torch_seeds()
+    write_pack_seeds()
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class ModifiedResNetImpl : public torch::nn::Module {
 
   std::int64_t feature_channels() const { return feature_channels_; }
   /// Pixels a cell is wide and high, 32 for RN50.
-  std::int64_t stride() const { return stride_; }
+  std::int64_t stride() const { return options.stride(); }
   const config::VisualOptions options;
 
  private:
@@ -75,7 +75,6 @@ class ModifiedResNetImpl : public torch::nn::Module {
   at::Tensor run(const at::Tensor& images, Visit visit);
   void initialise();
 
-  std::int64_t stride_ = 4;  // of the stem
   std::int64_t feature_channels_ = 0;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
   torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;

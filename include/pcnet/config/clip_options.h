@@ -18,6 +18,15 @@ struct VisualOptions {
   std::int64_t resolution = 224;                     // px the attention pool's positions are for
   bool attention_pool = true;
 
+  /// Pixels between neighbouring cells of the feature grid, the stem's 4 included.
+  std::int64_t stride() const {
+    std::int64_t pixels = 4;
+    for (const auto factor : strides) pixels *= factor;
+    return pixels;
+  }
+  /// Cells along the side of a square picture.
+  std::int64_t grid_side(std::int64_t pixels) const { return (pixels + 1) / stride(); }
+
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = VisualOptions;

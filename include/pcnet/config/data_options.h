@@ -16,6 +16,7 @@ struct DataOptions {
   std::string images;
   std::string cues;
   std::string proposals;
+  std::string pack;
   std::int64_t image_size = 320;
   std::int64_t text_length = 20;
   std::string truncate = "keep_end";
@@ -34,7 +35,8 @@ struct DataOptions {
     using O = DataOptions;
     field("root", &O::root, {.help = "dataset folder; its tree is recognised"});
     field("dataset", &O::dataset,
-          {.help = "refcoco, refcoco+, refcocog, refsynth; empty: the only one under the root"});
+          {.help = "refcoco, refcoco+, refcocog, refsynth, or custom for an annotations.jsonl; "
+                   "empty: the only one under the root"});
     field("split_by", &O::split_by,
           {.help = "partition: unc, google or umd; empty: the only one of the dataset"});
     field("images", &O::images, {.help = "folder of the pictures; empty: where the tree has it"});
@@ -45,6 +47,9 @@ struct DataOptions {
     field("proposals", &O::proposals,
           {.help = "mask proposals: .jsonl, FreeSOLO's .json, or a folder of SAM's or the released "
                    "code's files; empty: proposals.jsonl beside the annotations"});
+    field("pack", &O::pack,
+          {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
+                   "data.root, when it is given too, is only compared; empty: read from data.root"});
     field("image_size", &O::image_size,
           {.help = "pictures are resized to this square",
            .unit = "px",

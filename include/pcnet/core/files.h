@@ -35,6 +35,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Waits until the names of a folder's files are on the disk: after a rename. Empty: this folder.
+void sync_folder(const std::filesystem::path& folder);
+
 /// Removes the temporary files in `folder` whose process was killed before it could.
 void remove_abandoned_files(const std::filesystem::path& folder);
 

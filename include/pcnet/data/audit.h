@@ -9,6 +9,7 @@
 #include "pcnet/data/dataset_tree.h"
 #include "pcnet/data/faults.h"
 #include "pcnet/data/refer_index.h"
+#include "pcnet/data/tell.h"
 #include "pcnet/image/rle.h"
 #include "pcnet/text/tokenizer.h"
 
@@ -19,9 +20,6 @@ using FindCues = std::function<const std::vector<std::string>*(const Sentence&)>
 /// The proposals of a picture; null when there are none. An Error it throws is a fault of that
 /// picture.
 using FindProposals = std::function<std::shared_ptr<const std::vector<image::Rle>>(std::int64_t)>;
-
-/// Hears how many of how many pictures, masks or proposals are done. What it throws ends the audit.
-using Tell = std::function<void(const std::string& what, std::int64_t done, std::int64_t total)>;
 
 /// What an audit looks at, and how closely.
 struct AuditParts {

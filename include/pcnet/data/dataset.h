@@ -8,22 +8,33 @@
 #include "pcnet/data/captions.h"
 #include "pcnet/data/cue_store.h"
 #include "pcnet/data/dataset_tree.h"
+#include "pcnet/data/pack.h"
 #include "pcnet/data/picture_store.h"
 #include "pcnet/data/proposal_store.h"
 #include "pcnet/data/refer_index.h"
+#include "pcnet/text/tokenizer.h"
 
 namespace pcnet::data {
 
-/// A dataset opened from its folder: annotations, pictures, and what lies beside them.
+/// A dataset opened from its folder, or from a pack: annotations, pictures, and what lies beside
+/// them.
 class Dataset {
  public:
+  /// With `data.pack` everything comes from the pack; what makes that stale by these options, or,
+  /// with `data.root`, by the dataset's files, is an Error with the reasons.
   explicit Dataset(config::DataOptions options);
 
   const config::DataOptions& options() const { return options_; }
+  /// Where the files are; of a pack, no more than the names of dataset and partition.
   const DatasetFiles& files() const { return files_; }
-  const ReferIndex& index() const { return index_; }
+  /// Null when the dataset was opened from its folder.
+  const Pack* pack() const { return pack_.get(); }
+  const ReferIndex& index() const { return pack_ ? pack_->index() : *index_; }
   PictureStore& pictures() { return *pictures_; }
 
+  bool has_cues() const { return has_cues_; }
+  bool has_captions() const;
+  bool has_proposals() const;
   /// Opened on first use, by one thread; Error that names the missing file when the dataset has
   /// none.
   const CueStore& cues();
@@ -40,10 +51,20 @@ class Dataset {
   /// Every distinct text of the training split: expressions, and cues and captions where there are.
   std::vector<std::string> training_texts();
 
+  /// The tokenizer, with the pack's tokens at hand where there is one. Error when those are of
+  /// another vocabulary.
+  std::unique_ptr<const text::Tokenizer> with_packed_tokens(
+      std::unique_ptr<const text::Tokenizer> tokenizer) const;
+
  private:
+  void open_pack();
+  [[noreturn]] void missing(const char* key) const;
+
   config::DataOptions options_;
   DatasetFiles files_;
-  ReferIndex index_;
+  std::unique_ptr<const Pack> pack_;
+  std::unique_ptr<const ReferIndex> index_;  // of the folder; null with a pack
+  bool has_cues_ = false;
   std::unique_ptr<PictureStore> pictures_;
   std::unique_ptr<CueStore> cues_;
   std::unique_ptr<Captions> captions_;

@@ -14,6 +14,7 @@
 
 namespace pcnet::data {
 
+class Pack;
 class ProposalSource;
 
 /// Mask proposals by image_id, read when asked for and kept while there is room. Sources, told
@@ -38,6 +39,8 @@ class ProposalStore {
   /// holds no proposals, or those of several sources.
   ProposalStore(std::filesystem::path source, const ReferIndex& index, const Options& options);
   ProposalStore(std::filesystem::path source, const ReferIndex& index);
+  /// Those of a pack, which must outlive the store; they were filtered when it was made.
+  explicit ProposalStore(const Pack& pack);
   ~ProposalStore();
   ProposalStore(const ProposalStore&) = delete;
   ProposalStore& operator=(const ProposalStore&) = delete;

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 #include "pcnet/data/dataset_tree.h"
 #include "pcnet/data/faults.h"
 #include "pcnet/data/ground_truth.h"
+#include "pcnet/data/id_map.h"
 #include "pcnet/image/rle.h"
 
 namespace pcnet::data {
@@ -53,10 +54,12 @@ struct Annotation {
   bool crowd = false;                         ///< `iscrowd`: a group drawn as one
   std::vector<std::vector<double>> polygons;  ///< empty when the mask is an RLE
   image::Rle rle;
-  std::array<double, 4> box{};  ///< x, y, width, height
+  std::string_view coded;            ///< COCO's string in a mapped pack, by GroundTruth::kUnion
+  std::string_view coded_exclusive;  ///< by GroundTruth::kExclusive; empty: the same
+  std::array<double, 4> box{};       ///< x, y, width, height
 
   /// False for an object whose mask nobody drew: custom data may have such, for training.
-  bool has_mask() const { return !polygons.empty() || !rle.counts.empty(); }
+  bool has_mask() const { return !polygons.empty() || !rle.counts.empty() || !coded.empty(); }
 };
 
 /// The annotations of one dataset, read whole and cross-checked.
@@ -87,11 +90,14 @@ class ReferIndex {
   /// split. Error when the split holds no sentence.
   std::vector<std::size_t> split(const std::string& name) const;
 
+  /// True when cues stand beside some sentence, as custom data may have them.
+  bool has_cues() const;
+
   /// The sent_ids of a split whose object has no mask: such a split cannot be evaluated.
   std::vector<std::int64_t> without_mask(const std::string& split) const;
 
-  /// The object's mask at image size: its polygons by that rule, or its RLE. Error, with the id,
-  /// for an object without a mask.
+  /// The object's mask at image size: its polygons by that rule, its RLE, or its coded string.
+  /// Error, with the id, for an object without a mask.
   image::Rle mask(const Annotation& annotation, GroundTruth rule = GroundTruth::kUnion) const;
 
  private:
@@ -99,9 +105,9 @@ class ReferIndex {
   std::vector<ImageRecord> images_;
   std::vector<Annotation> annotations_;
   std::vector<Category> categories_;
-  std::unordered_map<std::int64_t, std::size_t> image_at_;
-  std::unordered_map<std::int64_t, std::size_t> annotation_at_;
-  std::unordered_map<std::int64_t, std::vector<std::int64_t>> annotations_of_;
+  IdMap image_at_;
+  IdMap annotation_at_;
+  std::vector<std::vector<std::int64_t>> annotations_of_;  // of each of images_
 
   class Builder;
 };

@@ -13,6 +13,9 @@ Picture fit(const Picture& picture, std::int64_t side);
 /// stay to be seen.
 Mask fit(const Mask& mask, std::int64_t side);
 
+/// The picture at another size, its aspect ratio not kept, bilinear. Error as above.
+Picture stretch(const Picture& picture, std::int64_t height, std::int64_t width);
+
 /// The picture in the middle of a light ground of at least `width` pixels.
 Picture widen(const Picture& picture, std::int64_t width);
 

@@ -22,6 +22,7 @@ struct DatasetCheck {
 
 /// Reads the dataset of the `data` section past every fault, and audits it with the tokenizer of
 /// `model.clip.text`. Error only when the dataset cannot be opened at all. Interrupted by a signal.
+/// With `data.pack` the pack is checked instead (check_pack).
 /// @param decode_pictures false: look at their headers alone
 DatasetCheck check_dataset(const config::Config& config, bool decode_pictures);
 

@@ -144,6 +144,18 @@ TEST(ModifiedResNet, TakesPicturesThatAreNotSquareOrNoMultipleOfItsStride) {
   EXPECT_EQ(network->pool(grid).sizes(), (at::IntArrayRef{2, 12}));
 }
 
+TEST(ModifiedResNet, ItsOptionsKnowTheGridOfASquarePicture) {
+  const torch::NoGradGuard no_grad;
+  ModifiedResNet network = tiny_network();
+  network->eval();
+  for (const std::int64_t pixels : {16, 30, 31, 32, 33, 47, 48, 63, 64, 65}) {
+    EXPECT_EQ(network(torch::randn({1, 3, pixels, pixels})).size(3),
+              network->options.grid_side(pixels))
+        << pixels;
+  }
+  EXPECT_EQ(config::VisualOptions().grid_side(320), 10);
+}
+
 TEST(ModifiedResNet, RefusesPicturesItCannotTake) {
   ModifiedResNet network = tiny_network();
   for (const auto& shape : std::vector<std::vector<std::int64_t>>{

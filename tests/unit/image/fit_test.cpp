@@ -49,6 +49,19 @@ TEST(Fit, RefusesAPictureWithoutPixels) {
   EXPECT_THROW(fit(Mask(3, 3), 0), core::Error);
 }
 
+TEST(Stretch, TakesBothSidesAsTheyAreAsked) {
+  Picture halves(4, 4);
+  for (std::int64_t y = 0; y < 4; ++y) {
+    for (std::int64_t x = 2; x < 4; ++x) halves.pixel(y, x)[1] = 200;
+  }
+  const Picture wide = stretch(halves, 3, 40);
+  EXPECT_EQ(wide.height, 3);
+  EXPECT_EQ(wide.width, 40);
+  EXPECT_EQ(wide.pixel(2, 10)[1], 0);
+  EXPECT_EQ(wide.pixel(0, 30)[1], 200);
+  EXPECT_THROW(stretch(halves, 0, 4), core::Error);
+}
+
 TEST(Widen, PutsThePictureInTheMiddle) {
   const Picture wide = widen(Picture(1, 2), 6);
   EXPECT_EQ(wide.width, 6);

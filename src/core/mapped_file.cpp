@@ -1,4 +1,4 @@
-#include "mapped_file.h"
+#include "pcnet/core/mapped_file.h"
 
 #include <cerrno>
 #include <cstring>
@@ -11,11 +11,11 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-namespace pcnet::weights {
+namespace pcnet::core {
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const auto fail = [&](const char* why) {
-    throw core::Error(core::cat("cannot read ", path.string(), ": ", why));
+    throw Error(cat("cannot read ", path.string(), ": ", why));
   };
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) fail(std::strerror(errno));
@@ -40,14 +40,4 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(data_, size_);
 }
 
-SharedBytes map_file(const std::filesystem::path& path) {
-  const auto file = std::make_shared<const MappedFile>(path);
-  return {.owner = file, .bytes = file->bytes(), .mapped = true};
-}
-
-SharedBytes hold_bytes(std::string bytes) {
-  const auto held = std::make_shared<const std::string>(std::move(bytes));
-  return {.owner = held, .bytes = *held, .mapped = false};
-}
-
-}  // namespace pcnet::weights
+}  // namespace pcnet::core

@@ -1,0 +1,197 @@
+#include "pcnet/runtime/packing.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/parallel.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/image/picture.h"
+#include "pcnet/runtime/model_source.h"
+#include "pcnet/text/word_tokenizer.h"
+
+#include "stage_bars.h"
+
+namespace pcnet::runtime {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::Error;
+
+namespace {
+
+/// As training makes it when it starts from nothing.
+std::unique_ptr<const text::Tokenizer> tokenizer_of(const config::Config& config,
+                                                    data::Dataset& dataset) {
+  const auto& options = config.model.clip.text;
+  if (options.tokenizer == "bpe") return make_tokenizer(options, {});
+  return make_tokenizer(options, text::WordTokenizer::from_texts(dataset.training_texts()).words());
+}
+
+data::GridStore::Options grid_of(const config::Config& config) {
+  const std::int64_t side = config.model.clip.visual.grid_side(config.data.image_size);
+  return {.height = side, .width = side, .most = config.data.proposal_filter.most};
+}
+
+data::Tell bars(StageBars& stages, const char* stopped) {
+  return [&stages, stopped](const std::string& what, std::int64_t done, std::int64_t total) {
+    core::throw_if_stopped(stopped);
+    stages.update(what, done, total);
+  };
+}
+
+/// A whole pack that is still right, left as it is; none when there is nothing under that name, or
+/// what is there may be replaced.
+std::optional<Packing> find_whole(data::Dataset& dataset, const data::PackKey& key,
+                                  const fs::path& out, bool replace) {
+  if (!fs::exists(out)) return std::nullopt;
+  if (!data::is_pack(out)) {
+    throw Error(cat(out.string(), " is there and is no pack: choose another --out"));
+  }
+  std::string reasons;
+  try {
+    const data::Pack pack(out);
+    reasons = core::join(data::stale_reasons(pack, key, dataset), "; ");
+    if (reasons.empty()) {
+      return Packing{.key = key, .summary = data::summary_of(pack), .already_there = true};
+    }
+  } catch (const Error& damage) {
+    reasons = damage.what();
+  }
+  if (replace) return std::nullopt;
+  throw Error(cat(out.string(), " holds another pack (", reasons,
+                  "): --replace makes it again, or choose another --out"));
+}
+
+void announce(const data::Dataset& dataset, const config::Config& config, const fs::path& out) {
+  const std::uint64_t pictures = data::picture_bytes(dataset.index(), config.data.image_size);
+  fs::path partial = out;
+  partial += ".partial";
+  std::error_code none;
+  const auto there = fs::file_size(partial, none);
+  const std::uint64_t needed = pictures + pictures / 20;  // what is said about them takes less
+  if (none || there < needed) core::require_free_bytes(out, none ? needed : needed - there);
+  core::log::info(cat("packing ", dataset.index().images().size(), " pictures at ",
+                      config.data.image_size, " x ", config.data.image_size, " into ", out.string(),
+                      ": about ", core::human_bytes(pictures)));
+}
+
+}  // namespace
+
+Packing pack_dataset(const config::Config& config, const fs::path& out, bool replace) {
+  if (!config.data.pack.empty()) {
+    throw core::UsageError(cat("data.pack is ", config.data.pack,
+                               ": a pack is made from a dataset's own files, not from a pack"));
+  }
+  config::DataOptions options = config.data;
+  options.cache = "none";  // every picture is read once
+  data::Dataset dataset(options);
+  const auto tokenizer = tokenizer_of(config, dataset);
+  const auto key = data::make_pack_key(dataset.files(), options, *tokenizer, grid_of(config));
+  if (auto whole = find_whole(dataset, key, out, replace)) return *whole;
+  announce(dataset, config, out);
+  core::Lap lap;
+  StageBars stages("packing");
+  Packing packing{.key = key};
+  packing.summary = data::write_pack(
+      dataset, *tokenizer, key,
+      {.out = out,
+       .grid = grid_of(config),
+       .threads = core::usable_threads(static_cast<int>(config.run.threads)),
+       .tell = bars(stages, "packing was stopped: the same command goes on from there")});
+  packing.seconds = lap.seconds();
+  dataset.pictures().report_skipped();
+  return packing;
+}
+
+namespace {
+
+/// Compares pictures with their files: those whose size or time is another, pixel by pixel.
+std::optional<data::Fault> compare_picture(const data::Pack& pack, data::Dataset& dataset,
+                                           std::int64_t image_id) {
+  const fs::path& folder = dataset.files().images;
+  if (pack.is_fresh(image_id, folder)) return std::nullopt;
+  const std::string where = cat("image_id ", image_id);
+  const auto packed = pack.picture(image_id);
+  try {
+    const auto now = dataset.pictures().get(image_id);
+    if (!packed && !now) return std::nullopt;
+    if (packed && now && packed->equal(*now)) return std::nullopt;
+  } catch (const Error& fault) {
+    if (!packed) return std::nullopt;
+    return data::Fault{"picture changed", where, fault.what()};
+  }
+  return data::Fault{"picture changed", where,
+                     cat(dataset.index().image(image_id).file_name,
+                         " is another picture than the one that was packed")};
+}
+
+void add_finding(DatasetCheck& check, const std::string& kind, bool is_fault,
+                 const std::string& advice, std::vector<data::Fault> items) {
+  if (!items.empty()) check.findings.push_back({kind, is_fault, advice, std::move(items)});
+}
+
+}  // namespace
+
+DatasetCheck check_pack(const config::Config& config) {
+  const data::Pack pack(config.data.pack);
+  DatasetCheck check;
+  check.files.dataset = pack.key().dataset;
+  check.files.split_by = pack.key().split_by;
+  const data::PackSummary holds = data::summary_of(pack);
+  check.pictures = holds.pictures;
+  check.objects = holds.objects;
+  check.references = holds.references;
+  check.sentences = holds.sentences;
+
+  std::vector<data::Fault> stale;
+  for (const auto& reason : data::stale_settings(pack.key(), config.data)) {
+    stale.push_back({"stale pack", "settings", reason});
+  }
+  std::optional<data::Dataset> dataset;
+  if (!config.data.root.empty()) {
+    config::DataOptions options = config.data;
+    options.pack.clear();
+    options.cache = "none";
+    options.image_size = pack.key().image_size;
+    dataset.emplace(options);
+    for (const auto& reason : data::stale_sources(pack.key(), dataset->files())) {
+      stale.push_back({"stale pack", "files", reason});
+    }
+  }
+  StageBars stages("checking");
+  const auto tell = bars(stages, "the check was stopped");
+  std::vector<data::Fault> damaged;
+  std::vector<data::Fault> unreadable;
+  std::vector<data::Fault> changed;
+  for (std::int64_t done = 0; const auto& image : pack.index().images()) {
+    tell("pictures", done++, check.pictures);
+    const std::string where = cat("image_id ", image.image_id);
+    try {
+      pack.verify(image.image_id);
+    } catch (const Error& fault) {
+      damaged.push_back({"damaged", where, fault.what()});
+      continue;
+    }
+    if (!pack.has_picture(image.image_id)) {
+      unreadable.push_back({"unreadable", where, cat(image.file_name, " could not be read")});
+    }
+    if (!dataset || !stale.empty()) continue;
+    if (auto fault = compare_picture(pack, *dataset, image.image_id)) changed.push_back(*fault);
+  }
+  tell("pictures", check.pictures, check.pictures);
+  const std::string again = "make the pack again with `pcnet data pack --replace`";
+  add_finding(check, "stale pack", true, again, std::move(stale));
+  add_finding(check, "damaged picture or proposals", true, again, std::move(damaged));
+  add_finding(check, "picture changed since it was packed", true, again, std::move(changed));
+  add_finding(check, "picture that could not be packed", false,
+              "mend the picture and make the pack again", std::move(unreadable));
+  return check;
+}
+
+}  // namespace pcnet::runtime
