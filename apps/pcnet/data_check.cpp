@@ -37,9 +37,9 @@ nlohmann::ordered_json document_of(const runtime::DatasetCheck& check) {
 }
 
 void print_text(const runtime::DatasetCheck& check, std::size_t most) {
-  std::cout << cat(report::dataset_name(check.files), ": ", check.pictures, " pictures, ",
-                   check.objects, " objects, ", check.references, " references, ", check.sentences,
-                   " sentences\n");
+  std::cout << data::describe(check.files)
+            << cat("holds       ", check.pictures, " pictures, ", check.objects, " objects, ",
+                   check.references, " references, ", check.sentences, " sentences\n");
   std::cout << report::audit_text(check.findings, most);
   const auto faults = data::count_items(check.findings, true);
   const auto notes = data::count_items(check.findings, false);

@@ -16,7 +16,7 @@ namespace {
 void run_stats(const DataSource& source, const GlobalOptions& globals) {
   const auto numbers = runtime::count_dataset(load_data_source(source, globals));
   if (!globals.json) {
-    std::cout << core::cat(report::dataset_name(numbers.files), "\n\n",
+    std::cout << core::cat(data::describe(numbers.files), "\n",
                            report::statistics_text(numbers.statistics, numbers.published));
     return;
   }

@@ -53,6 +53,7 @@ void Dataset::open_pack() {
   }
   files_.dataset = pack_->key().dataset;
   files_.split_by = pack_->key().split_by;
+  files_.pack = pack_->path();
   has_cues_ = pack_->has_cues();
   pictures_ = std::make_unique<PictureStore>(*pack_, options_);
 }

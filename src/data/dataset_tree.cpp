@@ -221,6 +221,7 @@ std::string describe(const DatasetFiles& files) {
   };
   std::string text = cat("dataset     ", files.dataset,
                          files.split_by.empty() ? "" : cat(", partition ", files.split_by), "\n");
+  if (!files.pack.empty()) return text + line("pack        ", files.pack);
   if (files.custom.empty()) {
     text += line("references  ", files.refs) + line("objects     ", files.instances);
   } else {

@@ -143,6 +143,7 @@ DatasetCheck check_pack(const config::Config& config) {
   DatasetCheck check;
   check.files.dataset = pack.key().dataset;
   check.files.split_by = pack.key().split_by;
+  check.files.pack = pack.path();
   const data::PackSummary holds = data::summary_of(pack);
   check.pictures = holds.pictures;
   check.objects = holds.objects;

@@ -1,10 +1,11 @@
 """Feeding the same JPEG pictures here and with a PyTorch DataLoader and Pillow, with as many workers.
 
 Makes a dataset in REFER's format, feeds it with `pcnet bench load` (its cold pass: every picture is
-decoded and resized) and with a DataLoader that decodes, resizes (bilinear) and stacks the same
-pictures, one sample each, and prints JSON: images a second of both and how many times faster the
-program is (the median of the rounds' ratios, with the smallest and largest). A round runs both in
-turn, so that other load on the machine meets both; neither's start is counted.
+decoded and resized), from the files and from a pack, and with a DataLoader that decodes, resizes
+(bilinear) and stacks the same pictures, one sample each, and prints JSON: images a second of each
+and how many times faster the program is (the median of the rounds' ratios, with the smallest and
+largest). A round runs them in turn, so that other load on the machine meets all; no start is
+counted.
 usage: loader_benchmark.py PCNET [--workers N] [--pictures N] [--rounds N]
 """
 
@@ -86,15 +87,20 @@ def time_torch(paths, options):
     return images / (time.perf_counter() - start)
 
 
-def time_pcnet(root, options):
+def pcnet(options, *arguments):
+    done = subprocess.run([options.pcnet, "-q", "--threads", "1", *map(str, arguments)],
+                          check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def time_pcnet(source, options):
+    """@param source what names the dataset: --root DIR or --pack FILE"""
     batches = options.repeats * options.pictures // options.batch
     settings = {"data.image_size": options.size, "data.workers": options.workers,
                 "data.cache": "none", "train.batch_size": options.batch}
-    done = subprocess.run(
-        [options.pcnet, "-q", "--threads", "1", "bench", "load", "--root", str(root), "--batches",
-         str(batches), *(part for item in settings.items() for part in ("--set", "%s=%s" % item))],
-        check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+    return json.loads(pcnet(
+        options, "bench", "load", *source, "--batches", batches,
+        *(part for item in settings.items() for part in ("--set", "%s=%s" % item))))
 
 
 def main():
@@ -109,16 +115,22 @@ def main():
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--width", type=int, default=640)
     options = parser.parse_args()
-    ours, theirs = [], []
+    ours, packed, theirs = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         paths = write_dataset(root, options.pictures, options.height, options.width)
+        pack = root / "toy.pack"
+        pcnet(options, "data", "pack", "--root", root, "--out", pack,
+              "--set", f"data.image_size={options.size}")
         mean_bytes = statistics.mean(os.path.getsize(path) for path in paths)
         for _ in range(options.rounds):
-            ours.append(time_pcnet(root, options))
+            ours.append(time_pcnet(("--root", root), options))
+            packed.append(time_pcnet(("--pack", pack), options))
             theirs.append(time_torch(paths, options))
     rates = [one["cold"]["images_per_second"] for one in ours]
+    packed_rates = [one["cold"]["images_per_second"] for one in packed]
     ratios = [mine / other for mine, other in zip(rates, theirs)]
+    packed_ratios = [mine / other for mine, other in zip(packed_rates, theirs)]
     print(json.dumps({
         "picture": [options.height, options.width], "bytes": round(mean_bytes),
         "size": options.size, "workers": options.workers, "batch": options.batch,
@@ -127,6 +139,12 @@ def main():
         "times_faster": round(statistics.median(ratios), 2),
         "range": [round(min(ratios), 2), round(max(ratios), 2)],
         "milliseconds_per_image": ours[-1]["milliseconds_per_image"],
+        "pack": {
+            "images_per_second": round(statistics.median(packed_rates), 1),
+            "times_faster": round(statistics.median(packed_ratios), 2),
+            "range": [round(min(packed_ratios), 2), round(max(packed_ratios), 2)],
+            "milliseconds_per_image": packed[-1]["milliseconds_per_image"],
+        },
     }, indent=1))
 
 

@@ -25,7 +25,7 @@ class Dataset {
   explicit Dataset(config::DataOptions options);
 
   const config::DataOptions& options() const { return options_; }
-  /// Where the files are; of a pack, no more than the names of dataset and partition.
+  /// Where the files are; of a pack, its own and the names of dataset and partition.
   const DatasetFiles& files() const { return files_; }
   /// Null when the dataset was opened from its folder.
   const Pack* pack() const { return pack_.get(); }

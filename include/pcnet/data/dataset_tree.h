@@ -14,6 +14,7 @@ struct DatasetFiles {
   std::filesystem::path refs;
   std::filesystem::path instances;
   std::filesystem::path custom;  ///< annotations.jsonl (docs/custom_data.md); no refs, no instances
+  std::filesystem::path pack;    ///< the whole dataset in one file: nothing else is set
   std::filesystem::path images;
   std::filesystem::path cues;
   std::filesystem::path proposals;
