@@ -13,7 +13,7 @@
 
 namespace pcnet::core {
 
-MappedFile::MappedFile(const std::filesystem::path& path) {
+MappedFile::MappedFile(const std::filesystem::path& path, Access access) {
   const auto fail = [&](const char* why) {
     throw Error(cat("cannot read ", path.string(), ": ", why));
   };
@@ -25,7 +25,9 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   void* mapped = MAP_FAILED;
   if (regular && status.st_size > 0) {
     size_ = static_cast<std::uint64_t>(status.st_size);
-    mapped = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
+    const bool copy = access == Access::kPrivateCopy;
+    mapped = ::mmap(nullptr, size_, copy ? PROT_READ | PROT_WRITE : PROT_READ,
+                    copy ? MAP_PRIVATE : MAP_SHARED, descriptor, 0);
   }
   const int code = errno;
   ::close(descriptor);

@@ -8,10 +8,6 @@ namespace pcnet::report {
 using core::cat;
 using nlohmann::ordered_json;
 
-std::string dataset_name(const data::DatasetFiles& files) {
-  return files.split_by.empty() ? files.dataset : cat(files.dataset, " (", files.split_by, ")");
-}
-
 ordered_json to_json(const std::vector<data::Finding>& findings) {
   ordered_json list = ordered_json::array();
   for (const auto& finding : findings) {

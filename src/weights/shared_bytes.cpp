@@ -7,7 +7,8 @@
 namespace pcnet::weights {
 
 SharedBytes map_file(const std::filesystem::path& path) {
-  const auto file = std::make_shared<const core::MappedFile>(path);
+  const auto file =
+      std::make_shared<const core::MappedFile>(path, core::MappedFile::Access::kPrivateCopy);
   return {.owner = file, .bytes = file->bytes(), .mapped = true};
 }
 

@@ -6,12 +6,15 @@
 
 namespace pcnet::core {
 
-/// A file's bytes in memory without reading it at once. Private: what is written to them changes
-/// neither the file nor another mapping.
+/// A file's bytes in memory without reading it at once.
 class MappedFile {
  public:
+  enum class Access {
+    kRead,         ///< writing to them ends the program; a file may be larger than the memory
+    kPrivateCopy,  ///< what is written to them changes neither the file nor another mapping
+  };
   /// Error when the file is missing, no regular file or unreadable.
-  explicit MappedFile(const std::filesystem::path& path);
+  explicit MappedFile(const std::filesystem::path& path, Access access = Access::kRead);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

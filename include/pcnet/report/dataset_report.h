@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/data/audit.h"
-#include "pcnet/data/dataset_tree.h"
 #include "pcnet/data/statistics.h"
 
 namespace pcnet::report {
@@ -26,8 +25,5 @@ nlohmann::ordered_json to_json(const data::Statistics& statistics,
 /// The same for people: tables and a histogram.
 std::string statistics_text(const data::Statistics& statistics,
                             const std::vector<data::PublishedCount>& published);
-
-/// "refcoco (unc)"; a dataset without partitions is its name.
-std::string dataset_name(const data::DatasetFiles& files);
 
 }  // namespace pcnet::report

@@ -74,13 +74,5 @@ TEST(StatisticsText, SaysWhetherPublishedCountsAgree) {
   EXPECT_THAT(text, HasSubstr("all pictures     6          7  DIFFERENT\n"));
 }
 
-TEST(DatasetName, LeavesOutAPartitionThatIsNone) {
-  data::DatasetFiles files;
-  files.dataset = "custom";
-  EXPECT_EQ(dataset_name(files), "custom");
-  files.split_by = "umd";
-  EXPECT_EQ(dataset_name(files), "custom (umd)");
-}
-
 }  // namespace
 }  // namespace pcnet::report
