@@ -3,7 +3,7 @@
 #include "pcnet/runtime/benchmark.h"
 
 #include "command.h"
-#include "data_arguments.h"
+#include "data_source.h"
 
 namespace pcnet::app {
 
@@ -59,8 +59,7 @@ void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& actio
 }
 
 struct LoadArguments {
-  std::string config;
-  DataArguments data;
+  DataSource source;
   runtime::LoadBenchOptions options;
 };
 
@@ -68,19 +67,16 @@ void add_bench_load(CLI::App& bench, const GlobalOptions& globals, Action& actio
   auto arguments = std::make_shared<LoadArguments>();
   CLI::App* command = add_command(bench, "load", "Throughput of feeding pictures and texts.",
                                   "  pcnet bench load --root data\n"
+                                  "  pcnet bench load refcoco.pack\n"
                                   "  pcnet bench load configs/refsynth/clip.yaml --root data --set "
                                   "data.workers=4");
-  command->add_option("config", arguments->config, "configuration file; without one the defaults");
   command->add_option("--batches", arguments->options.batches, "batches of a pass; 0: an epoch")
       ->check(CLI::Range(0, 1000000).description(""))
       ->capture_default_str();
-  add_data_options(*command, arguments->data);
+  add_data_source(*command, arguments->source);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
-      const auto overrides = with_data(globals, arguments->data);
-      const auto config = arguments->config.empty()
-                              ? config::load_defaults(overrides).values
-                              : config::load(arguments->config, overrides).values;
+      const auto config = load_data_source(arguments->source, globals);
       print_json(runtime::bench_load(config, arguments->options));
     };
   });
@@ -140,6 +136,7 @@ void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action) {
                                 "  pcnet bench train configs/refsynth/tris.yaml --root data\n"
                                 "  pcnet bench eval runs/tris\n"
                                 "  pcnet bench load --root data\n"
+                                "  pcnet bench load refcoco.pack\n"
                                 "  pcnet bench clip");
   bench->require_subcommand(1);
   add_bench_train(*bench, globals, action);

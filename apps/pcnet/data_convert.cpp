@@ -1,41 +1,28 @@
-#include <filesystem>
 #include <iostream>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
-#include "pcnet/config/config.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/data/convert.h"
 
 #include "command.h"
-#include "data_arguments.h"
+#include "data_source.h"
 
 namespace pcnet::app {
 
 namespace {
 
 struct ConvertArguments {
-  std::string source;  // a dataset's folder, or a configuration
-  DataArguments data;
+  DataSource source;
   std::string to;
   std::string out;
   bool copy_images = false;
 };
 
-config::DataOptions source_of(const ConvertArguments& arguments, const GlobalOptions& globals) {
-  const auto overrides = with_data(globals, arguments.data);
-  if (std::filesystem::is_regular_file(arguments.source)) {
-    return config::load(arguments.source, overrides).values.data;
-  }
-  config::DataOptions options = config::load_defaults(overrides).values.data;
-  if (options.root.empty()) options.root = arguments.source;
-  return options;
-}
-
 void run_convert(const ConvertArguments& arguments, const GlobalOptions& globals) {
-  data::Dataset dataset(source_of(arguments, globals));
+  data::Dataset dataset(load_data_source(arguments.source, globals).data);
   core::log::info(data::describe(dataset.files()));
   const data::Conversion done =
       data::convert_dataset(dataset, {arguments.to, arguments.out, arguments.copy_images});
@@ -62,15 +49,13 @@ void add_data_convert(CLI::App& data, const GlobalOptions& globals, Action& acti
       "  pcnet data convert --to custom --out own coco --dataset refcoco --split-by unc\n"
       "  pcnet data convert --to refer --out tree own --copy-images");
   auto arguments = std::make_shared<ConvertArguments>();
-  command->add_option("DATA", arguments->source, "dataset folder, or a configuration's file")
-      ->type_name("");
   command->add_option("--to", arguments->to, "custom or refer")->type_name("WORD")->required();
   command->add_option("--out", arguments->out, "folder to create; it must not hold anything")
       ->type_name("DIR")
       ->required();
   command->add_flag("--copy-images", arguments->copy_images,
                     "copy the pictures; else they are linked by path");
-  add_data_options(*command, arguments->data);
+  add_data_source(*command, arguments->source);
   command->callback([arguments, &globals, &action] {
     action = [=, &globals] { run_convert(*arguments, globals); };
   });

@@ -1,23 +1,30 @@
-#include "pcnet/data/pack.h"
+#include "data_source.h"
 
-#include "data_commands.h"
+#include <filesystem>
+
+#include "pcnet/data/pack.h"
+#include "pcnet/runtime/packing.h"
 
 namespace pcnet::app {
 
 void add_data_source(CLI::App& command, DataSource& source) {
-  command.add_option("config", source.config,
-                     "configuration file whose `data` section names the dataset");
+  command
+      .add_option("DATA", source.data_or_config,
+                  "dataset folder, pack, or configuration file whose `data` section names one")
+      ->type_name("");
   add_data_options(command, source.data);
 }
 
 config::Config load_data_source(const DataSource& source, const GlobalOptions& globals) {
-  const auto overrides = with_data(globals, source.data);
-  if (!source.config.empty()) return config::load(source.config, overrides).values;
-  if (source.data.pack.empty()) return config::load_defaults(overrides).values;
-  // Nothing says how the pictures are wanted: as they are.
-  auto all = data::settings_of(data::Pack(source.data.pack).key());
-  all.insert(all.end(), overrides.begin(), overrides.end());
-  return config::load_defaults(all).values;
+  DataArguments data = source.data;
+  const std::string& named = source.data_or_config;
+  const bool is_folder = std::filesystem::is_directory(named);
+  const bool is_pack = !is_folder && data::is_pack(named);
+  if (is_folder && data.root.empty()) data.root = named;
+  if (is_pack && data.pack.empty()) data.pack = named;
+  const auto overrides = with_data(globals, data);
+  if (named.empty() || is_folder || is_pack) return runtime::default_config(overrides);
+  return config::load(named, overrides).values;
 }
 
 }  // namespace pcnet::app

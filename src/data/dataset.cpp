@@ -49,7 +49,7 @@ void Dataset::open_pack() {
   if (!reasons.empty()) {
     throw core::Error(
         core::cat("the pack ", options_.pack, " is stale: ", core::join(reasons, "; "),
-                  ": make it again with `pcnet data pack`, or go without (data.pack)"));
+                  ": make it again with `pcnet data pack --replace`, or go without (data.pack)"));
   }
   files_.dataset = pack_->key().dataset;
   files_.split_by = pack_->key().split_by;

@@ -13,11 +13,11 @@ GridStore::GridStore(const ProposalStore& proposals, const Pack& pack, const Opt
   const PackKey& key = pack.key();
   if (key.grid_height != options.height || key.grid_width != options.width ||
       key.grid_most != options.most) {
-    throw core::Error(
-        core::cat("the pack ", pack.path().string(), " is stale: its proposals are on a grid of ",
-                  key.grid_height, " x ", key.grid_width, ", at most ", key.grid_most,
-                  ", the losses' is ", options.height, " x ", options.width, ", at most ",
-                  options.most, "; make it again with `pcnet data pack` and this configuration"));
+    throw core::Error(core::cat(
+        "the pack ", pack.path().string(), " is stale: its proposals are on a grid of ",
+        key.grid_height, " x ", key.grid_width, ", at most ", key.grid_most, ", the losses' is ",
+        options.height, " x ", options.width, ", at most ", options.most,
+        "; make it again with `pcnet data pack --replace` and this configuration"));
   }
   pack_ = &pack;
 }

@@ -273,8 +273,8 @@ void Pack::verify(std::int64_t image_id) const {
 }
 
 bool Pack::is_fresh(std::int64_t image_id, const fs::path& folder) const {
-  const PackedPicture& picture = contents_->pictures[contents_->row(image_id)];
-  return stamp_of(folder / index_->image(image_id).file_name) == picture.file;
+  const PictureCheck check = contents_->check(contents_->row(image_id));
+  return stamp_of(folder / index_->image(image_id).file_name) == check.file;
 }
 
 }  // namespace pcnet::data

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "pcnet/data/pack_key.h"
+
 namespace pcnet::data {
 
 // A pack is a page with the header, and the sections in this order:
@@ -71,7 +73,9 @@ enum class PictureState : std::uint32_t { kMissing, kWhole, kUnreadable };
 struct PictureCheck {
   PictureState state = PictureState::kMissing;
   std::uint32_t checksum = 0;
+  FileStamp file;  // of the picture's file when it was read
 };
+static_assert(sizeof(PictureCheck) == 24);
 
 /// The checksum that belongs into the header.
 std::uint32_t header_checksum(const PackHeader& header);

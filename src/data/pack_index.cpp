@@ -21,8 +21,6 @@ void encode_image(const ImageRecord& image, const PackedPicture& picture, Record
   out.text(image.file_name);
   out.whole(image.height);
   out.whole(image.width);
-  out.number(picture.file.bytes);
-  out.whole(picture.file.modified);
   out.number(picture.has_proposals ? 1 : 0);
   if (!picture.has_proposals) return;
   out.number(picture.proposals_at);
@@ -37,8 +35,6 @@ void decode_image(RecordReader& in, PackedIndex& index) {
   image.height = in.whole();
   image.width = in.whole();
   PackedPicture picture;
-  picture.file.bytes = in.number();
-  picture.file.modified = in.whole();
   picture.has_proposals = in.number() != 0;
   if (picture.has_proposals) {
     picture.proposals_at = in.number();
@@ -176,7 +172,7 @@ PackedIndex decode_index(std::string_view section, std::span<const PackedText> t
   RecordReader in(section);
   RecordReader mask_reader(masks);
   PackedIndex index;
-  std::size_t left = in.count(/*least=*/7);
+  std::size_t left = in.count(/*least=*/5);
   index.parts.images.reserve(left);
   index.pictures.reserve(left);
   for (; left > 0; --left) decode_image(in, index);

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "pcnet/data/pack_key.h"
 #include "pcnet/text/tokenizer.h"
 
 #include "pack_stream.h"
@@ -18,7 +17,6 @@ namespace pcnet::data {
 
 /// What the index says of a picture beside its record.
 struct PackedPicture {
-  FileStamp file;  ///< of the picture's file when it was packed
   bool has_proposals = false;
   std::uint64_t proposals_at = 0;  ///< in the section of proposals
   std::uint64_t proposal_bytes = 0;

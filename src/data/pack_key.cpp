@@ -197,9 +197,10 @@ PackKey pack_key_from_json(const ordered_json& document) {
 }
 
 std::vector<std::string> settings_of(const PackKey& key) {
-  std::vector<std::string> settings = {cat("data.image_size=", key.image_size),
-                                       cat("data.text_length=", key.text_length),
-                                       cat("data.truncate=", key.truncate)};
+  std::vector<std::string> settings = {
+      cat("data.image_size=", key.image_size), cat("data.text_length=", key.text_length),
+      cat("data.truncate=", key.truncate),
+      cat("model.clip.text.tokenizer=", key.vocabulary.starts_with("bpe") ? "bpe" : "words")};
   for (const auto& [name, value] : key.proposal_filter) {
     settings.push_back(cat("data.proposal_filter.", name, "=", value));
   }

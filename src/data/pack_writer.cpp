@@ -6,6 +6,9 @@
 
 #include <zlib.h>
 
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
 #include "pack_stream.h"
 
 namespace pcnet::data {
@@ -42,6 +45,14 @@ PackWriter::PackWriter(const std::filesystem::path& path, std::string_view key,
   lay_out(key, pictures, picture_bytes);
   if (take_over(key)) return;
   began_anew_ = file_.size() > 0;
+  const std::string magic = file_.read(0, kUnfinishedMagic.size());
+  const bool ours = magic == kUnfinishedMagic || magic == kWholeMagic ||
+                    magic.find_first_not_of('\0') == std::string::npos;  // not even a header yet
+  if (!ours) {
+    throw core::Error(core::cat(file_.partial().string(),
+                                " is there and is no unfinished pack: move it away, or choose "
+                                "another --out"));
+  }
   begin_anew(key);
 }
 
@@ -98,20 +109,20 @@ std::uint64_t PackWriter::place_of(std::int64_t picture) const {
          static_cast<std::uint64_t>(picture) * header_.picture_bytes;
 }
 
-bool PackWriter::holds(std::int64_t picture) const {
+bool PackWriter::holds(std::int64_t picture, const FileStamp& file) const {
   const PictureCheck& check = checks_[static_cast<std::size_t>(picture)];
-  if (check.state != PictureState::kWhole) return false;
+  if (check.state != PictureState::kWhole || check.file != file) return false;
   const std::string bytes = file_.read(place_of(picture), header_.picture_bytes);
   return bytes.size() == header_.picture_bytes && checksum_of(bytes) == check.checksum;
 }
 
-void PackWriter::put(std::int64_t picture, std::string_view bytes) {
+void PackWriter::put(std::int64_t picture, const FileStamp& file, std::string_view bytes) {
   file_.write(place_of(picture), bytes);
-  set_check(picture, {PictureState::kWhole, checksum_of(bytes)});
+  set_check(picture, {PictureState::kWhole, checksum_of(bytes), file});
 }
 
-void PackWriter::mark_unreadable(std::int64_t picture) {
-  set_check(picture, {PictureState::kUnreadable, 0});
+void PackWriter::mark_unreadable(std::int64_t picture, const FileStamp& file) {
+  set_check(picture, {PictureState::kUnreadable, 0, file});
 }
 
 void PackWriter::set_check(std::int64_t picture, PictureCheck check) {

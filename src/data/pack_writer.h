@@ -23,10 +23,10 @@ class PackWriter {
   std::int64_t left_over() const { return left_over_; }
   /// True when an earlier run left an unfinished pack that is another one.
   bool began_anew() const { return began_anew_; }
-  /// True when an earlier run wrote this picture and its bytes are all there.
-  bool holds(std::int64_t picture) const;
-  void put(std::int64_t picture, std::string_view bytes);
-  void mark_unreadable(std::int64_t picture);
+  /// True when an earlier run wrote this picture from that file and its bytes are all there.
+  bool holds(std::int64_t picture, const FileStamp& file) const;
+  void put(std::int64_t picture, const FileStamp& file, std::string_view bytes);
+  void mark_unreadable(std::int64_t picture, const FileStamp& file);
 
   void begin(Section section);
   void append(std::string_view bytes);

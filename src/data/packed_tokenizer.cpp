@@ -10,9 +10,10 @@ PackedTokenizer::PackedTokenizer(std::unique_ptr<const text::Tokenizer> tokenize
     : tokenizer_(std::move(tokenizer)), pack_(pack) {
   const std::string wanted = vocabulary_name(*tokenizer_);
   if (pack.key().vocabulary == wanted) return;
-  throw core::Error(core::cat("the pack ", pack.path().string(), " is stale: its tokens are of ",
-                              pack.key().vocabulary, ", the model's of ", wanted,
-                              "; make it again with `pcnet data pack` and this configuration"));
+  throw core::Error(
+      core::cat("the pack ", pack.path().string(), " is stale: its tokens are of ",
+                pack.key().vocabulary, ", the model's of ", wanted,
+                "; make it again with `pcnet data pack --replace` and this configuration"));
 }
 
 text::Tokens PackedTokenizer::encode(std::string_view text, std::int64_t length,

@@ -107,18 +107,18 @@ void Packer::write_pictures() {
   tell_each(options_.tell, "pictures", pictures_.size(), options_.threads, [&](std::size_t i) {
     const ImageRecord& image = parts_.images[i];
     const auto row = static_cast<std::int64_t>(i);
-    pictures_[i].file = stamp_of(dataset_.files().images / image.file_name);
-    if (writer_.holds(row)) {
+    const FileStamp file = stamp_of(dataset_.files().images / image.file_name);
+    if (writer_.holds(row, file)) {
       ++taken_over;
       return;
     }
     const auto picture = dataset_.pictures().get(image.image_id);
     if (!picture) {
-      writer_.mark_unreadable(row);
+      writer_.mark_unreadable(row, file);
       return;
     }
     const at::Tensor pixels = picture->permute({1, 2, 0}).contiguous();  // [S, S, 3]
-    writer_.put(row, {static_cast<const char*>(pixels.const_data_ptr()), pixels.nbytes()});
+    writer_.put(row, file, {static_cast<const char*>(pixels.const_data_ptr()), pixels.nbytes()});
   });
   taken_over_ = taken_over;
 }
@@ -244,15 +244,32 @@ PackSummary write_pack(Dataset& dataset, const text::Tokenizer& tokenizer, const
   return Packer(dataset, tokenizer, key, options).run();
 }
 
-std::vector<std::string> stale_reasons(const Pack& pack, const PackKey& key, Dataset& dataset) {
+std::optional<std::string> changed_picture(const Pack& pack, Dataset& dataset,
+                                           std::int64_t image_id) {
+  if (pack.is_fresh(image_id, dataset.files().images)) return std::nullopt;
+  const auto packed = pack.picture(image_id);
+  std::optional<at::Tensor> now;
+  std::string fault = "it is another picture than the one that was packed";
+  try {
+    now = dataset.pictures().get(image_id);
+  } catch (const Error& unreadable) {
+    fault = unreadable.what();
+  }
+  const bool same = packed && now ? packed->equal(*now) : !packed && !now;
+  return same ? std::nullopt : std::optional<std::string>(fault);
+}
+
+std::vector<std::string> stale_reasons(const Pack& pack, const PackKey& key, Dataset& dataset,
+                                       int threads, const Tell& tell) {
   auto reasons = differences(pack.key(), key);
   const auto sources = stale_sources(pack.key(), dataset.files());
   reasons.insert(reasons.end(), sources.begin(), sources.end());
   if (!reasons.empty()) return reasons;  // of another dataset: its pictures say nothing more
-  std::int64_t changed = 0;
-  for (const auto& image : pack.index().images()) {
-    if (!pack.is_fresh(image.image_id, dataset.files().images)) ++changed;
-  }
+  const auto& images = pack.index().images();
+  std::atomic<std::int64_t> changed = 0;
+  tell_each(tell, "pictures", images.size(), threads, [&](std::size_t i) {
+    if (changed_picture(pack, dataset, images[i].image_id)) ++changed;
+  });
   if (changed > 0) {
     reasons.push_back(cat(changed, changed == 1 ? " picture" : " pictures", " of ",
                           dataset.files().images.string(), " changed since"));

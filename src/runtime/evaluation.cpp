@@ -10,6 +10,7 @@
 #include "pcnet/core/version.h"
 #include "pcnet/report/results.h"
 #include "pcnet/runtime/model_source.h"
+#include "pcnet/runtime/packing.h"
 
 namespace pcnet::runtime {
 
@@ -97,7 +98,7 @@ const std::vector<std::string>& splits_of(const EvaluationRequest& request,
 }
 
 EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Config& config) {
-  config = config::load_defaults(request.overrides).values;
+  config = default_config(request.overrides);
   core::set_threads(static_cast<int>(config.run.threads));
   std::unique_ptr<engine::Responder> responder;
   if (request.baseline == "centre") {

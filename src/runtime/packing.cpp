@@ -48,7 +48,9 @@ data::Tell bars(StageBars& stages, const char* stopped) {
 /// A whole pack that is still right, left as it is; none when there is nothing under that name, or
 /// what is there may be replaced.
 std::optional<Packing> find_whole(data::Dataset& dataset, const data::PackKey& key,
-                                  const fs::path& out, bool replace) {
+                                  const fs::path& out, bool replace, int threads,
+                                  const data::Tell& tell) {
+  if (fs::is_directory(out)) throw Error(cat(out.string(), " is a folder, wanted a file's name"));
   if (!fs::exists(out)) return std::nullopt;
   if (!data::is_pack(out)) {
     throw Error(cat(out.string(), " is there and is no pack: choose another --out"));
@@ -56,10 +58,12 @@ std::optional<Packing> find_whole(data::Dataset& dataset, const data::PackKey& k
   std::string reasons;
   try {
     const data::Pack pack(out);
-    reasons = core::join(data::stale_reasons(pack, key, dataset), "; ");
+    reasons = core::join(data::stale_reasons(pack, key, dataset, threads, tell), "; ");
     if (reasons.empty()) {
       return Packing{.key = key, .summary = data::summary_of(pack), .already_there = true};
     }
+  } catch (const core::Interrupted&) {
+    throw;
   } catch (const Error& damage) {
     reasons = damage.what();
   }
@@ -83,7 +87,16 @@ void announce(const data::Dataset& dataset, const config::Config& config, const 
 
 }  // namespace
 
-Packing pack_dataset(const config::Config& config, const fs::path& out, bool replace) {
+config::Config default_config(const std::vector<std::string>& overrides) {
+  config::Config plain = config::load_defaults(overrides).values;
+  if (plain.data.pack.empty()) return plain;
+  std::vector<std::string> all = data::settings_of(data::Pack(plain.data.pack).key());
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  return config::load_defaults(all).values;
+}
+
+Packing pack_dataset(const config::Config& config, const fs::path& target, bool replace) {
+  if (target.empty()) throw core::UsageError("--out is empty: wanted the name of a file");
   if (!config.data.pack.empty()) {
     throw core::UsageError(cat("data.pack is ", config.data.pack,
                                ": a pack is made from a dataset's own files, not from a pack"));
@@ -93,7 +106,14 @@ Packing pack_dataset(const config::Config& config, const fs::path& out, bool rep
   data::Dataset dataset(options);
   const auto tokenizer = tokenizer_of(config, dataset);
   const auto key = data::make_pack_key(dataset.files(), options, *tokenizer, grid_of(config));
-  if (auto whole = find_whole(dataset, key, out, replace)) return *whole;
+  const fs::path out = fs::is_symlink(target) ? fs::weakly_canonical(target) : target;
+  const int threads = core::usable_threads(static_cast<int>(config.run.threads));
+  StageBars looks("comparing");
+  if (auto whole = find_whole(dataset, key, out, replace, threads,
+                              bars(looks, "comparing was stopped: nothing was written"))) {
+    return *whole;
+  }
+  core::ensure_writable_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
   announce(dataset, config, out);
   core::Lap lap;
   StageBars stages("packing");
@@ -102,7 +122,7 @@ Packing pack_dataset(const config::Config& config, const fs::path& out, bool rep
       dataset, *tokenizer, key,
       {.out = out,
        .grid = grid_of(config),
-       .threads = core::usable_threads(static_cast<int>(config.run.threads)),
+       .threads = threads,
        .tell = bars(stages, "packing was stopped: the same command goes on from there")});
   packing.seconds = lap.seconds();
   dataset.pictures().report_skipped();
@@ -110,26 +130,6 @@ Packing pack_dataset(const config::Config& config, const fs::path& out, bool rep
 }
 
 namespace {
-
-/// Compares pictures with their files: those whose size or time is another, pixel by pixel.
-std::optional<data::Fault> compare_picture(const data::Pack& pack, data::Dataset& dataset,
-                                           std::int64_t image_id) {
-  const fs::path& folder = dataset.files().images;
-  if (pack.is_fresh(image_id, folder)) return std::nullopt;
-  const std::string where = cat("image_id ", image_id);
-  const auto packed = pack.picture(image_id);
-  try {
-    const auto now = dataset.pictures().get(image_id);
-    if (!packed && !now) return std::nullopt;
-    if (packed && now && packed->equal(*now)) return std::nullopt;
-  } catch (const Error& fault) {
-    if (!packed) return std::nullopt;
-    return data::Fault{"picture changed", where, fault.what()};
-  }
-  return data::Fault{"picture changed", where,
-                     cat(dataset.index().image(image_id).file_name,
-                         " is another picture than the one that was packed")};
-}
 
 void add_finding(DatasetCheck& check, const std::string& kind, bool is_fault,
                  const std::string& advice, std::vector<data::Fault> items) {
@@ -183,7 +183,9 @@ DatasetCheck check_pack(const config::Config& config) {
       unreadable.push_back({"unreadable", where, cat(image.file_name, " could not be read")});
     }
     if (!dataset || !stale.empty()) continue;
-    if (auto fault = compare_picture(pack, *dataset, image.image_id)) changed.push_back(*fault);
+    if (auto fault = data::changed_picture(pack, *dataset, image.image_id)) {
+      changed.push_back({"picture changed", where, cat(image.file_name, ": ", *fault)});
+    }
   }
   tell("pictures", check.pictures, check.pictures);
   const std::string again = "make the pack again with `pcnet data pack --replace`";

@@ -7,8 +7,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "shared_bytes.h"
 #include "safetensors_parser.h"
+#include "shared_bytes.h"
 
 namespace pcnet::weights {
 

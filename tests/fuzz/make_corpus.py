@@ -328,7 +328,7 @@ def pack_sections(proposals):
     texts = record(3, "red cup", tokens, "cup", record([1, 0, 4, 1, 5]), "what", b"")
     union, exclusive = b"026", b"017"
     masks = union + exclusive + union
-    image = record([7], "a.jpg", [2, 4], 100, [5], 1, 0, len(proposals), zlib.crc32(proposals))
+    image = record([7], "a.jpg", [2, 4], 1, 0, len(proposals), zlib.crc32(proposals))
     box = (1.0, 0.0, 2.0, 2.0)
     objects = record([3, 7, 1], 0, box, 3, 3) + record([4, 7, 1], 1, box, 3, 0)
     references = record([1, 3, 7], "train", 1, [10], 0, "attribute")
@@ -344,7 +344,7 @@ def pack_file(key, side=32, magic=b"PCNETPAK"):
     page = 4096
     picture = bytes(i % 251 for i in range(3 * side * side))
     proposals = record(1, b"026") + bytes([0b0110])
-    checks = struct.pack("<II", 1, zlib.crc32(picture))
+    checks = struct.pack("<IIQq", 1, zlib.crc32(picture), 100, 5)
     data, table = bytearray(page), b""
     for section in [json.dumps(key).encode(), checks, picture, *pack_sections(proposals)]:
         data += bytes(-len(data) % page)

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "pcnet/data/dataset.h"
 #include "pcnet/data/grid_store.h"
@@ -46,8 +49,14 @@ std::uint64_t picture_bytes(const ReferIndex& index, std::int64_t image_size);
 PackSummary write_pack(Dataset& dataset, const text::Tokenizer& tokenizer, const PackKey& key,
                        const PackOptions& options);
 
-/// Why the pack is not the one that would be made now, a reason each: key, sources, and pictures
-/// whose file changed.
-std::vector<std::string> stale_reasons(const Pack& pack, const PackKey& key, Dataset& dataset);
+/// What is wrong when a packed picture is not the dataset's any more. Where its file has another
+/// size or time, the pixels are compared.
+std::optional<std::string> changed_picture(const Pack& pack, Dataset& dataset,
+                                           std::int64_t image_id);
+
+/// Why the pack is not the one that would be made now, a reason each: key, sources, and changed
+/// pictures, which are looked at on several threads.
+std::vector<std::string> stale_reasons(const Pack& pack, const PackKey& key, Dataset& dataset,
+                                       int threads = 1, const Tell& tell = {});
 
 }  // namespace pcnet::data

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "pcnet/config/config.h"
 #include "pcnet/data/packing.h"
@@ -20,6 +22,10 @@ struct Packing {
 /// A pack that is there and still right is left as it is; one that is not is an Error with the
 /// reasons, unless it is to be replaced. Interrupted by a signal: the next call goes on.
 Packing pack_dataset(const config::Config& config, const std::filesystem::path& out, bool replace);
+
+/// The configuration of a dataset that no file describes: the defaults, those of `data.pack` where
+/// there is one, and the overrides on top.
+config::Config default_config(const std::vector<std::string>& overrides);
 
 /// Compares every checksum of `data.pack`, and, with `data.root`, the pack with the dataset.
 DatasetCheck check_pack(const config::Config& config);
