@@ -47,9 +47,10 @@ struct DataOptions {
     field("proposals", &O::proposals,
           {.help = "mask proposals: .jsonl, FreeSOLO's .json, or a folder of SAM's or the released "
                    "code's files; empty: proposals.jsonl beside the annotations"});
-    field("pack", &O::pack,
-          {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
-                   "data.root, when it is given too, is only compared; empty: read from data.root"});
+    field(
+        "pack", &O::pack,
+        {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
+                 "data.root, when it is given too, is only compared; empty: read from data.root"});
     field("image_size", &O::image_size,
           {.help = "pictures are resized to this square",
            .unit = "px",
