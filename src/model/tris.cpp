@@ -2,15 +2,22 @@
 
 #include <cmath>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
-#include "pcnet/image/normalise.h"
+#include "pcnet/model/response_map.h"
+
+#include "projection.h"
+#include "texts_by_picture.h"
 
 namespace pcnet::model {
 
 namespace nn = torch::nn;
 
-TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
+namespace {
+
+constexpr double kResidualScale = 0.1;  // of both updates, fixed in TRIS
+
+}  // namespace
+
+TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size, bool attention)
     : options(model) {
   backbone_ = register_module("backbone", clip::Clip(options.clip, vocabulary_size));
   vis_project_ = register_module(
@@ -20,22 +27,40 @@ TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_si
       register_module("lan_project", nn::Linear(options.clip.text.output_dim, options.width));
   logit_scale_ = register_parameter("logit_scale", torch::tensor(std::log(options.logit_scale)),
                                     options.train_logit_scale);
+  if (attention) {
+    attn_fusion_ =
+        register_module("attn_fusion", CrossAttention(options.width, AttentionUses::all()));
+  }
 }
 
 at::Tensor TrisImpl::encode_images(const at::Tensor& images) {
-  if (images.dim() != 4 || images.size(1) != 3 || images.scalar_type() != at::kByte) {
-    throw core::Error(core::cat("images: got ", images.sizes(), " of ", images.scalar_type(),
-                                ", wanted [B, 3, S, S] of Byte"));
-  }
-  const at::Tensor grid =
-      backbone_->encode_image_grid(image::normalise(images, vis_project_->weight.options()));
-  return nn::functional::normalize(vis_project_(grid),
-                                   nn::functional::NormalizeFuncOptions().dim(1));
+  return projected_images(backbone_, vis_project_, images);
 }
 
 at::Tensor TrisImpl::encode_texts(const at::Tensor& tokens) {
-  return nn::functional::normalize(lan_project_(backbone_->encode_text(tokens)),
-                                   nn::functional::NormalizeFuncOptions().dim(1));
+  return projected_texts(backbone_, lan_project_, tokens);
+}
+
+at::Tensor TrisImpl::forward(const at::Tensor& visual, const at::Tensor& texts) {
+  const at::Tensor everywhere = texts.expand({visual.size(0), -1, -1});  // [B, M, C]
+  return compared(
+      visual, everywhere,
+      attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, everywhere));
+}
+
+at::Tensor TrisImpl::respond(const at::Tensor& visual, const at::Tensor& texts,
+                             const at::Tensor& picture) {
+  const TextsByPicture layout(picture, texts.size(0), visual.size(0), visual.device());
+  return layout.in_order(
+      compared(visual, layout.laid_out(texts),
+               attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->only_text_to_vision()));
+}
+
+at::Tensor TrisImpl::compared(const at::Tensor& visual, const at::Tensor& texts,
+                              const at::Tensor& update) {
+  if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
+  const at::Tensor seen = attn_fusion_->vision_to_text(texts, attn_fusion_->look_at(visual));
+  return cell_products(visual + kResidualScale * update, texts + kResidualScale * seen) * scale();
 }
 
 }  // namespace pcnet::model
