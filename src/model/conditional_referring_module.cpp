@@ -165,7 +165,7 @@ ConditionalReferringModuleImpl::Cues ConditionalReferringModuleImpl::attended(
     return {own, with_whole_batch(own)};
   }
   const at::Tensor context = look(with_whole_batch(cues));
-  return {own_rows(context), context};
+  return {strategy_.cue ? own_rows(context) : at::Tensor(), context};
 }
 
 at::Tensor ConditionalReferringModuleImpl::updated(const at::Tensor& visual,

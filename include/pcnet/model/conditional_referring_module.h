@@ -26,10 +26,17 @@ struct StageOutput {
 /// the picture and the text at the cues; the response map generation (Eq. 4) lets the cells look at
 /// the updated texts and compares the two.
 ///
-/// Texts and cues lie by picture: row l of picture b is one of its L texts, with its own cue.
-/// Memory of a step: feature maps of the B pictures (keys, values, query, update: B C P numbers
-/// each), vectors and maps of X texts a picture (B X C and B X P each, X <= B + D in training,
-/// X = L at inference). No feature map belongs to a text.
+/// Texts and cues lie by picture: row l of picture b is one of its L texts, with its own cue q. It
+/// looks at its context q': its own cue and, in training with `batch` or `shared`, those of the
+/// other pictures' samples. q^ is a cue after Eq. 2, s the residual scale, c the cue scale:
+///
+///     add          Q + c q                        tta      Q + s TTA(Q, q')
+///     vta_add      Q + c q^                       vta_tta  Q + s TTA(Q, q^')   (Eq. 3)
+///     vta_tta_add  Q + s TTA(Q, q^') + c q^
+///
+/// Memory: no feature map belongs to a text. No tensor is larger than max(B C P, B X (C + P))
+/// numbers for X texts a picture, B + D in training and L at inference, and without gradients not
+/// more than six times B C P + B X (C + P) numbers are held at once beside the inputs.
 class ConditionalReferringModuleImpl : public torch::nn::Module {
  public:
   ConditionalReferringModuleImpl(std::int64_t width, const config::ReferringOptions& options);
@@ -57,7 +64,8 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
     VisualMemory cues;
     VisualMemory response;
   };
-  /// A text's own cue [B, L, C], and all that it may look at [B, X, C]; undefined: only its own.
+  /// A text's own cue [B, L, C], undefined where it is not asked for, and all that it looks at
+  /// [B, X, C], undefined: its own alone.
   struct Cues {
     at::Tensor own;
     at::Tensor context;
