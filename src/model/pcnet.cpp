@@ -1,54 +1,28 @@
 #include "pcnet/model/pcnet.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "projection.h"
 #include "texts_by_picture.h"
 
 namespace pcnet::model {
 
 namespace nn = torch::nn;
 
-Expressions gather_expressions(const at::Tensor& distinct, const at::Tensor& text_index,
-                               const at::Tensor& cue_index) {
-  const auto pick = [&](const at::Tensor& index) {
-    std::vector<std::int64_t> shape = index.sizes().vec();
-    shape.push_back(distinct.size(1));
-    return distinct.index_select(/*dim=*/0, index.flatten()).view(shape);
-  };
-  return {pick(text_index), pick(cue_index)};
-}
-
 PCNetImpl::PCNetImpl(const config::ModelOptions& model,
                      const config::ReferringOptions& referring_options,
                      std::int64_t vocabulary_size)
-    : options(model), referring(referring_options) {
-  backbone_ = register_module("backbone", clip::Clip(options.clip, vocabulary_size));
-  c4_vis_project_ = register_module(
-      "c4_vis_project",
-      nn::Conv2d(nn::Conv2dOptions(backbone_->visual()->feature_channels(), options.width, 1)));
-  global_lan_project_ = register_module("global_lan_project",
-                                        nn::Linear(options.clip.text.output_dim, options.width));
-  logit_scale_ = register_parameter("logit_scale", torch::tensor(std::log(options.logit_scale)),
-                                    options.train_logit_scale);
+    : ReferringModel(model, vocabulary_size,
+                     {.image = "c4_vis_project", .text = "global_lan_project"}),
+      referring(referring_options) {
   auto modules = register_module("attn_fusion_vl", nn::ModuleList());
   for (std::int64_t n = 0; n < std::max(referring.stages, referring.modules); ++n) {
     const ConditionalReferringModule stage(options.width, referring);
     modules->push_back(stage);
     if (n < referring.stages) stages_.push_back(stage);
   }
-}
-
-at::Tensor PCNetImpl::encode_images(const at::Tensor& images) {
-  return projected_images(backbone_, c4_vis_project_, images);
-}
-
-at::Tensor PCNetImpl::encode_texts(const at::Tensor& tokens) {
-  return projected_texts(backbone_, global_lan_project_, tokens);
 }
 
 std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
@@ -98,7 +72,7 @@ void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions) 
     throw core::Error(core::cat("visual features: got ", visual.sizes(), ", wanted [B, ",
                                 options.width, ", h, w]"));
   }
-  const std::int64_t read = config::cues_read(referring);
+  const std::int64_t read = cues_read();
   const auto texts = expressions.texts.sizes().vec();
   const auto cues =
       expressions.cues.defined() ? expressions.cues.sizes().vec() : std::vector<std::int64_t>{};

@@ -150,12 +150,23 @@ TEST(ConditionalReferringModule, ComputesOneSampleAloneAsAtInference) {
 }
 
 TEST(ConditionalReferringModule, ComputesThePairFormInTrainingAsAtInference) {
-  ConditionalReferringModule stage = lively_stage({.context = "pair", .visual_update = "off"});
+  ConditionalReferringModule stage =
+      lively_stage({.context = "pair", .visual_update = "off", .response_text = "vision_updated"});
   const StageInputs in = stage_inputs(3, 2);
   const at::Tensor texts = with_whole_batch(in.texts);
   const at::Tensor cues = with_whole_batch(in.cues);
   EXPECT_TRUE(at::equal(stage->forward(in.visual, texts, cues).similarity,
                         stage->respond(in.visual, texts, cues).similarity));
+}
+
+TEST(ConditionalReferringModule, SeesTheCuesOfABatchOfOnePictureAlikeOnAnyOfThem) {
+  ConditionalReferringModule batch = lively_stage({.context = "batch"});
+  ConditionalReferringModule shared = lively_stage({.context = "shared"});
+  StageInputs in = stage_inputs(3, 2);
+  EXPECT_FALSE(at::allclose(train(batch, in).texts, train(shared, in).texts));
+  in.visual = in.visual.slice(0, 0, 1).expand_as(in.visual);
+  EXPECT_TRUE(at::allclose(train(batch, in).texts, train(shared, in).texts));
+  EXPECT_TRUE(at::allclose(train(batch, in).similarity, train(shared, in).similarity));
 }
 
 TEST(ConditionalReferringModule, LeavesTheSamplesAloneWhenPartnersCome) {

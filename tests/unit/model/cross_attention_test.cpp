@@ -96,6 +96,8 @@ TEST(CrossAttention, GivesCellsThatSeeOneTextTheBiasOfTheNormAlone) {
   // Two equal texts go the long way: every cell receives the same vector, which the norm removes.
   const at::Tensor long_way = attention->text_to_vision(visual, text.expand({2, 2, kWidth}));
   EXPECT_TRUE(at::allclose(attention->text_to_vision(visual, text), long_way, 0, 1e-9));
+  EXPECT_TRUE(at::equal(attention->text_to_vision(visual, text),
+                        attention->only_text_to_vision().expand_as(visual)));
   EXPECT_TRUE(at::equal(attention->only_text_to_vision().flatten(),
                         attention->named_parameters()["v_output.1.bias"]));
 }

@@ -289,7 +289,7 @@ TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {
         model->respond(visual, {torch::rand({2, 6}), torch::rand({2, 2, 6})}, picture);
       },
       ThrowsMessage<core::Error>(HasSubstr("K at least 3")));
-  EXPECT_THROW(model->respond(visual, {torch::rand({2, 6}), {}}, picture), core::Error);
+  EXPECT_THROW(model->respond(visual, {torch::rand({2, 6})}, picture), core::Error);
   EXPECT_THROW(model->respond(visual, {torch::rand({2, 5}), torch::rand({2, 3, 5})}, picture),
                core::Error);
   EXPECT_THROW(model->respond(torch::rand({2, 5, 2, 2}),
@@ -302,7 +302,7 @@ TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {
 
 TEST(PCNet, NeedsNoCuesWhereTheSentenceIsTheOnlyOne) {
   PCNet model = lively(config::referring_profile("released"));
-  const at::Tensor maps = model->respond(torch::rand({2, 6, 2, 2}), {torch::rand({2, 6}), {}},
+  const at::Tensor maps = model->respond(torch::rand({2, 6, 2, 2}), {torch::rand({2, 6})},
                                          torch::tensor({0, 1}, torch::kInt64));
   EXPECT_EQ(maps.sizes(), (at::IntArrayRef{1, 2, 2, 2}));
 }

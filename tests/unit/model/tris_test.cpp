@@ -184,7 +184,7 @@ TEST(Tris, ComparesByTheCosineWithoutAttention) {
   const at::Tensor wanted = all_pairs_cosine(visual, text) * model->scale();
   EXPECT_TRUE(at::allclose(model->forward(visual, text), wanted));
   const at::Tensor picture = torch::tensor({1, 0, 1}, torch::kInt64);
-  const at::Tensor own = model->respond(visual, text, picture);
+  const at::Tensor own = model->respond(visual, {text}, picture)[0];
   EXPECT_TRUE(at::allclose(own, own_picture_cosine(visual, text, picture) * model->scale()));
 }
 
@@ -207,7 +207,7 @@ TEST(Tris, AnswersAsTheReleasedFormulasSay) {
   const at::Tensor features = model->backbone()->encode_text(texts());
   const at::Tensor picture = torch::tensor({1, 0, 1}, torch::kInt64);
   const at::Tensor scores =
-      model->respond(model->encode_images(images), model->encode_texts(texts()), picture);
+      model->respond(model->encode_images(images), {model->encode_texts(texts())}, picture)[0];
   const auto weights = engine::state_dict(*model);
   for (std::int64_t m = 0; m < 3; ++m) {
     const at::Tensor wanted =
@@ -225,11 +225,11 @@ TEST(Tris, LooksAtAllTextsInTraining) {
   const at::Tensor logits = model->forward(visual, text);
   ASSERT_EQ(logits.sizes(), (at::IntArrayRef{2, 3, 2, 2}));
   const at::Tensor picture = torch::tensor({1, 1, 1}, torch::kInt64);
-  EXPECT_FALSE(at::allclose(logits[1], model->respond(visual, text, picture)));
+  EXPECT_FALSE(at::allclose(logits[1], model->respond(visual, {text}, picture)[0]));
   // One text in training is one text at inference.
   const at::Tensor one = text.slice(0, 0, 1);
   EXPECT_TRUE(at::allclose(model->forward(visual, one)[1],
-                           model->respond(visual, one, picture.slice(0, 0, 1)), 1e-5, 1e-5));
+                           model->respond(visual, {one}, picture.slice(0, 0, 1))[0], 1e-5, 1e-5));
 }
 
 TEST(Tris, GivesItsAttentionAGradient) {
@@ -253,11 +253,11 @@ TEST(Tris, RefusesPicturesThatAreNotThere) {
   const at::Tensor text = torch::rand({2, 6});
   EXPECT_THAT(
       [&] {
-        model->respond(visual, text, torch::tensor({0, 2}, torch::kInt64));
+        model->respond(visual, {text}, torch::tensor({0, 2}, torch::kInt64));
       },
       ThrowsMessage<core::Error>(HasSubstr("picture of text 1: got 2, wanted 0 to 1")));
-  EXPECT_THROW(model->respond(visual, text, torch::tensor({0}, torch::kInt64)), core::Error);
-  EXPECT_THROW(model->respond(visual, text, torch::tensor({0, 1}, torch::kInt32)), core::Error);
+  EXPECT_THROW(model->respond(visual, {text}, torch::tensor({0}, torch::kInt64)), core::Error);
+  EXPECT_THROW(model->respond(visual, {text}, torch::tensor({0, 1}, torch::kInt32)), core::Error);
 }
 
 }  // namespace
