@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <string_view>
+#include <type_traits>
+
 #include "pcnet/config/referring_options.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -28,6 +32,28 @@ ReferringOptions improved() {
           .visual_update = "off"};
 }
 
+struct Validator {
+  const ReferringOptions& options;
+
+  template <class Value>
+  void operator()(std::string_view key, Value ReferringOptions::*member, const FieldInfo& info) {
+    const Value& value = options.*member;
+    if constexpr (std::is_same_v<Value, std::string>) {
+      if (std::find(info.choices.begin(), info.choices.end(), value) == info.choices.end()) {
+        const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
+        throw core::ConfigError(core::cat("referring option ", key, ": got \"", value,
+                                          "\", wanted one of ", core::join(choices, ", ")));
+      }
+    } else if constexpr (!std::is_same_v<Value, bool>) {
+      const auto number = static_cast<double>(value);
+      if (!(number >= info.min && number <= info.max)) {
+        throw core::ConfigError(core::cat("referring option ", key, ": got ", value, ", wanted ",
+                                          info.min, " to ", info.max));
+      }
+    }
+  }
+};
+
 }  // namespace
 
 std::vector<std::string> referring_profiles() { return {"paper", "released", "improved"}; }
@@ -39,6 +65,8 @@ ReferringOptions referring_profile(const std::string& name) {
   throw core::UsageError(
       core::cat("there is no profile \"", name, "\": wanted paper, released or improved"));
 }
+
+void validate(const ReferringOptions& options) { ReferringOptions::fields(Validator{options}); }
 
 std::int64_t cues_read(const ReferringOptions& options) {
   return options.stage_cue == "sentence_last" ? options.stages - 1 : options.stages;

@@ -48,6 +48,7 @@ at::Tensor with_whole_batch(const at::Tensor& own) {
 ConditionalReferringModuleImpl::ConditionalReferringModuleImpl(
     std::int64_t width, const config::ReferringOptions& referring)
     : options(referring), strategy_(strategy_of(referring.modulation)) {
+  config::validate(options);
   make_attentions(width);
   if (options.train_residual_scale) {
     residual_scale_ = register_parameter("residual_scale", torch::full({}, options.residual_scale));

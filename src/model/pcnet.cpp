@@ -17,6 +17,7 @@ PCNetImpl::PCNetImpl(const config::ModelOptions& model,
     : ReferringModel(model, vocabulary_size,
                      {.image = "c4_vis_project", .text = "global_lan_project"}),
       referring(referring_options) {
+  config::validate(referring);
   auto modules = register_module("attn_fusion_vl", nn::ModuleList());
   for (std::int64_t n = 0; n < std::max(referring.stages, referring.modules); ++n) {
     const ConditionalReferringModule stage(options.width, referring);
@@ -27,9 +28,9 @@ PCNetImpl::PCNetImpl(const config::ModelOptions& model,
 
 std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
                                             const Expressions& expressions) {
-  check(visual, expressions);
+  check(visual, expressions, /*leading=*/2);
   const std::int64_t pictures = visual.size(0);
-  if (expressions.texts.dim() != 3 || expressions.texts.size(0) != pictures) {
+  if (expressions.texts.size(0) != pictures) {
     throw core::Error(core::cat("texts of ", pictures, " pictures: got ", expressions.texts.sizes(),
                                 ", wanted [", pictures, ", 1 + D, ", options.width, "]"));
   }
@@ -52,7 +53,7 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
 
 at::Tensor PCNetImpl::respond(const at::Tensor& visual, const Expressions& expressions,
                               const at::Tensor& picture) {
-  check(visual, expressions);
+  check(visual, expressions, /*leading=*/1);
   const TextsByPicture layout(picture, expressions.texts.size(0), visual.size(0), visual.device());
   at::Tensor cells = visual;
   at::Tensor texts = layout.laid_out(expressions.texts);
@@ -67,7 +68,8 @@ at::Tensor PCNetImpl::respond(const at::Tensor& visual, const Expressions& expre
   return at::stack(answers) * scale();
 }
 
-void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions) const {
+void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions,
+                      std::size_t leading) const {
   if (visual.dim() != 4 || visual.size(1) != options.width) {
     throw core::Error(core::cat("visual features: got ", visual.sizes(), ", wanted [B, ",
                                 options.width, ", h, w]"));
@@ -76,14 +78,16 @@ void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions) 
   const auto texts = expressions.texts.sizes().vec();
   const auto cues =
       expressions.cues.defined() ? expressions.cues.sizes().vec() : std::vector<std::int64_t>{};
-  const bool with_cues = cues.size() == texts.size() + 1 && cues.back() == options.width &&
+  const bool fit = texts.size() == leading + 1 && texts.back() == options.width;
+  const bool with_cues = fit && cues.size() == leading + 2 && cues.back() == options.width &&
                          std::equal(texts.begin(), texts.end() - 1, cues.begin()) &&
-                         cues[cues.size() - 2] >= read;
-  if (texts.back() != options.width || !(with_cues || read == 0)) {
+                         cues[leading] >= read;
+  if (!fit || !(with_cues || read == 0)) {
     throw core::Error(core::cat("expressions: got texts ", at::IntArrayRef(texts), " and cues ",
-                                at::IntArrayRef(cues), ", wanted [.., ", options.width,
-                                "] and [.., K, ", options.width, "] with K at least ", read,
-                                ", the cues that ", referring.stages, " stages read"));
+                                at::IntArrayRef(cues), ", wanted ",
+                                leading == 1 ? "[M, " : "[B, 1 + D, ", options.width,
+                                "] and the same with K cues before the last, K at least ", read,
+                                " for ", referring.stages, " stages"));
   }
 }
 

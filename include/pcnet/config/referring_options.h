@@ -128,6 +128,10 @@ std::vector<std::string> referring_profiles();
 /// One of them. UsageError for another name.
 ReferringOptions referring_profile(const std::string& name);
 
+/// ConfigError that names the first option whose value is none of its choices or out of its range,
+/// for options that no configuration file was checked for.
+void validate(const ReferringOptions& options);
+
 /// How many cues of each expression the stages read.
 std::int64_t cues_read(const ReferringOptions& options);
 

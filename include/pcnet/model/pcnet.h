@@ -21,6 +21,7 @@ struct StageLogits {
 /// referring modules one after the other. Names are those of the released checkpoints.
 class PCNetImpl : public ReferringModel {
  public:
+  /// ConfigError for options that config::validate() refuses.
   PCNetImpl(const config::ModelOptions& model, const config::ReferringOptions& referring,
             std::int64_t vocabulary_size);
 
@@ -35,7 +36,8 @@ class PCNetImpl : public ReferringModel {
   const config::ReferringOptions referring;
 
  private:
-  void check(const at::Tensor& visual, const Expressions& expressions) const;
+  /// @param leading dimensions of an expression's place: [M] or [B, 1 + D]
+  void check(const at::Tensor& visual, const Expressions& expressions, std::size_t leading) const;
   /// The texts' cues [.., C] of a stage.
   at::Tensor stage_cues(std::size_t stage, const Expressions& expressions) const;
 

@@ -1,16 +1,21 @@
 #include "pcnet/config/referring_options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 #include <type_traits>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pcnet/core/error.h"
 
 namespace pcnet::config {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
 
 TEST(ReferringOptions, DefaultToThePaper) {
   const ReferringOptions options;
@@ -63,6 +68,18 @@ TEST(ReferringProfile, IsThePapersByItsName) {
 
 TEST(ReferringProfile, RefusesAnotherName) {
   EXPECT_THROW(referring_profile("tris"), core::UsageError);
+}
+
+TEST(ReferringOptions, AreRefusedOutsideTheirChoicesAndRanges) {
+  for (const std::string& name : referring_profiles()) {
+    EXPECT_NO_THROW(validate(referring_profile(name))) << name;
+  }
+  EXPECT_THAT([] { validate({.modulation = "vta_tt"}); },
+              ThrowsMessage<core::ConfigError>(
+                  HasSubstr("modulation: got \"vta_tt\", wanted one of add, tta, vta_add")));
+  EXPECT_THAT([] { validate({.stages = 0}); },
+              ThrowsMessage<core::ConfigError>(HasSubstr("stages: got 0, wanted 1 to 64")));
+  EXPECT_THROW(validate({.residual_scale = std::nan("")}), core::ConfigError);
 }
 
 TEST(CuesRead, LeavesTheLastStageToTheSentence) {

@@ -280,6 +280,11 @@ TEST(PCNet, HasOneModuleAStage) {
   EXPECT_FALSE(names.contains("attn_fusion_vl.2"));
 }
 
+TEST(PCNet, RefusesOptionsThatDoNotExist) {
+  EXPECT_THROW(lively({.stages = 0}), core::ConfigError);
+  EXPECT_THROW(lively({.context = "everything"}), core::ConfigError);
+}
+
 TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {
   PCNet model = lively({.stages = 3});
   const at::Tensor visual = torch::rand({2, 6, 2, 2});
@@ -298,6 +303,9 @@ TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {
   EXPECT_THROW(model->forward(visual, {torch::rand({3, 1, 6}), torch::rand({3, 1, 3, 6})}),
                core::Error);
   EXPECT_THROW(model->forward(visual, {torch::rand({2, 6}), torch::rand({2, 3, 6})}), core::Error);
+  EXPECT_THROW(model->respond(visual, {torch::rand({2, 1, 6}), torch::rand({2, 1, 3, 6})}, picture),
+               core::Error);
+  EXPECT_THROW(model->respond(visual, {torch::rand({}), torch::rand({})}, picture), core::Error);
 }
 
 TEST(PCNet, NeedsNoCuesWhereTheSentenceIsTheOnlyOne) {
