@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include <ATen/core/Tensor.h>
+#include <torch/torch.h>
 
 namespace pcnet::support {
 
@@ -10,5 +10,10 @@ namespace pcnet::support {
 /// at the point x (double precision).
 double largest_gradient_fault(const std::function<at::Tensor(const at::Tensor&)>& value,
                               const at::Tensor& x, double step = 1e-6);
+
+/// The same over every parameter of a module in double precision, where `value` runs the module;
+/// parameters that got no gradient count as zero.
+double largest_parameter_fault(torch::nn::Module& module, const std::function<at::Tensor()>& value,
+                               double step = 1e-6);
 
 }  // namespace pcnet::support
