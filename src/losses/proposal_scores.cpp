@@ -73,10 +73,10 @@ at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
 
 at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals) {
   const at::Tensor cells = cells_of(proposals);
-  const at::Tensor valid = cells.any(/*dim=*/2).unsqueeze(/*dim=*/1);  // [B, 1, P]
+  const at::Tensor padding = cells.any(/*dim=*/2).logical_not().unsqueeze(/*dim=*/1);  // [B, 1, P]
   const at::Tensor area = cells.sum(/*dim=*/2, /*keepdim=*/false, at::kDouble).unsqueeze(1);
-  const at::Tensor real = scores.detach().masked_fill(valid.logical_not(), -kInfinity);
-  const at::Tensor wins = real.eq(real.amax(/*dim=*/2, /*keepdim=*/true)).logical_and(valid);
+  const at::Tensor real = scores.detach().masked_fill(padding, -kInfinity);
+  const at::Tensor wins = real.eq(real.amax(/*dim=*/2, /*keepdim=*/true));
   return area.expand_as(real).masked_fill(wins.logical_not(), kInfinity).argmin(/*dim=*/2);
 }
 

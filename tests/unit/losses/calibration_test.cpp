@@ -49,6 +49,14 @@ TEST(Calibration, HasItsHandValue) {
   EXPECT_NEAR(calibration_loss(features, {.negatives = 0.5}).item<double>(), wanted, 1e-12);
 }
 
+TEST(Calibration, HoldsCosinesAwayFromTheEndsOfTheLogarithm) {
+  const at::Tensor one = torch::tensor({{1.0, 0.0}}, torch::kDouble);
+  const double end = -std::log(1e-4);
+  EXPECT_NEAR(calibration_loss({.image = -one, .text = one}, {}).item<double>(), end, 1e-9);
+  const CalibrationFeatures both{.image = one, .text = one, .negative = one.unsqueeze(1)};
+  EXPECT_NEAR(calibration_loss(both, {}).item<double>(), end, 1e-9);
+}
+
 TEST(Calibration, HasTheGradientOfCentralDifferences) {
   CalibrationFeatures features = support::random_features(42);
   const auto loss = [&](const at::Tensor& image) {
