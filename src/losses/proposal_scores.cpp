@@ -59,16 +59,19 @@ at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
     throw core::Error(core::cat("proposal scores: got maps ", maps.sizes(), " and proposals ",
                                 proposals.sizes(), ", wanted them on one grid"));
   }
-  const at::Tensor inside = cells_of(proposals).unsqueeze(/*dim=*/1);  // [B,1,P,hw]
-  const at::Tensor cells =
-      at_least_float(maps).flatten(/*start_dim=*/2).unsqueeze(2);  // [B,M,1,hw]
+  const at::Tensor inside = cells_of(proposals).unsqueeze(/*dim=*/1);      // [B, 1, P, hw]
+  const at::Tensor cells = at_least_float(maps).flatten(/*start_dim=*/2);  // [B, M, hw]
   if (chosen("scores", scores, "max", "mean")) {
-    return cells.masked_fill(inside.logical_not(), -kInfinity)
-        .amax(/*dim=*/3)
-        .masked_fill(inside.any(/*dim=*/3).logical_not(), 0);
+    // Found without a gradient and then picked: the graph holds the peaks alone, not every cell.
+    const at::Tensor peaks = cells.detach()
+                                 .unsqueeze(/*dim=*/2)
+                                 .masked_fill(inside.logical_not(), -kInfinity)
+                                 .argmax(/*dim=*/3);  // [B, M, P]
+    return cells.gather(/*dim=*/2, peaks).masked_fill(inside.any(/*dim=*/3).logical_not(), 0);
   }
   const at::Tensor weights = inside.to(cells.scalar_type());
-  return (cells * weights).sum(/*dim=*/3) / weights.sum(/*dim=*/3).clamp_min(1);
+  return (cells.unsqueeze(/*dim=*/2) * weights).sum(/*dim=*/3) /
+         weights.sum(/*dim=*/3).clamp_min(1);
 }
 
 at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals) {

@@ -47,6 +47,8 @@ at::Tensor background_overlap(const at::Tensor& response, const at::Tensor& mask
 
 }  // namespace
 
+at::Tensor StageOverlaps::ambiguity() const { return 1 - (foreground - background); }
+
 StageOverlaps stage_overlaps(const StageMaps& maps, const Options& options) {
   const at::Tensor response = normalised_response(on_grid_of(maps.proposals, maps.logits),
                                                   options.detach_maximum);  // [B, N, h, w]

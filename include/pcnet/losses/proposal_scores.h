@@ -28,7 +28,8 @@ at::Tensor real_proposals(const at::Tensor& proposals);
 at::Tensor dilated(const at::Tensor& proposals, std::int64_t cells);
 
 /// S of Eq. 5: the maximum (`max`) or mean (`mean`) of each map over each proposal; padding scores
-/// 0 without a gradient. maps [B, M, h, w] -> [B, M, P]. Error when the grids differ.
+/// 0 without a gradient. Of equal cells the first carries the gradient of a maximum.
+/// maps [B, M, h, w] -> [B, M, P]. Error when the grids differ.
 at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
                            const std::string& scores);
 

@@ -20,7 +20,7 @@ struct StageOverlaps {
   at::Tensor background;  ///< IoU(R_n, m_b), [B, N]
 
   /// S_amb of Eq. 6, [B, N]: 0 when the response is exactly m_f.
-  at::Tensor ambiguity() const { return 1 - (foreground - background); }
+  at::Tensor ambiguity() const;
 };
 
 /// The overlaps of Eq. 6; m_f is the best proposal of each stage by Eq. 5, m_b all the others.

@@ -101,6 +101,14 @@ TEST(ProposalScores, HaveTheGradientOfCentralDifferences) {
   }
 }
 
+TEST(ProposalScores, SendTheGradientOfAMaximumToTheFirstOfEqualCells) {
+  const at::Tensor proposals = row_proposals(4, {{1, 2, 3}, {}});
+  const auto value = [&](const at::Tensor& x) {
+    return proposal_scores(x, proposals, "max").sum();
+  };
+  EXPECT_TRUE(same(support::gradient_of(value, row({9, 2, 2, 1})), line({0, 1, 0, 0})));
+}
+
 TEST(ProposalScores, RefuseAnotherGridAndAnotherWord) {
   EXPECT_THROW(proposal_scores(torch::zeros({1, 1, 2, 2}), torch::zeros({1, 1, 2, 3}), "max"),
                core::Error);
