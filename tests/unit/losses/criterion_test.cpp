@@ -101,7 +101,7 @@ TEST(Criterion, IsThePapersSumByDefault) {
 TEST(Criterion, HoldsEveryTermOfTheNaiveLoopsAndTheirWeightedSum) {
   const StepView view = random_view(52);
   const Options options = every_weight();
-  const Terms terms = Criterion(options)(view, 0.1);  // half-way up the ramp
+  const Terms terms = Criterion{options}(view, 0.1);  // half-way up the ramp
   const auto values = by_name(terms);
   ASSERT_EQ(values.size(), 6U);
 
@@ -133,7 +133,7 @@ TEST(Criterion, SendsTheRampedGradientOfIadAlone) {
   const auto gradient = [&](double progress) {
     StepView moved = view;
     for (at::Tensor& stage : moved.logits) stage = stage.clone().set_requires_grad(true);
-    Criterion(options)(moved, progress).total.backward();
+    Criterion{options}(moved, progress).total.backward();
     return moved.logits[1].grad().clone();
   };
   const at::Tensor whole = gradient(1);
@@ -188,7 +188,7 @@ TEST(Criterion, ComparesOnTheGridThatIsAskedFor) {
   EXPECT_THROW(Criterion{options}(view, 0), core::Error);
   view.proposals = support::random_proposals({.height = 7, .width = 7});
   const StageMaps maps{own_of(view), view.proposals};
-  EXPECT_NEAR(Criterion(options)(view, 0).total.item<double>(),
+  EXPECT_NEAR(Criterion{options}(view, 0).total.item<double>(),
               naive::region_aware_shrinking(maps, maps, {}).shrinking, 1e-10);
   options.grid = 0;
   EXPECT_THROW(Criterion{options}(view, 0), core::Error);
@@ -228,7 +228,7 @@ TEST(Criterion, IsFiniteWithAFiniteGradientForWhateverIsFinite) {
   for (const Options& options : settings) {
     StepView view = odd_view(++seed);
     view.clip_scores = torch::rand({3, 5});
-    const Terms terms = Criterion(options)(view, 1);
+    const Terms terms = Criterion{options}(view, 1);
     ASSERT_TRUE(std::isfinite(terms.total.item<double>())) << seed;
     terms.total.backward();
     for (const at::Tensor& stage : view.logits) {
@@ -261,8 +261,8 @@ TEST(Criterion, GivesForBfloat16WhatItGivesForTheSameNumbersInFloat) {
     round(narrow.calibration->image, wide.calibration->image);
     round(narrow.calibration->text, wide.calibration->text);
     round(narrow.calibration->negative, wide.calibration->negative);
-    const Terms got = Criterion(options)(narrow, 0.1);
-    const Terms wanted = Criterion(options)(wide, 0.1);
+    const Terms got = Criterion{options}(narrow, 0.1);
+    const Terms wanted = Criterion{options}(wide, 0.1);
     EXPECT_EQ(got.total.scalar_type(), at::kFloat);
     EXPECT_EQ(got.total.item<float>(), wanted.total.item<float>());
     EXPECT_EQ(by_name(got), by_name(wanted));
