@@ -24,6 +24,9 @@ at::Tensor unit_length(const at::Tensor& features) {
 at::Tensor minus_log(const at::Tensor& chance) { return -chance.clamp_min(kSmallestChance).log(); }
 
 void check(const CalibrationFeatures& features) {
+  if (!features.image.defined() || !features.text.defined()) {
+    throw core::Error("calibration: got no features of the masked pictures and their texts");
+  }
   const auto image = features.image.sizes();
   if (image.size() != 2 || features.text.sizes() != image) {
     throw core::Error(core::cat("calibration: got features of pictures ", image, " and of texts ",
@@ -55,7 +58,7 @@ at::Tensor calibration_loss(const CalibrationFeatures& features,
   check(features);
   const at::Tensor image = unit_length(features.image);
   const at::Tensor own = (image * unit_length(features.text)).sum(/*dim=*/1);  // [B]
-  const at::Tensor loss = minus_log(own).mean();
+  at::Tensor loss = minus_log(own).mean();
   if (!features.negative.defined()) return loss;
   const at::Tensor other =
       (image.unsqueeze(/*dim=*/1) * unit_length(features.negative)).sum(/*dim=*/2);  // [B, K]

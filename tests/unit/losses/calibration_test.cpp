@@ -102,6 +102,7 @@ TEST(Calibration, RefusesOtherShapes) {
   features = support::random_features(43);
   features.text = torch::ones({3, 5});
   EXPECT_THROW(calibration_loss(features, {}), core::Error);
+  EXPECT_THROW(calibration_loss({}, {}), core::Error);
 }
 
 TEST(MaskedPictures, KeepWhatTheResponseHoldsAndBlackenTheRest) {

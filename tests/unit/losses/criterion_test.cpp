@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -267,6 +268,21 @@ TEST(Criterion, GivesForBfloat16WhatItGivesForTheSameNumbersInFloat) {
     EXPECT_EQ(got.total.item<float>(), wanted.total.item<float>());
     EXPECT_EQ(by_name(got), by_name(wanted));
   }
+}
+
+TEST(Criterion, IsNotRoundedByAutocast) {
+  StepView view = random_view(57);
+  for (std::size_t n = 0; n < 3; ++n) {
+    view.logits[n] = view.logits[n].to(torch::kFloat);
+    view.partner[n] = view.partner[n].to(torch::kFloat);
+  }
+  const Criterion criterion(every_weight());
+  const auto wanted = by_name(criterion(view, 1));
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const auto got = by_name(criterion(view, 1));
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_EQ(got, wanted);
 }
 
 TEST(Criterion, TakesOnePictureWithoutNegatives) {
