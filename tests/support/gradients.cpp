@@ -1,17 +1,17 @@
 #include "support/gradients.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace pcnet::support {
 
 namespace {
 
-/// The largest difference between `gradient` and central differences, moving the entries in place.
-double worst_fault(at::Tensor& moved, const at::Tensor& gradient,
-                   const std::function<double()>& value, double step) {
-  double worst = 0;
+/// Central differences of `value`, moving the entries in place.
+at::Tensor differences_in_place(at::Tensor& moved, const std::function<double()>& value,
+                                double step) {
+  at::Tensor differences = at::zeros_like(moved);
   auto* entries = moved.mutable_data_ptr<double>();
+  auto* out = differences.mutable_data_ptr<double>();
   for (std::int64_t i = 0; i < moved.numel(); ++i) {
     const double here = entries[i];
     entries[i] = here + step;
@@ -19,23 +19,34 @@ double worst_fault(at::Tensor& moved, const at::Tensor& gradient,
     entries[i] = here - step;
     const double below = value();
     entries[i] = here;
-    const double difference = (above - below) / (2 * step);
-    worst = std::max(worst, std::abs(difference - gradient.const_data_ptr<double>()[i]));
+    out[i] = (above - below) / (2 * step);
   }
-  return worst;
+  return differences;
 }
 
 }  // namespace
 
+at::Tensor gradient_of(const std::function<at::Tensor(const at::Tensor&)>& value,
+                       const at::Tensor& x) {
+  const at::Tensor leaf = x.detach().clone().set_requires_grad(true);
+  const at::Tensor result = value(leaf);
+  if (result.requires_grad()) result.backward();
+  return leaf.grad().defined() ? leaf.grad().contiguous() : at::zeros_like(x);
+}
+
+at::Tensor central_differences(const std::function<double(const at::Tensor&)>& value,
+                               const at::Tensor& x, double step) {
+  at::Tensor moved = x.detach().clone().contiguous();
+  return differences_in_place(
+      moved, [&] { return value(moved); }, step);
+}
+
 double largest_gradient_fault(const std::function<at::Tensor(const at::Tensor&)>& value,
                               const at::Tensor& x, double step) {
-  at::Tensor leaf = x.detach().clone().set_requires_grad(true);
-  value(leaf).backward();
-  const at::Tensor gradient = leaf.grad().contiguous();
+  const at::Tensor gradient = gradient_of(value, x);
   const torch::NoGradGuard no_grad;
-  at::Tensor moved = x.detach().clone().contiguous();
-  return worst_fault(
-      moved, gradient, [&] { return value(moved).item<double>(); }, step);
+  const auto number = [&](const at::Tensor& moved) { return value(moved).item<double>(); };
+  return (central_differences(number, x, step) - gradient).abs().max().item<double>();
 }
 
 double largest_parameter_fault(torch::nn::Module& module, const std::function<at::Tensor()>& value,
@@ -47,8 +58,9 @@ double largest_parameter_fault(torch::nn::Module& module, const std::function<at
   for (at::Tensor& parameter : module.parameters()) {
     const at::Tensor gradient =
         parameter.grad().defined() ? parameter.grad().contiguous() : at::zeros_like(parameter);
-    worst = std::max(worst, worst_fault(
-                                parameter, gradient, [&] { return value().item<double>(); }, step));
+    const at::Tensor differences = differences_in_place(
+        parameter, [&] { return value().item<double>(); }, step);
+    worst = std::max(worst, (differences - gradient).abs().max().item<double>());
   }
   return worst;
 }
