@@ -5,10 +5,12 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "precision.h"
+
 namespace pcnet::losses {
 
 at::Tensor pooled_scores(const at::Tensor& logits, const config::ClassificationOptions& options) {
-  const at::Tensor cells = logits.flatten(/*start_dim=*/2);  // [B, M, P]
+  const at::Tensor cells = at_least_float(logits).flatten(/*start_dim=*/2);  // [B, M, P]
   at::Tensor scores = at::zeros({cells.size(0), cells.size(1)}, cells.options());
   if (options.mean_pooling) scores = scores + cells.mean(/*dim=*/2);
   if (options.max_pooling) scores = scores + cells.amax(/*dim=*/2);
@@ -29,8 +31,8 @@ at::Tensor classification_loss(const at::Tensor& logits,
     throw core::Error(core::cat("classification loss: got logits ", logits.sizes(),
                                 ", wanted as many texts as pictures, [B, B, h, w]"));
   }
-  const at::Tensor target = at::eye(logits.size(0), logits.options());
-  return at::binary_cross_entropy_with_logits(pooled_scores(logits, options), target);
+  const at::Tensor scores = pooled_scores(logits, options);
+  return at::binary_cross_entropy_with_logits(scores, at::eye(scores.size(0), scores.options()));
 }
 
 }  // namespace pcnet::losses

@@ -2,10 +2,12 @@
 
 #include <torch/torch.h>
 
+#include "precision.h"
+
 namespace pcnet::losses {
 
 at::Tensor log_sum_exp_scores(const at::Tensor& logits) {
-  return logits.flatten(/*start_dim=*/2).logsumexp(/*dim=*/2);
+  return at_least_float(logits).flatten(/*start_dim=*/2).logsumexp(/*dim=*/2);
 }
 
 at::Tensor contrastive_loss(const at::Tensor& scores, const at::Tensor& text_index) {

@@ -4,6 +4,22 @@
 
 namespace pcnet::model {
 
+namespace {
+
+constexpr double kLeastLength = 1e-12;  // divides a vector of zeros
+constexpr double kLeastMaximum = 1e-5;  // added to a map's maximum
+
+}  // namespace
+
+at::Tensor unit(const at::Tensor& x, std::int64_t dim) {
+  return x / x.norm(/*p=*/2, dim, /*keepdim=*/true).clamp_min(kLeastLength);
+}
+
+at::Tensor cell_products(const at::Tensor& visual, const at::Tensor& texts) {
+  return at::bmm(texts, visual.flatten(/*start_dim=*/2))
+      .view({visual.size(0), texts.size(1), visual.size(2), visual.size(3)});
+}
+
 at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text) {
   const at::Tensor cells = visual.flatten(/*start_dim=*/2);  // [B, C, P]
   return at::matmul(text, cells)
@@ -17,12 +33,23 @@ at::Tensor own_picture_cosine(const at::Tensor& visual, const at::Tensor& text,
       .view({text.size(0), visual.size(2), visual.size(3)});
 }
 
-at::Tensor response(const at::Tensor& cosine) { return at::relu(cosine); }
+at::Tensor response(const at::Tensor& logits) { return at::relu(logits); }
+
+at::Tensor normalised(const at::Tensor& maps, Maximum maximum) {
+  const at::Tensor most = maps.amax({-2, -1}, /*keepdim=*/true);
+  return maps / ((maximum == Maximum::kDetached ? most.detach() : most) + kLeastMaximum);
+}
 
 at::Tensor resize_to_picture(const at::Tensor& maps, std::int64_t height, std::int64_t width,
                              bool align_corners) {
   return at::upsample_bilinear2d(maps.unsqueeze(/*dim=*/1), {height, width}, align_corners)
       .squeeze(/*dim=*/1);
+}
+
+at::Tensor resize_as_released(const at::Tensor& logits, std::int64_t side, std::int64_t height,
+                              std::int64_t width) {
+  const at::Tensor square = resize_to_picture(logits, side, side, /*align_corners=*/false);
+  return resize_to_picture(response(square), height, width, /*align_corners=*/true);
 }
 
 }  // namespace pcnet::model

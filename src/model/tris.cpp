@@ -1,41 +1,46 @@
 #include "pcnet/model/tris.h"
 
-#include <cmath>
+#include "pcnet/model/response_map.h"
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
-#include "pcnet/image/normalise.h"
+#include "texts_by_picture.h"
 
 namespace pcnet::model {
 
-namespace nn = torch::nn;
+namespace {
 
-TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
-    : options(model) {
-  backbone_ = register_module("backbone", clip::Clip(options.clip, vocabulary_size));
-  vis_project_ = register_module(
-      "vis_project",
-      nn::Conv2d(nn::Conv2dOptions(backbone_->visual()->feature_channels(), options.width, 1)));
-  lan_project_ =
-      register_module("lan_project", nn::Linear(options.clip.text.output_dim, options.width));
-  logit_scale_ = register_parameter("logit_scale", torch::tensor(std::log(options.logit_scale)),
-                                    options.train_logit_scale);
-}
+constexpr double kResidualScale = 0.1;  // of both updates, fixed in TRIS
 
-at::Tensor TrisImpl::encode_images(const at::Tensor& images) {
-  if (images.dim() != 4 || images.size(1) != 3 || images.scalar_type() != at::kByte) {
-    throw core::Error(core::cat("images: got ", images.sizes(), " of ", images.scalar_type(),
-                                ", wanted [B, 3, S, S] of Byte"));
+}  // namespace
+
+TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size, bool attention)
+    : ReferringModel(model, vocabulary_size, {.image = "vis_project", .text = "lan_project"}) {
+  if (attention) {
+    attn_fusion_ =
+        register_module("attn_fusion", CrossAttention(options.width, AttentionUses::all()));
   }
-  const at::Tensor grid =
-      backbone_->encode_image_grid(image::normalise(images, vis_project_->weight.options()));
-  return nn::functional::normalize(vis_project_(grid),
-                                   nn::functional::NormalizeFuncOptions().dim(1));
 }
 
-at::Tensor TrisImpl::encode_texts(const at::Tensor& tokens) {
-  return nn::functional::normalize(lan_project_(backbone_->encode_text(tokens)),
-                                   nn::functional::NormalizeFuncOptions().dim(1));
+at::Tensor TrisImpl::forward(const at::Tensor& visual, const at::Tensor& texts) {
+  const at::Tensor everywhere = texts.expand({visual.size(0), -1, -1});  // [B, M, C]
+  return compared(
+      visual, everywhere,
+      attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, everywhere));
+}
+
+at::Tensor TrisImpl::respond(const at::Tensor& visual, const Expressions& expressions,
+                             const at::Tensor& picture) {
+  const at::Tensor& texts = expressions.texts;
+  const TextsByPicture layout(picture, texts.size(0), visual.size(0), visual.device());
+  const at::Tensor update =
+      attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->only_text_to_vision();
+  return layout.in_order(compared(visual, layout.laid_out(texts), update)).unsqueeze(/*dim=*/0);
+}
+
+at::Tensor TrisImpl::compared(const at::Tensor& visual, const at::Tensor& texts,
+                              const at::Tensor& update) {
+  if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
+  const at::Tensor seen = attn_fusion_->vision_to_text(texts, attn_fusion_->look_at(visual));
+  return cell_products(visual + kResidualScale * update, texts + kResidualScale * seen) * scale();
 }
 
 }  // namespace pcnet::model

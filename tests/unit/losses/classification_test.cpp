@@ -96,6 +96,12 @@ TEST(ClassificationLoss, IsFiniteForZeroAndExtremeMaps) {
   }
 }
 
+TEST(ClassificationLoss, IsTakenInFloatForBfloat16) {
+  const at::Tensor logits = logits_like(3, 3).to(torch::kBFloat16);
+  const at::Tensor loss = classification_loss(logits, {});
+  EXPECT_EQ(loss.item<float>(), classification_loss(logits.to(torch::kFloat), {}).item<float>());
+}
+
 TEST(ClassificationLoss, RefusesAnotherNumberOfTextsThanPictures) {
   EXPECT_THROW(classification_loss(torch::zeros({2, 3, 4, 4}), {}), core::Error);
   EXPECT_THROW(classification_loss(torch::zeros({2, 2, 4}), {}), core::Error);

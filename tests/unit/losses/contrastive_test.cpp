@@ -31,6 +31,13 @@ TEST(LogSumExpScores, HaveTheirHandValueAndDoNotOverflow) {
   EXPECT_NEAR(large.item<double>(), 500 + std::log(2.0), 1e-3);
 }
 
+TEST(LogSumExpScores, AreTakenInFloatForBfloat16) {
+  torch::manual_seed(6);
+  const at::Tensor logits = (torch::randn({2, 3, 4, 5}) * 3).to(torch::kBFloat16);
+  const at::Tensor scores = log_sum_exp_scores(logits);
+  EXPECT_TRUE(at::equal(scores, log_sum_exp_scores(logits.to(torch::kFloat))));
+}
+
 TEST(ContrastiveLoss, IsThatOfTheNaiveLoop) {
   const at::Tensor index = torch::tensor({{0, 3, 1}, {2, 4, 1}, {5, 0, 6}}, torch::kInt64);
   const at::Tensor scores = scores_like(3, 7);

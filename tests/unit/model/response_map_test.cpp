@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "support/gradients.h"
 #include "support/naive.h"
+#include "support/naive_referring.h"
 
 namespace pcnet::model {
 namespace {
@@ -43,6 +45,79 @@ TEST(OwnPictureCosine, TakesEachTextsOwnPicture) {
 TEST(Response, IsThePositivePart) {
   const at::Tensor map = response(torch::tensor({-0.5, 0.0, 0.25}));
   EXPECT_TRUE(at::equal(map, torch::tensor({0.0, 0.0, 0.25})));
+}
+
+TEST(Unit, HasLengthOneAndKeepsZero) {
+  const at::Tensor x = torch::tensor({{3.0, 0.0}, {4.0, 0.0}}, torch::kDouble);
+  EXPECT_TRUE(at::allclose(unit(x, 0), torch::tensor({{0.6, 0.0}, {0.8, 0.0}}, torch::kDouble)));
+  EXPECT_TRUE(at::allclose(unit(x, 1), torch::tensor({{1.0, 0.0}, {1.0, 0.0}}, torch::kDouble)));
+}
+
+TEST(CellProducts, ComparesEachPictureWithItsOwnTexts) {
+  const at::Tensor visual = random({3, 5, 2, 4});
+  const at::Tensor texts = random({3, 2, 5});
+  const at::Tensor products = cell_products(visual, texts);
+  ASSERT_EQ(products.sizes(), (at::IntArrayRef{3, 2, 2, 4}));
+  for (std::int64_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(at::allclose(products[i], naive::all_pairs(visual, texts[i])[i])) << i;
+  }
+}
+
+TEST(Normalised, DividesEachMapByItsMaximum) {
+  const at::Tensor maps = torch::tensor({{{0.0, 2.0}}, {{0.5, 0.25}}}, torch::kDouble);
+  for (const Maximum maximum : {Maximum::kDetached, Maximum::kDifferentiated}) {
+    EXPECT_TRUE(at::allclose(
+        normalised(maps, maximum),
+        torch::tensor({{{0.0, 2 / 2.00001}}, {{0.5 / 0.50001, 0.25 / 0.50001}}}, torch::kDouble)));
+  }
+}
+
+TEST(Normalised, LeavesAMapThatIsNowherePositiveAtZeroWithAFiniteGradient) {
+  for (const Maximum maximum : {Maximum::kDetached, Maximum::kDifferentiated}) {
+    const at::Tensor logits = torch::full({1, 2, 2}, -3.0).set_requires_grad(true);
+    const at::Tensor map = normalised(response(logits), maximum);
+    EXPECT_TRUE(at::equal(map, torch::zeros({1, 2, 2})));
+    map.sum().backward();
+    EXPECT_TRUE(at::equal(logits.grad(), torch::zeros({1, 2, 2})));
+  }
+}
+
+TEST(Normalised, KeepsAGradientAtThePeakOnlyWithADetachedMaximum) {
+  const auto gradient = [](Maximum maximum) {
+    const at::Tensor maps = torch::tensor({{{1.0, 4.0}}}, torch::kDouble).set_requires_grad(true);
+    normalised(maps, maximum)[0][0][1].backward();
+    return maps.grad()[0][0][1].item<double>();
+  };
+  EXPECT_NEAR(gradient(Maximum::kDetached), 1 / 4.00001, 1e-12);
+  EXPECT_NEAR(gradient(Maximum::kDifferentiated), 1e-5 / (4.00001 * 4.00001), 1e-12);
+}
+
+TEST(Normalised, HasTheGradientOfItsDifferences) {
+  const at::Tensor maps = torch::tensor({{{0.2, 0.7}, {0.4, 0.1}}}, torch::kDouble);
+  const auto value = [](const at::Tensor& x) {
+    return normalised(x, Maximum::kDifferentiated).pow(2).sum();
+  };
+  EXPECT_LT(support::largest_gradient_fault(value, maps), 1e-8);
+}
+
+TEST(ResizeAsReleased, IsTheNaiveFormula) {
+  const at::Tensor logits = random({3, 2, 3});
+  const at::Tensor maps =
+      normalised(resize_as_released(logits, 8, 5, 11), Maximum::kDifferentiated);
+  ASSERT_EQ(maps.sizes(), (at::IntArrayRef{3, 5, 11}));
+  for (std::int64_t m = 0; m < 3; ++m) {
+    EXPECT_TRUE(at::allclose(maps[m], naive::released_map(logits[m], 8, 5, 11))) << m;
+  }
+}
+
+TEST(ResizeAsReleased, CutsNegativeValuesAfterTheFirstResize) {
+  // -1 and 1: half way between them the released map is still zero, that of one resize is not.
+  const at::Tensor logits = torch::tensor({{{-1.0, 1.0}}}, torch::kDouble);
+  const at::Tensor released = resize_as_released(logits, 4, 4, 4);
+  EXPECT_TRUE(at::allclose(released[0][0], torch::tensor({0.0, 0.0, 0.5, 1.0}, torch::kDouble)));
+  const at::Tensor once = resize_to_picture(response(logits), 4, 4, /*align_corners=*/true);
+  EXPECT_TRUE(
+      at::allclose(once[0][0], torch::tensor({0.0, 1.0 / 3, 2.0 / 3, 1.0}, torch::kDouble)));
 }
 
 TEST(ResizeToPicture, IsTheNaiveFormulaBothWays) {

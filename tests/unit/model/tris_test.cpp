@@ -8,7 +8,11 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/image/normalise.h"
+#include "pcnet/model/response_map.h"
 
+#include "support/lively.h"
+#include "support/naive_referring.h"
 #include "support/temporary_folder.h"
 #include "support/tiny.h"
 
@@ -43,6 +47,15 @@ const at::Tensor& texts() {
   static const at::Tensor tokens =
       torch::tensor({{5, 1, 2, 6}, {5, 3, 6, 0}, {5, 4, 4, 6}}, torch::kInt64);
   return tokens;
+}
+
+Tris with_attention(torch::Dtype type = torch::kFloat) {
+  torch::manual_seed(1);
+  Tris model(support::tiny_model(), kVocabulary, /*attention=*/true);
+  support::make_lively(*model, 2);
+  model->to(type);
+  model->eval();
+  return model;
 }
 
 TEST(Tris, GivesFeaturesOfUnitLength) {
@@ -160,6 +173,91 @@ TEST(Tris, IsTheSameAfterSavingAndLoading) {
   other->eval();
   EXPECT_TRUE(at::equal(model->encode_images(pictures(2)), other->encode_images(pictures(2))));
   EXPECT_TRUE(at::equal(model->encode_texts(texts()), other->encode_texts(texts())));
+}
+
+TEST(Tris, ComparesByTheCosineWithoutAttention) {
+  const torch::NoGradGuard no_grad;
+  Tris model = tiny();
+  model->eval();
+  const at::Tensor visual = model->encode_images(pictures(2));
+  const at::Tensor text = model->encode_texts(texts());
+  const at::Tensor wanted = all_pairs_cosine(visual, text) * model->scale();
+  EXPECT_TRUE(at::allclose(model->forward(visual, text), wanted));
+  const at::Tensor picture = torch::tensor({1, 0, 1}, torch::kInt64);
+  const at::Tensor own = model->respond(visual, {text}, picture)[0];
+  EXPECT_TRUE(at::allclose(own, own_picture_cosine(visual, text, picture) * model->scale()));
+}
+
+TEST(Tris, HasTheNamesOfOfficialCheckpointsWithAttention) {
+  const auto state = engine::state_dict(*with_attention());
+  for (const char* name : {"attn_fusion.v_proj1.0.weight", "attn_fusion.v_proj3.1.bias",
+                           "attn_fusion.t_proj2.0.weight", "attn_fusion.v_output.1.weight",
+                           "attn_fusion.t_output.0.bias"}) {
+    EXPECT_TRUE(state.contains(name)) << name;
+  }
+  EXPECT_EQ(state.size(), engine::state_dict(*tiny()).size() + 24);
+}
+
+TEST(Tris, AnswersAsTheReleasedFormulasSay) {
+  const torch::NoGradGuard no_grad;
+  Tris model = with_attention();
+  const at::Tensor images = pictures(2);
+  const at::Tensor grid = model->backbone()->encode_image_grid(
+      image::normalise(images, torch::TensorOptions(torch::kFloat)));
+  const at::Tensor features = model->backbone()->encode_text(texts());
+  const at::Tensor picture = torch::tensor({1, 0, 1}, torch::kInt64);
+  const at::Tensor scores =
+      model->respond(model->encode_images(images), {model->encode_texts(texts())}, picture)[0];
+  const auto weights = engine::state_dict(*model);
+  for (std::int64_t m = 0; m < 3; ++m) {
+    const at::Tensor wanted =
+        support::naive::tris_score(grid[picture[m].item<std::int64_t>()], features[m], weights);
+    EXPECT_GT(wanted.abs().max().item<double>(), 0.1);
+    EXPECT_TRUE(at::allclose(scores[m].to(torch::kDouble), wanted, 1e-4, 1e-4)) << m;
+  }
+}
+
+TEST(Tris, LooksAtAllTextsInTraining) {
+  const torch::NoGradGuard no_grad;
+  Tris model = with_attention();
+  const at::Tensor visual = model->encode_images(pictures(2));
+  const at::Tensor text = model->encode_texts(texts());
+  const at::Tensor logits = model->forward(visual, text);
+  ASSERT_EQ(logits.sizes(), (at::IntArrayRef{2, 3, 2, 2}));
+  const at::Tensor picture = torch::tensor({1, 1, 1}, torch::kInt64);
+  EXPECT_FALSE(at::allclose(logits[1], model->respond(visual, {text}, picture)[0]));
+  // One text in training is one text at inference.
+  const at::Tensor one = text.slice(0, 0, 1);
+  EXPECT_TRUE(at::allclose(model->forward(visual, one)[1],
+                           model->respond(visual, {one}, picture.slice(0, 0, 1))[0], 1e-5, 1e-5));
+}
+
+TEST(Tris, GivesItsAttentionAGradient) {
+  Tris model = with_attention(torch::kDouble);
+  const at::Tensor visual = support::unit_features({3, 6, 2, 2}, 1, 3);
+  const at::Tensor text = support::unit_features({3, 6}, 1, 4);
+  model->forward(visual, text).sin().sum().backward();
+  for (const auto& item : model->named_parameters()) {
+    if (!item.key().starts_with("attn_fusion.")) continue;
+    // An instance norm takes away what the convolution's bias adds.
+    const bool inert =
+        item.key().find(".v_") != std::string::npos && item.key().ends_with(".0.bias");
+    ASSERT_TRUE(item->grad().defined()) << item.key();
+    EXPECT_EQ(item->grad().abs().max().item<double>() > 1e-10, !inert) << item.key();
+  }
+}
+
+TEST(Tris, RefusesPicturesThatAreNotThere) {
+  Tris model = with_attention();
+  const at::Tensor visual = torch::rand({2, 6, 2, 2});
+  const at::Tensor text = torch::rand({2, 6});
+  EXPECT_THAT(
+      [&] {
+        model->respond(visual, {text}, torch::tensor({0, 2}, torch::kInt64));
+      },
+      ThrowsMessage<core::Error>(HasSubstr("picture of text 1: got 2, wanted 0 to 1")));
+  EXPECT_THROW(model->respond(visual, {text}, torch::tensor({0}, torch::kInt64)), core::Error);
+  EXPECT_THROW(model->respond(visual, {text}, torch::tensor({0, 1}, torch::kInt32)), core::Error);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+/// TRIS's calibration with a frozen CLIP, compared with IaD in Table 11; off by default.
+struct CalibrationOptions {
+  double weight = 0.0;
+  double negatives = 1.0;
+  std::int64_t image_size = 224;
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = CalibrationOptions;
+    field("weight", &O::weight,
+          {.help = "factor of the term", .source = "Table 11, method.md 7", .min = 0});
+    field("negatives", &O::negatives,
+          {.help = "factor, within the term, of the texts that do not describe the target",
+           .source = "Table 11",
+           .min = 0});
+    field("image_size", &O::image_size,
+          {.help = "side of the masked picture that the frozen CLIP sees",
+           .unit = "px",
+           .source = "method.md 3",
+           .min = 1});
+  }
+};
+
+}  // namespace pcnet::config

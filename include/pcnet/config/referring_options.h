@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pcnet/config/field.h"
+
+namespace pcnet::config {
+
+/// The Conditional Referring Modules of PCNet (Sec. 3.2). The defaults are the paper's; every other
+/// value is the released code's, an ablation's, or ours (method.md 2, 7 and 9).
+struct ReferringOptions {
+  std::int64_t stages = 3;  // N
+  std::int64_t modules = 0;
+  std::string context = "batch";
+  std::string modulation = "vta_tta";
+  bool cue_residual = true;
+  double cue_scale = 1.0;
+  std::string stage_cue = "cue_k";
+  double residual_scale = 0.1;
+  bool train_residual_scale = false;
+  bool scaled_inputs = false;
+  bool unit_inputs = false;
+  std::string projections = "per_attention";
+  std::string visual_update = "on";
+  std::string response_text = "updated";
+  std::string response = "cosine";
+
+  template <class Visitor>
+  static void fields(Visitor&& field) {
+    using O = ReferringOptions;
+    field("stages", &O::stages,
+          {.help = "stages N, one conditional referring module each",
+           .source = "Sec. 3, Table 3",
+           .min = 1,
+           .max = 64});
+    field("modules", &O::modules,
+          {.help = "modules that exist, used or not (released checkpoints hold 4); 0: one a stage",
+           .source = "method.md 7",
+           .min = 0,
+           .max = 64});
+    context_fields(field);
+    attention_fields(field);
+    response_fields(field);
+  }
+
+ private:
+  template <class Visitor>
+  static void context_fields(Visitor&& field) {
+    using O = ReferringOptions;
+    field(
+        "context", &O::context,
+        {.help = "cues that a text looks at in training; batch: those of all samples, seen on its "
+                 "own picture; shared: the same, each seen on its own sample's picture; own: its "
+                 "own; pair: its own, anew for every picture that it is scored on. At inference "
+                 "always its own",
+         .source = "Eq. 2; method.md 7, 9",
+         .choices = {"batch", "shared", "own", "pair"}});
+    field(
+        "modulation", &O::modulation,
+        {.help = "what a stage adds to a text; add: its cue; tta: text-to-text attention to cues; "
+                 "vta_add: its cue after vision-to-text attention; vta_tta: text-to-text attention "
+                 "to such cues; vta_tta_add: both of the last two",
+         .source = "Eq. 2-3, Table 4; method.md 9",
+         .choices = {"add", "tta", "vta_add", "vta_tta", "vta_tta_add"}});
+    field("cue_residual", &O::cue_residual,
+          {.help = "a cue is added to what it saw in the picture; without, what it saw replaces it",
+           .source = "Eq. 2"});
+    field("cue_scale", &O::cue_scale,
+          {.help = "factor of a cue that add, vta_add or vta_tta_add adds to a text",
+           .source = "Table 4",
+           .min = 0,
+           .max = 100});
+    field("stage_cue", &O::stage_cue,
+          {.help = "cue_k: stage n takes cue n; sentence_last: the last one takes the sentence",
+           .source = "Sec. 3.2; method.md 2",
+           .choices = {"cue_k", "sentence_last"}});
+  }
+
+  template <class Visitor>
+  static void attention_fields(Visitor&& field) {
+    using O = ReferringOptions;
+    field("residual_scale", &O::residual_scale,
+          {.help = "factor of what an attention gives, before it is added",
+           .source = "method.md 2",
+           .min = 0,
+           .max = 100});
+    field("train_residual_scale", &O::train_residual_scale,
+          {.help = "train that factor, one for each stage", .source = "refsynth.md"});
+    field("scaled_inputs", &O::scaled_inputs,
+          {.help = "multiply what goes into an attention by the square root of the width: features "
+                   "of unit length are small beside a projection's bias",
+           .source = "method.md 9"});
+    field("unit_inputs", &O::unit_inputs,
+          {.help = "bring cells and texts back to unit length at the entry of each stage, and the "
+                   "updated texts before the response",
+           .source = "released_forward.md 6"});
+    field("projections", &O::projections,
+          {.help = "per_attention: each attention has its own; shared: a stage's have one set",
+           .source = "Eq. 2-3; method.md 7",
+           .choices = {"per_attention", "shared"}});
+  }
+
+  template <class Visitor>
+  static void response_fields(Visitor&& field) {
+    using O = ReferringOptions;
+    field("visual_update", &O::visual_update,
+          {.help = "whether the cells look at the updated texts; gated: with a trained factor that "
+                   "starts at 0 in place of residual_scale",
+           .source = "Eq. 4; refsynth.md",
+           .choices = {"on", "off", "gated"}});
+    field("response_text", &O::response_text,
+          {.help = "the text that is compared with the cells; vision_updated: after one more look "
+                   "at the picture, for this stage's response alone",
+           .source = "Eq. 4; released_forward.md 6",
+           .choices = {"updated", "vision_updated"}});
+    field("response", &O::response,
+          {.help = "how it is compared; inner_product: updated cells and texts as they are",
+           .source = "Eq. 4; method.md 2, 7",
+           .choices = {"cosine", "inner_product"}});
+  }
+};
+
+/// The named settings of method.md 7 and 9: "paper", "released", "improved".
+std::vector<std::string> referring_profiles();
+
+/// One of them. UsageError for another name.
+ReferringOptions referring_profile(const std::string& name);
+
+/// ConfigError that names the first option whose value is none of its choices or out of its range,
+/// for options that no configuration file was checked for.
+void validate(const ReferringOptions& options);
+
+/// How many cues of each expression the stages read.
+std::int64_t cues_read(const ReferringOptions& options);
+
+}  // namespace pcnet::config

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "pcnet/config/criterion_options.h"
+#include "pcnet/losses/calibration.h"
+#include "pcnet/losses/terms.h"
+
+namespace pcnet::losses {
+
+/// What one step shows to the losses. Maps are logits, scale times cosine, before ReLU and Norm,
+/// one tensor a stage. What no term needs may be left out.
+struct StepView {
+  std::vector<at::Tensor> logits;        ///< [N] of [B, B, h, w]: every text on every picture
+  std::vector<at::Tensor> partner = {};  ///< [N] of [B, D, h, w]: the partners on their picture
+  at::Tensor has_partner = {};           ///< [B, D] bool
+  at::Tensor proposals = {};             ///< [B, P, h, w] uint8
+  at::Tensor clip_scores = {};           ///< [B, P], stored with the proposals
+  std::optional<CalibrationFeatures> calibration = {};
+  double draw = 0;  ///< in [0, 1), new in each step: RaS in form `released`
+};
+
+/// The factor of a term that grows linearly from 0 to `weight` over the first `ramp` (a share of
+/// the steps; 0: at once). @param progress share of the steps done, in [0, 1]
+double ramped_weight(double weight, double ramp, double progress);
+
+/// The loss of a step as named terms: classification, region_aware_shrinking, foreground_overlap
+/// (RaS in form `released`), instance_disambiguation, kl_divergence, calibration. A term whose
+/// weight is 0 is not computed.
+class Criterion {
+ public:
+  /// ConfigError when no term has a weight, or Cls has one and pools nothing.
+  explicit Criterion(const config::CriterionOptions& options);
+
+  bool needs_proposals() const;
+  bool needs_partners() const;
+  bool needs_clip_scores() const;
+  bool needs_calibration() const { return options_.calibration.weight > 0; }
+
+  /// The terms and their sum; `progress` is the share of the steps done. Error when something that
+  /// a term needs is missing or has another shape.
+  Terms operator()(const StepView& view, double progress) const;
+
+ private:
+  config::CriterionOptions options_;
+};
+
+}  // namespace pcnet::losses

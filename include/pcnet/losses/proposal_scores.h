@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+/// Maps against mask proposals. Proposals are [B, P, h, w], any number but 0 inside; an all-zero
+/// plane is padding: it never wins and never counts. In this header P counts proposals and M the
+/// maps of a picture (texts, stages, or both).
+namespace pcnet::losses {
+
+/// Norm(ReLU(logits)) of Eq. 4: each map over its maximum + 1e-5, in [0, 1); a map without a
+/// positive logit stays zero. [.., h, w] -> [.., h, w], at least float.
+/// @param detach_maximum no gradient through the maximum: that of the winner is then not zero
+at::Tensor normalised_response(const at::Tensor& logits, bool detach_maximum);
+
+/// Resizes maps [B, M, h', w'] bilinearly (align_corners = false) to the grid of the proposals,
+/// [B, M, h, w]; maps on that grid come back as they are. Error when one of them is missing or is
+/// of other pictures.
+at::Tensor on_grid_of(const at::Tensor& proposals, const at::Tensor& maps);
+
+/// Which proposals are real, [B, P, h, w] -> [B, P] bool.
+at::Tensor real_proposals(const at::Tensor& proposals);
+
+/// Each proposal grown by `cells` to all eight sides, [B, P, h, w] -> the same; padding stays
+/// empty.
+at::Tensor dilated(const at::Tensor& proposals, std::int64_t cells);
+
+/// S of Eq. 5: the maximum (`max`) or mean (`mean`) of each map over each proposal; padding scores
+/// 0 without a gradient. Of equal cells the first carries the gradient of a maximum.
+/// maps [B, M, h, w] -> [B, M, P]. Error when the grids differ.
+at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
+                           const std::string& scores);
+
+/// The arg-max of the scores [B, M, P] among the real proposals -> [B, M] int64. Of equal scores
+/// the smallest proposal wins (every proposal that holds the peak ties), of equal sizes the first.
+/// Index 0 for a picture without any proposal.
+at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals);
+
+/// Softmax of the scores [B, M, P] over the real proposals; padding has probability 0.
+at::Tensor score_distribution(const at::Tensor& scores, const at::Tensor& proposals);
+
+/// IoU of a map R with a mask m, both [.., h, w] and broadcast -> [..]: I / U with I = sum(R m) and
+/// U = sum R + sum m - I (`union`), or U = sum R + sum m (`sum`). 0 where both are empty.
+at::Tensor soft_iou(const at::Tensor& maps, const at::Tensor& masks, const std::string& iou);
+
+/// The mean of the values where `where` holds, broadcast; 0 when it holds nowhere.
+at::Tensor mean_where(const at::Tensor& values, const at::Tensor& where);
+
+}  // namespace pcnet::losses

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <torch/torch.h>
+
+#include "pcnet/config/referring_options.h"
+#include "pcnet/model/cross_attention.h"
+
+namespace pcnet::model {
+
+/// own [B, 1 + D, C], where row 0 of picture i belongs to sample i, -> [B, B + D, C]: for every
+/// picture row 0 of all B samples, then its own D further rows.
+at::Tensor with_whole_batch(const at::Tensor& own);
+
+/// What a stage gives to the next one, and how its texts fit the cells.
+struct StageOutput {
+  at::Tensor visual;      ///< V_{n+1} [B, C, h, w]
+  at::Tensor texts;       ///< Q_{n+1} [B, L, C]
+  at::Tensor similarity;  ///< [B, X, h, w]: cosine (or inner product) of cells and texts, before
+                          ///< ReLU and not multiplied by the logit scale
+};
+
+/// One stage of Sec. 3.2: the referring modulation block (Eq. 2-3) makes each text's cue look at
+/// the picture and the text at the cues; the response map generation (Eq. 4) lets the cells look at
+/// the updated texts and compares the two.
+///
+/// Texts and cues lie by picture: row l of picture b is one of its L texts, with its own cue q. It
+/// looks at its context q': its own cue and, in training with `batch` or `shared`, those of the
+/// other pictures' samples. q^ is a cue after Eq. 2, s the residual scale, c the cue scale:
+///
+///     add          Q + c q                        tta      Q + s TTA(Q, q')
+///     vta_add      Q + c q^                       vta_tta  Q + s TTA(Q, q^')   (Eq. 3)
+///     vta_tta_add  Q + s TTA(Q, q^') + c q^
+///
+/// Memory: no feature map belongs to a text. No tensor is larger than max(B C P, B X (C + P))
+/// numbers for X texts a picture, B + D in training and L at inference, and without gradients not
+/// more than six times B C P + B X (C + P) numbers are held at once beside the inputs.
+class ConditionalReferringModuleImpl : public torch::nn::Module {
+ public:
+  ConditionalReferringModuleImpl(std::int64_t width, const config::ReferringOptions& options);
+
+  /// Training: visual [B, C, h, w]; texts and cues [B, L, C] with L = 1 + D, the sample's first,
+  /// then its partners, or, when the context is `pair`, L = B + D as from with_whole_batch(). On
+  /// every picture all B samples' texts are compared with the cells, then its own D: X = B + D.
+  StageOutput forward(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues);
+
+  /// Inference: texts and cues [B, L, C], each with its own cue on its own picture and as if it
+  /// were alone; X = L.
+  StageOutput respond(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues);
+
+  const config::ReferringOptions options;
+
+ private:
+  /// The terms of a modulation strategy (Table 4).
+  struct Strategy {
+    bool vision_to_text;  ///< cues look at the picture
+    bool text_to_text;    ///< what texts see in the cues is added to them
+    bool cue;             ///< the cue itself is added
+  };
+  /// What cues and the response's texts see of the pictures; undefined where they do not look.
+  struct Memories {
+    VisualMemory cues;
+    VisualMemory response;
+  };
+  /// A text's own cue [B, L, C], undefined where it is not asked for, and all that it looks at
+  /// [B, X, C], undefined: its own alone.
+  struct Cues {
+    at::Tensor own;
+    at::Tensor context;
+  };
+  /// What the referring modulation block hands to the response map generation.
+  struct Modulated {
+    at::Tensor visual;  ///< V_n as it entered
+    at::Tensor texts;   ///< Q_{n+1}
+    Memories memories;
+  };
+  static Strategy strategy_of(const std::string& modulation);
+
+  bool looks_at_batch() const;
+  void make_attentions(std::int64_t width);
+  Modulated modulated(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
+                      bool whole_batch);
+  Memories look_at(const at::Tensor& visual);
+  Cues attended(const at::Tensor& cues, const VisualMemory& memory, bool whole_batch);
+  at::Tensor updated(const at::Tensor& visual, const at::Tensor& update) const;
+  at::Tensor compared(const at::Tensor& visual, const at::Tensor& texts,
+                      const VisualMemory& memory);
+  at::Tensor residual(const at::Tensor& attended) const;
+  at::Tensor entered(const at::Tensor& x, std::int64_t dim) const;
+
+  Strategy strategy_;
+  // One block under four names when the projections are shared.
+  CrossAttention vision_to_text_ = nullptr, text_to_text_ = nullptr;
+  CrossAttention text_to_vision_ = nullptr, response_text_ = nullptr;
+  at::Tensor residual_scale_;  // undefined: fixed
+  at::Tensor visual_gate_;     // undefined: not gated
+};
+TORCH_MODULE(ConditionalReferringModule);
+
+}  // namespace pcnet::model

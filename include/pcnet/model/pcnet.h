@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "pcnet/config/referring_options.h"
+#include "pcnet/model/conditional_referring_module.h"
+#include "pcnet/model/referring_model.h"
+
+namespace pcnet::model {
+
+/// What a stage answers in training. Logits: scale * cosine, before ReLU.
+struct StageLogits {
+  at::Tensor samples;   ///< [B, B, h, w]: sentence j on picture i
+  at::Tensor partners;  ///< [B, D, h, w]: picture i's own D further expressions
+};
+
+/// PCNet (Fig. 2): CLIP's encoders, a projection each into the common space, and N conditional
+/// referring modules one after the other. Names are those of the released checkpoints.
+class PCNetImpl : public ReferringModel {
+ public:
+  /// ConfigError for options that config::validate() refuses.
+  PCNetImpl(const config::ModelOptions& model, const config::ReferringOptions& referring,
+            std::int64_t vocabulary_size);
+
+  /// Training: visual [B, C, h, w]; of each picture the sample's expression, then its D partners:
+  /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage; Error for fewer cues than
+  /// cues_read() or another batch.
+  std::vector<StageLogits> forward(const at::Tensor& visual, const Expressions& expressions);
+  at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
+                     const at::Tensor& picture) override;
+  std::int64_t cues_read() const override { return config::cues_read(referring); }
+
+  const config::ReferringOptions referring;
+
+ private:
+  /// @param leading dimensions of an expression's place: [M] or [B, 1 + D]
+  void check(const at::Tensor& visual, const Expressions& expressions, std::size_t leading) const;
+  /// The texts' cues [.., C] of a stage.
+  at::Tensor stage_cues(std::size_t stage, const Expressions& expressions) const;
+
+  std::vector<ConditionalReferringModule> stages_;
+};
+TORCH_MODULE(PCNet);
+
+}  // namespace pcnet::model

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+
+#include <torch/torch.h>
+
+#include "pcnet/clip/clip.h"
+#include "pcnet/config/model_options.h"
+
+namespace pcnet::model {
+
+/// Referring expressions and their target-related cues as features of unit length.
+struct Expressions {
+  at::Tensor texts;      ///< [.., C]
+  at::Tensor cues = {};  ///< [.., K, C]; undefined for a model that reads none
+};
+
+/// Picks expressions out of the features [U, C] of the distinct texts: text_index [..] and
+/// cue_index [.., K] int64, any leading shape.
+Expressions gather_expressions(const at::Tensor& distinct, const at::Tensor& text_index,
+                               const at::Tensor& cue_index);
+
+/// What PCNet and its baseline have in common: CLIP's encoders, a projection each into a common
+/// space, and the factor of the similarity there (method.md 1).
+class ReferringModel : public torch::nn::Module {
+ public:
+  /// images [B, 3, S, S] uint8 -> V_0 [B, C, h, w] of unit length along C. Error for another type
+  /// or shape.
+  at::Tensor encode_images(const at::Tensor& images);
+  /// tokens [U, T] int64, sentences and cues alike, best on the CPU (clip::Clip::encode_text) ->
+  /// [U, C] of unit length
+  at::Tensor encode_texts(const at::Tensor& tokens);
+
+  /// Inference: expressions [M, ..] each on its own picture, picture [M] int64 (best on the CPU),
+  /// whatever others are asked; visual [B, C, h, w] -> logits [N, M, h, w], scale * similarity
+  /// before ReLU. The last stage counts.
+  virtual at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
+                             const at::Tensor& picture) = 0;
+  /// How many cues of each expression the model reads.
+  virtual std::int64_t cues_read() const = 0;
+
+  clip::Clip& backbone() { return backbone_; }
+  /// The factor of the cosine, exp(logit_scale), a scalar that keeps its gradient.
+  at::Tensor scale() const { return logit_scale_.exp(); }
+
+  const config::ModelOptions options;
+
+ protected:
+  /// Names of the projections in the reference's checkpoints.
+  struct ProjectionNames {
+    const char* image;
+    const char* text;
+  };
+  ReferringModel(const config::ModelOptions& options, std::int64_t vocabulary_size,
+                 const ProjectionNames& names);
+
+ private:
+  clip::Clip backbone_ = nullptr;
+  torch::nn::Conv2d image_projection_ = nullptr;
+  torch::nn::Linear text_projection_ = nullptr;
+  at::Tensor logit_scale_;
+};
+
+}  // namespace pcnet::model

@@ -1,0 +1,60 @@
+#include "pcnet/losses/instance_disambiguation.h"
+
+#include <torch/types.h>
+
+#include "pcnet/losses/proposal_scores.h"
+
+#include "choice.h"
+#include "precision.h"
+
+namespace pcnet::losses {
+
+namespace {
+
+using Options = config::InstanceDisambiguationOptions;
+
+/// 1 - distance(y_a, y_d) of rows [.., P], broadcast -> [..]
+at::Tensor agreement(const PairRows& y, const Options& options) {
+  const bool squared =
+      chosen("instance_disambiguation.distance", options.distance, "squared_l2", "half_l1");
+  const bool product =
+      options.gradient == "softmax" || chosen("instance_disambiguation.gradient", options.gradient,
+                                              "inner_product", "squared_difference");
+  if (product) {
+    // For one-hot vectors ||a - d||^2 = 2 - 2<a, d>, and half of their L1 distance is 1 - <a, d>.
+    const at::Tensor same = (y.own * y.partner).sum(/*dim=*/-1);
+    return squared ? 2 * same - 1 : same;
+  }
+  const at::Tensor difference = y.own - y.partner;
+  return 1 - (squared ? difference.square().sum(/*dim=*/-1) : difference.abs().sum(-1) / 2);
+}
+
+}  // namespace
+
+at::Tensor index_vectors(const at::Tensor& logits, const at::Tensor& proposals,
+                         const Options& options) {
+  const at::Tensor maps = chosen("instance_disambiguation.maps", options.maps, "response", "logits")
+                              ? normalised_response(logits, options.detach_maximum)
+                              : at_least_float(logits);
+  const at::Tensor scores = proposal_scores(maps, proposals, options.scores);  // [B, M, P]
+  const at::Tensor winner = best_proposal(scores, proposals).unsqueeze(/*dim=*/2);
+  const at::Tensor one_hot = at::zeros_like(scores).scatter(/*dim=*/2, winner, 1);
+
+  const bool softmax =
+      options.gradient == "softmax" || chosen("instance_disambiguation.straight_through",
+                                              options.straight_through, "softmax", "scores");
+  at::Tensor surrogate =
+      options.dilation == 0
+          ? scores
+          : proposal_scores(maps, dilated(proposals, options.dilation), options.scores);
+  if (softmax) surrogate = score_distribution(surrogate, proposals);
+  return one_hot + (surrogate - surrogate.detach());  // Eq. 8; the bracket is exactly 0
+}
+
+at::Tensor instance_disambiguation_loss(const TextPairs& pairs, const Options& options) {
+  const at::Tensor y =
+      index_vectors(maps_of_pairs(pairs, options.stages), pairs.proposals, options);
+  return mean_of_pairs(agreement(rows_of_pairs(y, pairs), options), pairs);  // Eq. 9
+}
+
+}  // namespace pcnet::losses

@@ -1,0 +1,195 @@
+#include "pcnet/model/conditional_referring_module.h"
+
+#include <cmath>
+#include <string>
+
+#include "pcnet/model/response_map.h"
+
+namespace pcnet::model {
+
+namespace {
+
+at::Tensor joined(const at::Tensor& left, const at::Tensor& right) {
+  return right.size(1) == 0 ? left : at::cat({left, right}, /*dim=*/1);
+}
+
+/// The inverse of with_whole_batch(): [B, B + D, C] -> [B, 1 + D, C].
+at::Tensor own_rows(const at::Tensor& rows) {
+  const std::int64_t pictures = rows.size(0);
+  const at::Tensor first = rows.slice(/*dim=*/1, 0, pictures)
+                               .diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1)
+                               .t();  // [B, C]
+  return joined(first.unsqueeze(/*dim=*/1), rows.slice(/*dim=*/1, pictures));
+}
+
+/// Which cues of with_whole_batch() a text looks at, [B, 1 + D, B + D]: the sample's text at those
+/// of all samples, a partner at its own and, in the place of its sample's, at none.
+at::Tensor visible_cues(std::int64_t pictures, std::int64_t partners, const at::Device& device) {
+  if (partners == 0) return {};  // everything
+  const at::TensorOptions kind = at::TensorOptions(at::kBool).device(device);
+  const at::Tensor samples = at::cat(
+      {at::ones({pictures, 1, pictures}, kind), at::eye(pictures, kind)
+                                                    .logical_not()
+                                                    .unsqueeze(/*dim=*/1)
+                                                    .expand({pictures, partners, pictures})},
+      /*dim=*/1);
+  const at::Tensor own = at::cat({at::zeros({1, partners}, kind), at::eye(partners, kind)});
+  return at::cat({samples, own.expand({pictures, 1 + partners, partners})}, /*dim=*/2);
+}
+
+}  // namespace
+
+at::Tensor with_whole_batch(const at::Tensor& own) {
+  const std::int64_t pictures = own.size(0);
+  const at::Tensor samples = own.select(/*dim=*/1, /*index=*/0).expand({pictures, pictures, -1});
+  return joined(samples, own.slice(/*dim=*/1, /*start=*/1));
+}
+
+ConditionalReferringModuleImpl::ConditionalReferringModuleImpl(
+    std::int64_t width, const config::ReferringOptions& referring)
+    : options(referring), strategy_(strategy_of(referring.modulation)) {
+  config::validate(options);
+  make_attentions(width);
+  if (options.train_residual_scale) {
+    residual_scale_ = register_parameter("residual_scale", torch::full({}, options.residual_scale));
+  }
+  if (options.visual_update == "gated") {
+    visual_gate_ = register_parameter("visual_gate", torch::zeros({}));
+  }
+}
+
+ConditionalReferringModuleImpl::Strategy ConditionalReferringModuleImpl::strategy_of(
+    const std::string& modulation) {
+  if (modulation == "add") return {.vision_to_text = false, .text_to_text = false, .cue = true};
+  if (modulation == "tta") return {.vision_to_text = false, .text_to_text = true, .cue = false};
+  if (modulation == "vta_add") return {.vision_to_text = true, .text_to_text = false, .cue = true};
+  const bool cue = modulation == "vta_tta_add";
+  return {.vision_to_text = true, .text_to_text = true, .cue = cue};
+}
+
+bool ConditionalReferringModuleImpl::looks_at_batch() const {
+  return strategy_.text_to_text && (options.context == "batch" || options.context == "shared");
+}
+
+void ConditionalReferringModuleImpl::make_attentions(std::int64_t width) {
+  const double input_scale = options.scaled_inputs ? std::sqrt(static_cast<double>(width)) : 1.0;
+  if (options.projections == "shared") {
+    vision_to_text_ = CrossAttention(width, AttentionUses::all(), input_scale);
+    // The projections are the stage's own children, as in the released checkpoints.
+    for (const auto& child : vision_to_text_->named_children()) {
+      register_module(child.key(), child.value());
+    }
+    text_to_text_ = text_to_vision_ = response_text_ = vision_to_text_;
+    return;
+  }
+  const auto attention = [&](const char* name, const AttentionUses& uses) {
+    return register_module(name, CrossAttention(width, uses, input_scale));
+  };
+  if (strategy_.vision_to_text) {
+    vision_to_text_ = attention("vision_to_text", {.vision_to_text = true});
+  }
+  if (strategy_.text_to_text) {
+    text_to_text_ = attention("text_to_text", {.text_to_text = looks_at_batch(), .one_text = true});
+  }
+  if (options.visual_update != "off") {
+    text_to_vision_ = attention("text_to_vision", {.text_to_vision = true});
+  }
+  if (options.response_text == "vision_updated") {
+    response_text_ = attention("response_text", {.vision_to_text = true});
+  }
+}
+
+StageOutput ConditionalReferringModuleImpl::forward(const at::Tensor& visual,
+                                                    const at::Tensor& texts,
+                                                    const at::Tensor& cues) {
+  const Modulated stage = modulated(visual, texts, cues, looks_at_batch());
+  const at::Tensor scored =
+      options.context == "pair" ? stage.texts : with_whole_batch(stage.texts);  // [B, B + D, C]
+  const at::Tensor samples = scored.slice(/*dim=*/1, 0, visual.size(0));
+  const at::Tensor next =
+      options.visual_update == "off"
+          ? stage.visual
+          : updated(stage.visual, text_to_vision_->text_to_vision(stage.visual, samples));
+  return {next, stage.texts, compared(next, scored, stage.memories.response)};
+}
+
+StageOutput ConditionalReferringModuleImpl::respond(const at::Tensor& visual,
+                                                    const at::Tensor& texts,
+                                                    const at::Tensor& cues) {
+  const Modulated stage = modulated(visual, texts, cues, /*whole_batch=*/false);
+  const at::Tensor next = options.visual_update == "off"
+                              ? stage.visual
+                              : updated(stage.visual, text_to_vision_->only_text_to_vision());
+  return {next, stage.texts, compared(next, stage.texts, stage.memories.response)};
+}
+
+ConditionalReferringModuleImpl::Modulated ConditionalReferringModuleImpl::modulated(
+    const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues, bool whole_batch) {
+  const at::Tensor cells = entered(visual, /*dim=*/1);
+  const at::Tensor before = entered(texts, /*dim=*/-1);
+  const Memories memories = look_at(cells);
+  const Cues seen = attended(cues, memories.cues, whole_batch);
+  at::Tensor after = before;
+  if (strategy_.text_to_text) {
+    after =
+        after + residual(whole_batch
+                             ? text_to_text_->text_to_text(
+                                   before, seen.context,
+                                   visible_cues(texts.size(0), texts.size(1) - 1, texts.device()))
+                             : text_to_text_->one_text(seen.own));
+  }
+  if (strategy_.cue) after = after + seen.own * options.cue_scale;
+  return {cells, entered(after, /*dim=*/-1), memories};
+}
+
+ConditionalReferringModuleImpl::Memories ConditionalReferringModuleImpl::look_at(
+    const at::Tensor& visual) {
+  Memories memories;
+  if (strategy_.vision_to_text) memories.cues = vision_to_text_->look_at(visual);
+  if (options.response_text == "vision_updated") {
+    const bool same = strategy_.vision_to_text && response_text_.ptr() == vision_to_text_.ptr();
+    memories.response = same ? memories.cues : response_text_->look_at(visual);
+  }
+  return memories;
+}
+
+ConditionalReferringModuleImpl::Cues ConditionalReferringModuleImpl::attended(
+    const at::Tensor& cues, const VisualMemory& memory, bool whole_batch) {
+  const auto look = [&](const at::Tensor& cue) {
+    if (!strategy_.vision_to_text) return cue;
+    const at::Tensor seen = vision_to_text_->vision_to_text(cue, memory);
+    return options.cue_residual ? cue + residual(seen) : seen;
+  };
+  if (!whole_batch) return {look(cues), {}};
+  if (options.context == "shared") {
+    const at::Tensor own = look(cues);
+    return {own, with_whole_batch(own)};
+  }
+  const at::Tensor context = look(with_whole_batch(cues));
+  return {strategy_.cue ? own_rows(context) : at::Tensor(), context};
+}
+
+at::Tensor ConditionalReferringModuleImpl::updated(const at::Tensor& visual,
+                                                   const at::Tensor& update) const {
+  return visual + (visual_gate_.defined() ? update * visual_gate_ : residual(update));
+}
+
+at::Tensor ConditionalReferringModuleImpl::compared(const at::Tensor& visual,
+                                                    const at::Tensor& texts,
+                                                    const VisualMemory& memory) {
+  const at::Tensor seen = options.response_text == "vision_updated"
+                              ? texts + residual(response_text_->vision_to_text(texts, memory))
+                              : texts;
+  if (options.response == "inner_product") return cell_products(visual, seen);
+  return cell_products(unit(visual, /*dim=*/1), unit(seen, /*dim=*/-1));
+}
+
+at::Tensor ConditionalReferringModuleImpl::residual(const at::Tensor& attended) const {
+  return residual_scale_.defined() ? attended * residual_scale_ : attended * options.residual_scale;
+}
+
+at::Tensor ConditionalReferringModuleImpl::entered(const at::Tensor& x, std::int64_t dim) const {
+  return options.unit_inputs ? unit(x, dim) : x;
+}
+
+}  // namespace pcnet::model

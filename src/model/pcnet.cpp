@@ -1,0 +1,101 @@
+#include "pcnet/model/pcnet.h"
+
+#include <algorithm>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+#include "texts_by_picture.h"
+
+namespace pcnet::model {
+
+namespace nn = torch::nn;
+
+PCNetImpl::PCNetImpl(const config::ModelOptions& model,
+                     const config::ReferringOptions& referring_options,
+                     std::int64_t vocabulary_size)
+    : ReferringModel(model, vocabulary_size,
+                     {.image = "c4_vis_project", .text = "global_lan_project"}),
+      referring(referring_options) {
+  config::validate(referring);
+  auto modules = register_module("attn_fusion_vl", nn::ModuleList());
+  for (std::int64_t n = 0; n < std::max(referring.stages, referring.modules); ++n) {
+    const ConditionalReferringModule stage(options.width, referring);
+    modules->push_back(stage);
+    if (n < referring.stages) stages_.push_back(stage);
+  }
+}
+
+std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
+                                            const Expressions& expressions) {
+  check(visual, expressions, /*leading=*/2);
+  const std::int64_t pictures = visual.size(0);
+  if (expressions.texts.size(0) != pictures) {
+    throw core::Error(core::cat("texts of ", pictures, " pictures: got ", expressions.texts.sizes(),
+                                ", wanted [", pictures, ", 1 + D, ", options.width, "]"));
+  }
+  const bool pair = referring.context == "pair";
+  const auto entered = [&](const at::Tensor& own) { return pair ? with_whole_batch(own) : own; };
+  const at::Tensor factor = scale();
+  at::Tensor cells = visual;
+  at::Tensor texts = entered(expressions.texts);
+  std::vector<StageLogits> answers;
+  for (std::size_t n = 0; n < stages_.size(); ++n) {
+    const StageOutput stage =
+        stages_[n]->forward(cells, texts, entered(stage_cues(n, expressions)));
+    cells = stage.visual;
+    texts = stage.texts;
+    const at::Tensor logits = stage.similarity * factor;  // [B, B + D, h, w]
+    answers.push_back({logits.slice(/*dim=*/1, 0, pictures), logits.slice(/*dim=*/1, pictures)});
+  }
+  return answers;
+}
+
+at::Tensor PCNetImpl::respond(const at::Tensor& visual, const Expressions& expressions,
+                              const at::Tensor& picture) {
+  check(visual, expressions, /*leading=*/1);
+  const TextsByPicture layout(picture, expressions.texts.size(0), visual.size(0), visual.device());
+  at::Tensor cells = visual;
+  at::Tensor texts = layout.laid_out(expressions.texts);
+  std::vector<at::Tensor> answers;
+  for (std::size_t n = 0; n < stages_.size(); ++n) {
+    const StageOutput stage =
+        stages_[n]->respond(cells, texts, layout.laid_out(stage_cues(n, expressions)));
+    cells = stage.visual;
+    texts = stage.texts;
+    answers.push_back(layout.in_order(stage.similarity));  // [M, h, w]
+  }
+  return at::stack(answers) * scale();
+}
+
+void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions,
+                      std::size_t leading) const {
+  if (visual.dim() != 4 || visual.size(1) != options.width) {
+    throw core::Error(core::cat("visual features: got ", visual.sizes(), ", wanted [B, ",
+                                options.width, ", h, w]"));
+  }
+  const std::int64_t read = cues_read();
+  const auto texts = expressions.texts.sizes().vec();
+  const auto cues =
+      expressions.cues.defined() ? expressions.cues.sizes().vec() : std::vector<std::int64_t>{};
+  const bool fit = texts.size() == leading + 1 && texts.back() == options.width;
+  const bool with_cues = fit && cues.size() == leading + 2 && cues.back() == options.width &&
+                         std::equal(texts.begin(), texts.end() - 1, cues.begin()) &&
+                         cues[leading] >= read;
+  if (!fit || !(with_cues || read == 0)) {
+    throw core::Error(core::cat("expressions: got texts ", at::IntArrayRef(texts), " and cues ",
+                                at::IntArrayRef(cues), ", wanted ",
+                                leading == 1 ? "[M, " : "[B, 1 + D, ", options.width,
+                                "] and the same with K cues before the last, K at least ", read,
+                                " for ", referring.stages, " stages"));
+  }
+}
+
+at::Tensor PCNetImpl::stage_cues(std::size_t stage, const Expressions& expressions) const {
+  if (referring.stage_cue == "sentence_last" && stage + 1 == stages_.size()) {
+    return expressions.texts;
+  }
+  return expressions.cues.select(/*dim=*/-2, static_cast<std::int64_t>(stage));
+}
+
+}  // namespace pcnet::model
