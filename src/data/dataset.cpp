@@ -38,7 +38,10 @@ Dataset::Dataset(config::DataOptions options) : options_(std::move(options)) {
 void Dataset::open_pack() {
   pack_ = std::make_unique<const Pack>(options_.pack);
   std::vector<std::string> reasons = stale_settings(pack_->key(), options_);
-  if (!options_.root.empty()) {
+  if (!options_.root.empty() && !std::filesystem::exists(options_.root)) {
+    core::log::warning(core::cat("no dataset folder ", options_.root, ": the pack ", options_.pack,
+                                 " is used without comparing it (data.root)"));
+  } else if (!options_.root.empty()) {
     const auto more = stale_sources(pack_->key(), locate_dataset(options_));
     reasons.insert(reasons.end(), more.begin(), more.end());
   } else if (!options_.cues.empty() || !options_.proposals.empty()) {

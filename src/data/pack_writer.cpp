@@ -86,6 +86,7 @@ bool PackWriter::take_over(std::string_view key) {
       check = {};  // a picture that could not be read is tried again
     }
   }
+  file_.resize(end_);  // sections are written again; what lies between them shall be zero
   write_header(kUnfinishedMagic);
   return true;
 }

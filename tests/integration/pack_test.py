@@ -172,11 +172,16 @@ class Alone(Case):
         before = json.loads(
             run_well("--json", "data", "stats", CONFIGS / "clip.yaml", "--root", root).stdout
         )
+        of_files = self.folder / "of_files"
+        self.assertEqual(train(root, of_files).returncode, 0)
         root.rename(self.folder / "elsewhere")
         folder = self.folder / "run"
         self.assertEqual(train_packed(path, folder).returncode, 0)
         shown = json.loads(run_well("-q", "--json", "eval", folder, "--pack", path).stdout)
         self.assertGreater(shown["splits"]["val"]["sentences"], 0)
+        result = run_well("--json", "eval", of_files, "--pack", path)  # its data.root is no more
+        self.assertIn("warning: no dataset folder", result.stderr)
+        self.assertEqual(without_paths(json.loads(result.stdout)), without_paths(shown))
         for source in ((CONFIGS / "clip.yaml", "--pack", path), (path,)):  # it knows its settings
             after = json.loads(run_well("--json", "data", "stats", *source).stdout)
             self.assertEqual(after, before)

@@ -21,7 +21,8 @@ namespace pcnet::data {
 class Dataset {
  public:
   /// With `data.pack` everything comes from the pack; what makes that stale by these options, or,
-  /// with `data.root`, by the dataset's files, is an Error with the reasons.
+  /// with `data.root`, by the dataset's files, is an Error with the reasons; a root that is not
+  /// there any more is a warning.
   explicit Dataset(config::DataOptions options);
 
   const config::DataOptions& options() const { return options_; }
