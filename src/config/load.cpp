@@ -1,6 +1,8 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/config/config.h"
+#include "pcnet/config/profiles.h"
+#include "pcnet/core/format.h"
 
 #include "layers.h"
 #include "reader.h"
@@ -9,11 +11,19 @@ namespace pcnet::config {
 
 namespace {
 
-ResolvedConfig resolve(const std::vector<Layer>& base, const std::vector<std::string>& overrides,
-                       std::vector<std::string> faults) {
+/// What the layers say that the profile is; faults are left to who reads them for good.
+std::string profile_of(const std::vector<Layer>& layers) {
   Reader reader;
-  for (const auto& layer : base) reader.apply(layer);
-  for (const auto& layer : override_layers(overrides, faults)) reader.apply(layer);
+  for (const auto& layer : layers) reader.apply(layer);
+  return reader.value().model.profile;
+}
+
+ResolvedConfig resolve(std::vector<Layer> layers, const std::vector<std::string>& overrides,
+                       std::vector<std::string> faults) {
+  for (auto& layer : override_layers(overrides, faults)) layers.push_back(std::move(layer));
+  const std::string profile = profile_of(layers);
+  Reader reader(profile_values(profile), core::cat("profile ", profile));
+  for (const auto& layer : layers) reader.apply(layer);
   return reader.finish(faults);
 }
 

@@ -24,11 +24,13 @@ std::string joined(const std::string& prefix, const std::string& name) {
 
 }  // namespace
 
-Reader::Reader() : fields_(bind(resolved_.values)) {
+Reader::Reader(const Config& base, const std::string& origin)
+    : resolved_{base, {}}, fields_(bind(resolved_.values)) {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     index_[fields_[i].key] = i;
     if (!fields_[i].is_section()) resolved_.origins[fields_[i].key] = "default";
   }
+  for (const auto& change : difference(Config{}, base)) resolved_.origins[change.key] = origin;
 }
 
 void Reader::apply(const Layer& layer) {

@@ -12,9 +12,14 @@ namespace pcnet::config {
 /// Puts layers into a ResolvedConfig, one over the other, and collects every fault.
 class Reader {
  public:
-  Reader();
+  Reader() : Reader(Config{}, "default") {}
+  /// Starts from `base`; `origin` is where its values that are no defaults come from.
+  Reader(const Config& base, const std::string& origin);
 
   void apply(const Layer& layer);
+
+  /// What was read so far.
+  const Config& value() const { return resolved_.values; }
 
   /// The result. ConfigError with all `faults` and those of the reader, one a line.
   ResolvedConfig finish(const std::vector<std::string>& faults);

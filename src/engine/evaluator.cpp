@@ -1,6 +1,7 @@
 #include "pcnet/engine/evaluator.h"
 
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 
 #include <ATen/Parallel.h>
@@ -32,12 +33,38 @@ struct Truth {
   std::vector<image::Mask> proposals;
 };
 
+/// The sentences of an object that count.
+std::span<const data::Sentence> evaluated(const data::Reference& reference, bool first_only) {
+  const std::span<const data::Sentence> all(reference.sentences);
+  return first_only ? all.first(std::min<std::size_t>(all.size(), 1)) : all;
+}
+
+/// The cues of a split's sentences by sent_id; empty: each sentence is its own cue.
+std::unordered_map<std::int64_t, std::vector<std::string>> cues_of_split(data::Dataset& dataset,
+                                                                         const std::string& split,
+                                                                         bool first_only) {
+  std::unordered_map<std::int64_t, std::vector<std::string>> cues;
+  if (!dataset.has_cues()) {
+    core::log::warning(cat("the dataset has no cues: each sentence of \"", split,
+                           "\" is its own cue; give them with --cues"));
+    return cues;
+  }
+  dataset.check_cues(split);
+  for (const auto position : dataset.index().split(split)) {
+    const data::Reference& reference = dataset.index().references()[position];
+    for (const auto& sentence : evaluated(reference, first_only)) {
+      cues.emplace(sentence.sent_id, dataset.cues_of(sentence));
+    }
+  }
+  return cues;
+}
+
 std::vector<EvaluatedSentence> list_sentences(const data::ReferIndex& index,
-                                              const std::string& split) {
+                                              const std::string& split, bool first_only) {
   std::vector<EvaluatedSentence> sentences;
   for (const auto position : index.split(split)) {
     const data::Reference& reference = index.references()[position];
-    for (const auto& sentence : reference.sentences) {
+    for (const auto& sentence : evaluated(reference, first_only)) {
       EvaluatedSentence entry;
       entry.sent_id = sentence.sent_id;
       entry.ref_id = reference.ref_id;
@@ -79,12 +106,16 @@ std::vector<Group> group_by_picture(const std::vector<EvaluatedSentence>& senten
 
 class Evaluation {
  public:
-  Evaluation(data::Dataset& dataset, Responder& responder, const config::EvalOptions& options)
+  Evaluation(data::Dataset& dataset, const std::string& split, Responder& responder,
+             const config::EvalOptions& options)
       : dataset_(dataset),
         responder_(responder),
         options_(options),
         rule_(data::ground_truth_rule(options.ground_truth)) {
     if (options.segmentor != "none") proposals_ = &dataset.proposals();
+    if (responder.cues_read() > 0) {
+      cues_ = cues_of_split(dataset, split, options.sentences == "first");
+    }
   }
 
   void answer(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences) {
@@ -94,10 +125,11 @@ class Evaluation {
       const auto& record = dataset_.index().image(group.image_id);
       auto picture = dataset_.pictures().get(group.image_id);
       if (!picture) continue;
-      Query query{std::move(*picture), record.height, record.width, {}, {}};
+      Query query{std::move(*picture), record.height, record.width, {}, {}, {}};
       for (const auto i : group.sentences) {
         query.texts.push_back(sentences[i].text);
         query.sent_ids.push_back(sentences[i].sent_id);
+        if (!cues_.empty()) query.cues.push_back(cues_.at(sentences[i].sent_id));
       }
       queries.push_back(std::move(query));
       readable.push_back(&group);
@@ -202,6 +234,7 @@ class Evaluation {
   const config::EvalOptions& options_;
   data::GroundTruth rule_;
   const data::ProposalStore* proposals_ = nullptr;
+  std::unordered_map<std::int64_t, std::vector<std::string>> cues_;  // by sent_id
 };
 
 double percent(std::int64_t part, std::int64_t whole) {
@@ -270,13 +303,13 @@ std::int64_t count_missing_proposals(data::Dataset& dataset, const std::string& 
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
                      const config::EvalOptions& options) {
   SplitResult result;
-  result.sentences = list_sentences(dataset.index(), split);
+  result.sentences = list_sentences(dataset.index(), split, options.sentences == "first");
   require_masks(dataset.index(), split);
   const std::vector<Group> groups = group_by_picture(result.sentences);
   if (options.segmentor != "none") {
     result.pictures_without_proposals = count_missing_proposals(dataset, split);
   }
-  Evaluation evaluation(dataset, responder, options);
+  Evaluation evaluation(dataset, split, responder, options);
   const auto step = static_cast<std::size_t>(options.batch_size);
   core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),
                           "pictures");

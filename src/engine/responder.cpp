@@ -1,5 +1,8 @@
 #include "pcnet/engine/responder.h"
 
+#include <unordered_map>
+#include <utility>
+
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
@@ -9,24 +12,82 @@
 
 namespace pcnet::engine {
 
-ModelResponder::ModelResponder(model::Tris model, const text::Tokenizer& tokenizer,
-                               const Options& options)
+ModelResponder::ModelResponder(std::shared_ptr<model::ReferringModel> model,
+                               const text::Tokenizer& tokenizer, const Options& options)
     : model_(std::move(model)), tokenizer_(tokenizer), options_(options) {}
 
-at::Tensor ModelResponder::tokens_of(std::span<const Query> queries) const {
-  std::vector<at::Tensor> rows;
+/// Tokens of all texts in order, then those of each distinct cue that is none of them.
+class ModelResponder::Texts {
+ public:
+  Texts(const text::Tokenizer& tokenizer, const Options& options)
+      : tokenizer_(tokenizer), options_(options) {}
+
+  std::int64_t add_text(const std::string& text) {
+    const std::int64_t row = add_row(text, "text");
+    row_of_.emplace(text, row);
+    return row;
+  }
+  std::int64_t add_cue(const std::string& cue) {
+    const auto known = row_of_.find(cue);
+    if (known != row_of_.end()) return known->second;
+    return row_of_.emplace(cue, add_row(cue, "cue")).first->second;
+  }
+  at::Tensor tokens() const { return at::stack(rows_); }
+
+ private:
+  std::int64_t add_row(const std::string& text, const char* kind) {
+    const text::Tokens tokens = tokenizer_.encode(text, options_.text_length, options_.truncate);
+    if (tokens.words == 0) {
+      throw core::UsageError(core::cat("the ", kind, " \"", text,
+                                       "\" holds no word that the model knows (it knows ",
+                                       tokenizer_.words().size(), " words)"));
+    }
+    rows_.push_back(torch::tensor(tokens.ids, torch::kInt64));
+    return static_cast<std::int64_t>(rows_.size()) - 1;
+  }
+
+  const text::Tokenizer& tokenizer_;
+  const Options& options_;
+  std::vector<at::Tensor> rows_;
+  std::unordered_map<std::string, std::int64_t> row_of_;
+};
+
+model::Expressions ModelResponder::expressions_of(std::span<const Query> queries) {
+  Texts texts(tokenizer_, options_);
+  std::vector<std::int64_t> rows;
   for (const auto& query : queries) {
-    for (const auto& text : query.texts) {
-      const text::Tokens tokens = tokenizer_.encode(text, options_.text_length, options_.truncate);
-      if (tokens.words == 0) {
-        throw core::UsageError(core::cat("the text \"", text,
-                                         "\" holds no word that the model knows (it knows ",
-                                         tokenizer_.words().size(), " words)"));
-      }
-      rows.push_back(torch::tensor(tokens.ids, torch::kInt64));
+    for (const auto& text : query.texts) rows.push_back(texts.add_text(text));
+  }
+  const auto read = static_cast<std::size_t>(model_->cues_read());
+  std::vector<std::int64_t> cues;
+  for (const auto& query : queries) {
+    for (std::size_t i = 0; i < query.texts.size() && read > 0; ++i) {
+      const std::vector<std::string> own =
+          query.cues.empty() ? std::vector<std::string>{query.texts[i]} : query.cues.at(i);
+      for (std::size_t k = 0; k < read; ++k) cues.push_back(texts.add_cue(own.at(k % own.size())));
     }
   }
-  return at::stack(rows);
+  const auto count = static_cast<std::int64_t>(rows.size());
+  const at::Tensor distinct = model_->encode_texts(texts.tokens());  // [U, C]
+  const auto index = [&](const std::vector<std::int64_t>& values) {
+    return torch::tensor(values, torch::kInt64).to(options_.device);
+  };
+  if (read == 0) return {distinct};
+  return model::gather_expressions(distinct, index(rows),
+                                   index(cues).view({count, static_cast<std::int64_t>(read)}));
+}
+
+// logits [N, M, h, w] of one picture -> [N, M, H, W]
+at::Tensor ModelResponder::resized(const at::Tensor& logits, const Query& query) const {
+  const at::Tensor flat = logits.flatten(/*start_dim=*/0, /*end_dim=*/1);
+  const at::Tensor maps =
+      options_.released_resize
+          ? model::resize_as_released(flat, query.picture.size(-1), query.height, query.width)
+          : model::resize_to_picture(model::response(flat), query.height, query.width,
+                                     options_.align_corners);
+  return maps.view({logits.size(0), logits.size(1), query.height, query.width})
+      .to(at::kCPU, at::kFloat)
+      .contiguous();
 }
 
 std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) {
@@ -40,20 +101,14 @@ std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) 
   }
   const at::Tensor visual =
       model_->encode_images(image::stack_pictures(pictures).to(options_.device));
-  const at::Tensor text = model_->encode_texts(tokens_of(queries));
-  const at::Tensor owner = torch::tensor(picture_of, torch::kInt64).to(options_.device);
-  const at::Tensor grid =
-      model::response(model::own_picture_cosine(visual, text, owner));  // [all texts, h, w]
+  const at::Tensor logits =
+      model_->respond(visual, expressions_of(queries), torch::tensor(picture_of, torch::kInt64)) /
+      model_->scale();  // [N, all texts, h, w]
   std::vector<at::Tensor> answers;
   std::int64_t first = 0;
   for (const auto& query : queries) {
     const auto texts = static_cast<std::int64_t>(query.texts.size());
-    const at::Tensor own = grid.slice(/*dim=*/0, first, first + texts);
-    answers.push_back(
-        model::resize_to_picture(own, query.height, query.width, options_.align_corners)
-            .unsqueeze(/*dim=*/0)
-            .to(at::kCPU, at::kFloat)
-            .contiguous());
+    answers.push_back(resized(logits.slice(/*dim=*/1, first, first + texts), query));
     first += texts;
   }
   return answers;

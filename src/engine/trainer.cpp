@@ -41,11 +41,16 @@ data::Batch to_device(const data::Batch& batch, c10::Device device) {
   return there;
 }
 
+StepPlace Trainer::place_of(std::int64_t step) const {
+  const std::int64_t total = options_.schedule.total_steps;
+  return {step, total > 0 ? static_cast<double>(step) / static_cast<double>(total) : 0.0};
+}
+
 StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
   core::Lap lap;
   module_.train();
   optimizer_.zero_grad();
-  const losses::Terms losses = learner_.losses(batch);
+  const losses::Terms losses = learner_.losses(batch, place_of(step));
   StepReport report;
   report.step = step + 1;
   report.learning_rate = options_.learning_rate * options_.schedule.factor(step);

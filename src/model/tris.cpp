@@ -1,5 +1,6 @@
 #include "pcnet/model/tris.h"
 
+#include "pcnet/model/conditional_referring_module.h"
 #include "pcnet/model/response_map.h"
 
 #include "texts_by_picture.h"
@@ -25,6 +26,20 @@ at::Tensor TrisImpl::forward(const at::Tensor& visual, const at::Tensor& texts) 
   return compared(
       visual, everywhere,
       attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, everywhere));
+}
+
+std::vector<StageLogits> TrisImpl::answer_batch(const at::Tensor& visual,
+                                                const Expressions& expressions) {
+  const at::Tensor& own = expressions.texts;  // [B, 1 + D, C]
+  if (own.size(1) == 1) {
+    const at::Tensor logits = forward(visual, own.select(/*dim=*/1, /*index=*/0));
+    return {{logits, logits.slice(/*dim=*/1, 0, 0)}};
+  }
+  const at::Tensor texts = with_whole_batch(own);  // [B, B + D, C]
+  const at::Tensor logits = compared(
+      visual, texts,
+      attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, texts));
+  return {{logits.slice(/*dim=*/1, 0, own.size(0)), logits.slice(/*dim=*/1, own.size(0))}};
 }
 
 at::Tensor TrisImpl::respond(const at::Tensor& visual, const Expressions& expressions,

@@ -23,13 +23,16 @@ ordered_json protocol(const data::Dataset& dataset, const config::Config& config
   return {{"dataset", dataset.files().dataset},
           {"split_by", dataset.files().split_by},
           {"root", config.data.root},
-          {"sentences", "all"},
+          {"sentences", config.eval.sentences},
           {"ground_truth", config.eval.ground_truth == "union" ? "union of polygons"
                                                                : "pixels of exactly one polygon"},
           {"image_size", config.data.image_size},
           {"text_length", config.data.text_length},
           {"truncate", config.data.truncate},
-          {"resize", cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
+          {"resize",
+           config.eval.map_resize == "released"
+               ? "released: to image_size, positive part, to the picture"
+               : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
           {"threshold", config.eval.threshold},
           {"segmentor", config.eval.segmentor},
           {"empty_union_iou", 0},

@@ -1,14 +1,22 @@
 #include "pcnet/runtime/model_source.h"
 
+#include <set>
+
 #include <torch/torch.h>
 
+#include "pcnet/clip/weights.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/data/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/model/pcnet.h"
+#include "pcnet/model/tris.h"
 #include "pcnet/text/bpe_tokenizer.h"
 #include "pcnet/text/word_tokenizer.h"
+#include "pcnet/weights/state_dict.h"
+#include "pcnet/weights/weight_file.h"
 
 namespace pcnet::runtime {
 
@@ -26,41 +34,123 @@ void use_channels_last(torch::nn::Module& module) {
   }
 }
 
-model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
-                        c10::Device device) {
+std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
+                                                   std::int64_t vocabulary_size,
+                                                   c10::Device device) {
   if (config.data.text_length > config.model.clip.text.context_length) {
     throw core::ConfigError(core::cat("data.text_length is ", config.data.text_length,
                                       ": wanted at most model.clip.text.context_length, which is ",
                                       config.model.clip.text.context_length));
   }
+  const bool tris = config.model.profile == "tris";
+  if (config.model.attn_fusion && !tris) {
+    throw core::ConfigError(core::cat("model.attn_fusion belongs to the profile tris: got profile ",
+                                      config.model.profile, ", wanted attn_fusion false"));
+  }
   torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
-  model::Tris model(config.model, vocabulary_size);
+  std::shared_ptr<model::ReferringModel> model;
+  if (tris) {
+    model =
+        std::make_shared<model::TrisImpl>(config.model, vocabulary_size, config.model.attn_fusion);
+  } else {
+    model =
+        std::make_shared<model::PCNetImpl>(config.model, config.model.referring, vocabulary_size);
+  }
   model->to(device);
   use_channels_last(*model);
   return model;
 }
 
+namespace {
+
+/// What an official checkpoint was made with, as far as its names and shapes tell.
+std::vector<std::string> settings_of(const weights::WeightFile& file,
+                                     const weights::StateDict& state) {
+  const bool tris = state.layout == weights::Layout::kOfficialTris;
+  std::vector<std::string> settings = {"data.truncate=cut", "eval.map_resize=released",
+                                       core::cat("model.profile=", tris ? "tris" : "released")};
+  bool fusion = false;
+  std::set<std::string> modules;
+  const std::string stage = "attn_fusion_vl.";
+  for (const auto& [name, tensor] : state.tensors) {
+    fusion = fusion || name.starts_with("attn_fusion.");
+    if (name.starts_with(stage)) {
+      modules.insert(name.substr(stage.size(), name.find('.', stage.size()) - stage.size()));
+    }
+  }
+  if (tris) settings.push_back(core::cat("model.attn_fusion=", fusion ? "true" : "false"));
+  if (!tris) settings.push_back(core::cat("model.referring.modules=", modules.size()));
+  const auto image = state.tensors.find(tris ? "vis_project.weight" : "c4_vis_project.weight");
+  if (image != state.tensors.end()) {
+    settings.push_back(core::cat("model.width=", image->second.size(0)));
+  }
+  const auto encoders = clip::architecture_of(file, clip::clip_tensors(state)).options;
+  for (auto& setting : clip::settings_for(encoders, {})) settings.push_back(std::move(setting));
+  return settings;
+}
+
+LoadedModel load_official(const weights::WeightFile& file, const weights::StateDict& state,
+                          const std::vector<std::string>& overrides) {
+  std::vector<std::string> settings = settings_of(file, state);
+  settings.insert(settings.end(), overrides.begin(), overrides.end());
+  const auto config = config::load_defaults(settings).values;
+  const bool tris = state.layout == weights::Layout::kOfficialTris;
+  if (tris != (config.model.profile == "tris")) {
+    throw core::ConfigError(core::cat(file.path.string(), " holds ", tris ? "TRIS" : "PCNet",
+                                      ": got model.profile ", config.model.profile, ", wanted ",
+                                      tris ? "tris" : "released"));
+  }
+  core::set_threads(static_cast<int>(config.run.threads));
+  const c10::Device device = core::parse_device(config.run.device);
+  auto tokenizer = make_tokenizer(config.model.clip.text, {});
+  auto model = build_model(config, tokenizer->vocabulary_size(), device);
+  // CLIP's own scale, and encoders' parts that this model does not build, are on no path of it.
+  std::vector<std::string> unused;
+  const auto wanted = engine::state_dict(*model);
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with("backbone.") && !wanted.contains(name)) unused.push_back(name);
+  }
+  engine::load_state_dict(*model, state.tensors, file.path.string(), unused);
+  core::log::info(
+      core::cat("official ", tris ? "TRIS" : "PCNet", " checkpoint ", file.path.string(),
+                ", profile ", config.model.profile,
+                unused.empty() ? "" : core::cat("; not used: ", core::join(unused, ", "))));
+  return {config, std::move(tokenizer), std::move(model), device, file.path};
+}
+
+}  // namespace
+
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides) {
   const auto path = engine::find_checkpoint(run_or_checkpoint);
+  const weights::WeightFile opened = weights::open_weights(path);
+  if (!engine::is_checkpoint(opened)) {
+    const weights::StateDict state = weights::find_state_dict(opened);
+    if (state.layout == weights::Layout::kOfficialTris ||
+        state.layout == weights::Layout::kOfficialPcnet) {
+      return load_official(opened, state, overrides);
+    }
+  }
   engine::Checkpoint checkpoint = engine::load_checkpoint(path);
   const auto config = config::load_json(checkpoint.config, path.string(), overrides).values;
   core::set_threads(static_cast<int>(config.run.threads));
   const c10::Device device = core::parse_device(config.run.device);
   auto tokenizer = make_tokenizer(config.model.clip.text, std::move(checkpoint.vocabulary));
-  model::Tris model = build_model(config, tokenizer->vocabulary_size(), device);
+  auto model = build_model(config, tokenizer->vocabulary_size(), device);
   engine::load_state_dict(*model, checkpoint.model, path.string());
   return {config, std::move(tokenizer), std::move(model), device, path};
 }
 
-engine::ModelResponder responder_for(const model::Tris& model, const text::Tokenizer& tokenizer,
-                                     const config::Config& config, c10::Device device) {
+engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,
+                                     const text::Tokenizer& tokenizer, const config::Config& config,
+                                     c10::Device device) {
   return {model,
           tokenizer,
           {.device = device,
            .text_length = config.data.text_length,
            .truncate = data::truncate_of(config.data),
-           .align_corners = config.eval.align_corners}};
+           .align_corners = config.eval.align_corners,
+           .released_resize = config.eval.map_resize == "released"}};
 }
 
 }  // namespace pcnet::runtime

@@ -128,8 +128,10 @@ ordered_json predict(const PredictionRequest& request) {
   LoadedModel loaded = load_model(request.model, request.overrides);
   check_request(request, loaded);
   const std::vector<std::string> names = stems(request);
-  if (!request.cues.empty()) {
+  if (loaded.model->cues_read() == 0 && !request.cues.empty()) {
     core::log::warning("this model has no conditional referring module: the cues are not used");
+  } else if (loaded.model->cues_read() > 0 && request.cues.empty()) {
+    core::log::warning("no --cue: each text is its own cue");
   }
   // Every picture is read once beforehand, so that a damaged one stops before anything is written.
   for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
@@ -143,7 +145,7 @@ ordered_json predict(const PredictionRequest& request) {
     const auto start = std::chrono::steady_clock::now();
     const auto predictions =
         engine::predict(responder, request.images[i], request.texts, loaded.config.data.image_size,
-                        loaded.config.eval.threshold);
+                        loaded.config.eval.threshold, request.cues);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     for (const auto& prediction : predictions) {
       documents.push_back(to_json(prediction, request, loaded,

@@ -1,4 +1,6 @@
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "pcnet/clip/weights.h"
 #include "pcnet/core/device.h"
@@ -31,14 +33,50 @@ Start find_start(const config::Config& config) {
   return {std::nullopt, clip::open_clip(path)};
 }
 
-void load_start(model::Tris& model, const Start& start, const std::string& source) {
-  if (start.run) {
-    // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
-    engine::load_state_dict(*model, start.run->model, source, {"logit_scale"});
-    return;
+/// The name that a tensor of a run has in a model with other names for the projections.
+std::string name_in(const std::map<std::string, at::Tensor>& model, const std::string& name) {
+  if (model.contains(name)) return name;
+  static const std::pair<std::string, std::string> kNames[] = {
+      {"vis_project.", "c4_vis_project."}, {"lan_project.", "global_lan_project."}};
+  for (const auto& [tris, pcnet] : kNames) {
+    if (name.starts_with(tris)) return pcnet + name.substr(tris.size());
+    if (name.starts_with(pcnet)) return tris + name.substr(pcnet.size());
   }
+  return name;
+}
+
+/// A run's encoders and projections, and those of its attentions that this model has by the same
+/// name; what neither gives nor takes is said.
+void load_run(model::ReferringModel& model, const engine::Checkpoint& run,
+              const std::string& source) {
+  const auto wanted = engine::state_dict(model);
+  std::map<std::string, at::Tensor> given;
+  for (const auto& [name, tensor] : run.model) given.emplace(name_in(wanted, name), tensor);
+  // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
+  std::vector<std::string> except = {"logit_scale"};
+  std::int64_t fresh = 0;
+  std::int64_t unused = 0;
+  for (const auto& [name, tensor] : wanted) {
+    if (!name.starts_with("attn_fusion") || given.contains(name)) continue;
+    except.push_back(name);
+    ++fresh;
+  }
+  for (const auto& [name, tensor] : given) {
+    if (!name.starts_with("attn_fusion") || wanted.contains(name)) continue;
+    except.push_back(name);
+    ++unused;
+  }
+  engine::load_state_dict(model, given, source, except);
+  core::log::info(cat("from ", source, ": encoders and projections, ",
+                      static_cast<std::int64_t>(wanted.size()) - fresh - 1,
+                      " tensors; new: ", fresh, " tensors of attentions",
+                      unused > 0 ? cat("; left out: ", unused, " tensors of its own") : ""));
+}
+
+void load_start(model::ReferringModel& model, const Start& start, const std::string& source) {
+  if (start.run) return load_run(model, *start.run, source);
   if (!start.encoders) return;
-  clip::load_weights(*model->backbone(), *start.encoders);
+  clip::load_weights(*model.backbone(), *start.encoders);
   const std::string& name = start.encoders->architecture.name;
   core::log::info(cat("encoders of ", name.empty() ? "CLIP" : name, " from ", source));
 }
@@ -52,16 +90,72 @@ std::vector<std::string> choose_words(const config::Config& config,
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
-/// The texts beside the sentence that the profile's losses look at: TRIS reads no cues.
-data::ReferringSamples::Options fed_texts(const config::Config& config) {
-  if (config.model.profile != "tris") {
-    return {.cues = config.data.cues_per_sentence, .partners = config.data.partners};
+/// ConfigError when a term looks at something that training cannot show it.
+void require_what_is_fed(const config::Config& config, const losses::Criterion& criterion) {
+  if (criterion.needs_calibration()) {
+    throw core::ConfigError(cat("loss.calibration.weight is ", config.loss.calibration.weight,
+                                ": training has no second, frozen CLIP to calibrate with, wanted "
+                                "0"));
   }
-  if (config.data.partners > 0) {
-    throw core::ConfigError(cat("data.partners is ", config.data.partners,
-                                ": the profile tris compares no partners, wanted 0"));
+  if (criterion.needs_clip_scores()) {
+    throw core::ConfigError(
+        "loss.region_aware_shrinking.foreground is clip_score: the proposals carry no stored CLIP "
+        "scores, wanted response");
   }
-  return {};
+  if (criterion.needs_partners() && config.data.partners == 0) {
+    throw core::ConfigError(
+        "data.partners is 0: instance_disambiguation and kl_divergence compare a sentence with "
+        "partners, wanted 1 or more (or weight 0 for both)");
+  }
+}
+
+/// How many cues of a sentence the model reads; those fed are enough.
+std::int64_t cues_fed(const config::Config& config) {
+  if (config.model.profile == "tris") return 0;
+  const std::int64_t read = config::cues_read(config.model.referring);
+  if (read > config.data.cues_per_sentence) {
+    throw core::ConfigError(cat("model.referring.stages is ", config.model.referring.stages,
+                                ": its stages read ", read, " cues of a sentence, wanted at most ",
+                                "data.cues_per_sentence, which is ",
+                                config.data.cues_per_sentence));
+  }
+  return read;
+}
+
+data::GridStore::Options loss_grid(const config::Config& config) {
+  const std::int64_t side = config.loss.grid > 0
+                                ? config.loss.grid
+                                : config.model.clip.visual.grid_side(config.data.image_size);
+  return {.height = side,
+          .width = side,
+          .most = config.data.proposal_filter.most,
+          .nearest = config.loss.proposal_resize == "nearest"};
+}
+
+/// The texts beside the sentence that model and losses look at, and the proposals when a loss does.
+data::ReferringSamples::Options fed_texts(const config::Config& config,
+                                          const data::Dataset& dataset) {
+  const losses::Criterion criterion(config.loss);
+  require_what_is_fed(config, criterion);
+  data::ReferringSamples::Options fed{.cues = cues_fed(config)};
+  if (criterion.needs_partners()) {
+    fed.partners = config.data.partners;
+  } else if (config.data.partners > 0 && config.model.profile == "tris") {
+    throw core::ConfigError(
+        cat("data.partners is ", config.data.partners, ": no loss compares partners, wanted 0"));
+  }
+  if (criterion.needs_proposals()) fed.grid = loss_grid(config);
+  if (fed.cues > 0 && !dataset.has_cues()) {
+    throw core::ConfigError(cat("the dataset has no cues, of which the profile ",
+                                config.model.profile, " reads ", fed.cues,
+                                " a sentence: name them with data.cues"));
+  }
+  if (criterion.needs_proposals() && !dataset.has_proposals()) {
+    throw core::ConfigError(
+        "the dataset has no proposals, which a loss with a weight needs (region_aware_shrinking, "
+        "instance_disambiguation or kl_divergence): name them with data.proposals");
+  }
+  return fed;
 }
 
 std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::Dataset& dataset,
@@ -69,26 +163,33 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
   if (config.train.objective == "contrastive") {
     return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive);
   }
-  return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config));
+  return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }
 
 std::unique_ptr<engine::Learner> make_learner(const config::Config& config,
-                                              const model::Tris& model) {
+                                              std::shared_ptr<model::ReferringModel> model) {
   if (config.train.objective == "contrastive") {
-    return std::make_unique<engine::ContrastiveLearner>(model, config.loss);
+    return std::make_unique<engine::ContrastiveLearner>(std::move(model), config.loss);
   }
-  return std::make_unique<engine::ReferringLearner>(model, config.loss);
+  return std::make_unique<engine::ReferringLearner>(std::move(model), config.loss,
+                                                    static_cast<std::uint64_t>(config.run.seed));
 }
 
 /// CLIP's encoders, the new layers, and the logit scale, each with its factor of the rate.
 std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions& options,
-                                                     const model::Tris& model) {
+                                                     const model::ReferringModel& model) {
   std::vector<engine::ParameterGroup> groups = {{"backbone", options.backbone_factor, {}},
                                                 {"new layers", 1.0, {}},
                                                 {"logit scale", options.logit_scale_factor, {}}};
-  for (const auto& item : model->named_parameters()) {
+  // The order of the parameters decides how the gradient norm is rounded: one group where it can
+  // be.
+  const bool apart = options.projection_factor != 1;
+  if (apart) groups.push_back({"projections", options.projection_factor, {}});
+  for (const auto& item : model.named_parameters()) {
+    const bool is_projection = item.key().find("_project.") != std::string::npos;
     const std::size_t group = item.key().starts_with("backbone.") ? 0
                               : item.key() == "logit_scale"       ? 2
+                              : apart && is_projection            ? 3
                                                                   : 1;
     groups[group].parameters.emplace_back(item.key(), item.value());
   }
@@ -108,10 +209,10 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
       make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
-  load_start(model, start, config.model.clip.weights);
+  load_start(*model, start, config.model.clip.weights);
   learner = make_learner(config, model);
   optimizer = std::make_unique<engine::AdamW>(
-      parameter_groups(config.train, model),
+      parameter_groups(config.train, *model),
       engine::AdamW::Options{.weight_decay = config.train.weight_decay});
   steps_per_epoch_ =
       data::EpochSampler(samples->size(), config.train.batch_size, 0).steps_per_epoch();

@@ -6,7 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "pcnet/config/loss_options.h"
+#include "pcnet/config/classification_options.h"
 
 /// The method's equations once more, as plain loops in double precision: slow, and easy to compare
 /// with method.md. All results are double.

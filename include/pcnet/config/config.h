@@ -40,13 +40,14 @@ struct Config {
 /// The configuration with the origin of each value.
 struct ResolvedConfig {
   Config values;
-  /// Dotted key -> "default", "configs/a.yaml:12" or "--set".
+  /// Dotted key -> "default", "profile paper", "configs/a.yaml:12" or "--set".
   std::map<std::string, std::string> origins;
 };
 
-/// Defaults < the file's `extends` chain < the file < `overrides` ("a.b=value", in order; the value
-/// is read as YAML). ConfigError lists every fault at once: a missing file, broken YAML, an unknown
-/// key (with the nearest one), a wrong type, a value out of range, a circular `extends`.
+/// Defaults < what model.profile sets < the file's `extends` chain < the file < `overrides`
+/// ("a.b=value", in order; the value is read as YAML). ConfigError lists every fault at once: a
+/// missing file, broken YAML, an unknown key (with the nearest one), a wrong type, a value out of
+/// range, a circular `extends`.
 ResolvedConfig load(const std::filesystem::path& file, const std::vector<std::string>& overrides);
 
 /// The same without a file.

@@ -3,10 +3,10 @@
 #include <cstdint>
 
 #include "pcnet/config/calibration_options.h"
+#include "pcnet/config/classification_options.h"
 #include "pcnet/config/field.h"
 #include "pcnet/config/instance_disambiguation_options.h"
 #include "pcnet/config/kl_divergence_options.h"
-#include "pcnet/config/loss_options.h"
 #include "pcnet/config/region_aware_shrinking_options.h"
 
 namespace pcnet::config {

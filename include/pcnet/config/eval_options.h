@@ -13,8 +13,10 @@ struct EvalOptions {
   std::int64_t batch_size = 32;
   double threshold = 1e-9;
   bool align_corners = true;
+  std::string map_resize = "once";
   std::string segmentor = "none";
   std::string ground_truth = "union";
+  std::string sentences = "all";
   std::int64_t samples = 12;
 
   template <class Visitor>
@@ -32,6 +34,11 @@ struct EvalOptions {
         "align_corners", &O::align_corners,
         {.help = "how the map is resized to the picture: corners on corners, or cells over pixels",
          .source = "method.md 5, 9"});
+    field("map_resize", &O::map_resize,
+          {.help = "once: the map goes from the grid to the picture; released: by the square of "
+                   "data.image_size, with the positive part taken there, whatever align_corners",
+           .source = "method.md 7",
+           .choices = {"once", "released"}});
     field("segmentor", &O::segmentor,
           {.help = "where the mask comes from: the map, the proposal at the peak, the best "
                    "proposal by ground truth",
@@ -42,6 +49,11 @@ struct EvalOptions {
                    "those of exactly one",
            .source = "method.md 7",
            .choices = {"union", "exclusive"}});
+    field(
+        "sentences", &O::sentences,
+        {.help = "sentences of an object that are evaluated: all, or its first (the released code)",
+         .source = "method.md 7",
+         .choices = {"all", "first"}});
     field("samples", &O::samples,
           {.help = "pictures drawn into samples/ after training",
            .unit = "pictures",

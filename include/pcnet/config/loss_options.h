@@ -1,28 +1,11 @@
 #pragma once
 
+#include <string>
+
+#include "pcnet/config/criterion_options.h"
 #include "pcnet/config/field.h"
 
 namespace pcnet::config {
-
-/// Cls: the classification loss (A.2, from TRIS).
-struct ClassificationOptions {
-  double weight = 1.0;
-  bool mean_pooling = true;
-  bool max_pooling = true;
-  bool focal_pooling = true;
-
-  template <class Visitor>
-  static void fields(Visitor&& field) {
-    using O = ClassificationOptions;
-    field("weight", &O::weight, {.help = "factor of the term", .source = "method.md 3", .min = 0});
-    field("mean_pooling", &O::mean_pooling,
-          {.help = "pooled score holds the mean of the map", .source = "A.2"});
-    field("max_pooling", &O::max_pooling,
-          {.help = "pooled score holds the maximum of the map", .source = "A.2"});
-    field("focal_pooling", &O::focal_pooling,
-          {.help = "pooled score holds the focal term", .source = "A.2"});
-  }
-};
 
 /// Image-text contrast for the warm start: symmetric InfoNCE on log-sum-exp pooled maps.
 struct ContrastiveOptions {
@@ -41,14 +24,26 @@ struct ContrastiveOptions {
   }
 };
 
-struct LossOptions {
-  ClassificationOptions classification;
+/// Every term of every objective. Terms that need proposals are off until a profile or a key turns
+/// them on.
+struct LossOptions : CriterionOptions {
+  std::string proposal_resize = "area";
   ContrastiveOptions contrastive;
+
+  LossOptions() {
+    region_aware_shrinking.weight = 0;
+    instance_disambiguation.weight = 0;
+  }
 
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = LossOptions;
-    field("classification", &O::classification, {.help = "Cls, used by objective `referring`"});
+    CriterionOptions::fields(field);
+    field("proposal_resize", &O::proposal_resize,
+          {.help = "how proposals come to the grid: a cell is in when half of its area is, or when "
+                   "the pixel that it samples is (the released code)",
+           .source = "method.md 7",
+           .choices = {"area", "nearest"}});
     field("contrastive", &O::contrastive, {.help = "InfoNCE, used by objective `contrastive`"});
   }
 };

@@ -5,6 +5,7 @@
 
 #include "pcnet/config/clip_options.h"
 #include "pcnet/config/field.h"
+#include "pcnet/config/referring_options.h"
 
 namespace pcnet::config {
 
@@ -14,15 +15,19 @@ struct ModelOptions {
   std::int64_t width = 1024;        // C, the common width
   double logit_scale = 1.0 / 0.07;  // the factor before any training, exp(logit_scale)
   bool train_logit_scale = false;
+  bool attn_fusion = false;  // TRIS alone
+  ReferringOptions referring;
   ClipOptions clip;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = ModelOptions;
     field("profile", &O::profile,
-          {.help = "which method is built; tris: one stage, no conditional referring module",
-           .source = "method.md 7",
-           .choices = {"tris"}});
+          {.help = "the method, and the defaults of every key in which methods differ; paper: as "
+                   "printed; released: the authors' code; improved: ours; tris: the baseline, one "
+                   "stage without conditional referring module",
+           .source = "method.md 7, 9",
+           .choices = {"paper", "released", "tris", "improved"}});
     field("width", &O::width,
           {.help = "common width C of image and text features",
            .unit = "channels",
@@ -35,6 +40,10 @@ struct ModelOptions {
            .max = 1000});
     field("train_logit_scale", &O::train_logit_scale,
           {.help = "train the factor; it stays fixed in the paper", .source = "method.md 2"});
+    field("attn_fusion", &O::attn_fusion,
+          {.help = "profile tris with TRIS's cross attention, as official checkpoints have it",
+           .source = "released_forward.md 5"});
+    field("referring", &O::referring, {.help = "conditional referring modules (not profile tris)"});
     field("clip", &O::clip, {.help = "the encoders"});
   }
 };

@@ -36,6 +36,7 @@ struct TrainOptions {
   std::int64_t max_steps = -1;
   double learning_rate = 5e-5;
   double backbone_factor = 0.1;
+  double projection_factor = 1.0;
   double logit_scale_factor = 10.0;
   double weight_decay = 0.01;
   std::int64_t warmup_steps = 0;
@@ -67,6 +68,11 @@ struct TrainOptions {
     field("backbone_factor", &O::backbone_factor,
           {.help = "rate of the CLIP encoders over that of the new layers",
            .source = "method.md 4",
+           .min = 0});
+    field("projection_factor", &O::projection_factor,
+          {.help = "rate of the projections behind the encoders over that of the other new layers: "
+                   "a warm start has trained them, too",
+           .source = "refsynth.md",
            .min = 0});
     field("logit_scale_factor", &O::logit_scale_factor,
           {.help = "rate of a trained logit scale over that of the new layers",

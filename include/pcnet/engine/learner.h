@@ -1,43 +1,59 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <utility>
+
 #include <torch/torch.h>
 
 #include "pcnet/config/loss_options.h"
 #include "pcnet/data/batch.h"
+#include "pcnet/losses/criterion.h"
 #include "pcnet/losses/terms.h"
-#include "pcnet/model/tris.h"
+#include "pcnet/model/referring_model.h"
 
 namespace pcnet::engine {
+
+/// Where in a run a step lies.
+struct StepPlace {
+  std::int64_t step = 0;  ///< steps done before it
+  double progress = 0;    ///< the share of all steps that they are
+};
 
 /// What a step minimises: a batch on the model's device goes in, the named terms come out.
 class Learner {
  public:
   virtual ~Learner() = default;
-  virtual losses::Terms losses(const data::Batch& batch) = 0;
+  virtual losses::Terms losses(const data::Batch& batch, const StepPlace& place) = 0;
 };
 
 /// Image-text pre-training: each distinct text is encoded once and scored on every picture.
 class ContrastiveLearner : public Learner {
  public:
-  ContrastiveLearner(model::Tris model, const config::LossOptions& options)
+  ContrastiveLearner(std::shared_ptr<model::ReferringModel> model,
+                     const config::LossOptions& options)
       : model_(std::move(model)), options_(options) {}
-  losses::Terms losses(const data::Batch& batch) override;
+  losses::Terms losses(const data::Batch& batch, const StepPlace& place) override;
 
  private:
-  model::Tris model_;
+  std::shared_ptr<model::ReferringModel> model_;
   config::LossOptions options_;
 };
 
-/// The method: picture i and its one text, every text scored on every picture.
+/// The method: picture i, its sentence and its partners with their cues, the terms of the
+/// criterion. Every sentence is scored on every picture.
 class ReferringLearner : public Learner {
  public:
-  ReferringLearner(model::Tris model, const config::LossOptions& options)
-      : model_(std::move(model)), options_(options) {}
-  losses::Terms losses(const data::Batch& batch) override;
+  /// @param seed of what a step draws, the same for a seed and a step
+  ReferringLearner(std::shared_ptr<model::ReferringModel> model,
+                   const config::CriterionOptions& options, std::uint64_t seed = 0)
+      : model_(std::move(model)), criterion_(options), seed_(seed) {}
+  losses::Terms losses(const data::Batch& batch, const StepPlace& place) override;
 
  private:
-  model::Tris model_;
-  config::LossOptions options_;
+  std::shared_ptr<model::ReferringModel> model_;
+  losses::Criterion criterion_;
+  std::uint64_t seed_;
 };
 
 }  // namespace pcnet::engine

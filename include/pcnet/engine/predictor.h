@@ -20,9 +20,10 @@ struct Prediction {
   image::Mask mask;                  ///< where the last map is above the threshold
 };
 
-/// Answers every text on one picture; the picture is encoded once. EXIF orientation is applied.
+/// Answers every text on one picture, each with the same cues (none: itself); the picture is
+/// encoded once. EXIF orientation is applied.
 std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
-                                double threshold);
+                                double threshold, const std::vector<std::string>& cues = {});
 
 }  // namespace pcnet::engine

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,7 +10,7 @@
 
 #include "pcnet/core/random.h"
 #include "pcnet/data/picture_store.h"
-#include "pcnet/model/tris.h"
+#include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
 
 namespace pcnet::engine {
@@ -21,6 +22,8 @@ struct Query {
   std::int64_t width = 0;
   std::vector<std::string> texts;
   std::vector<std::int64_t> sent_ids;  ///< names a text for the random baseline
+  /// Cues of each text, repeated when a model reads more; empty: each text is its own cue.
+  std::vector<std::vector<std::string>> cues = {};
 };
 
 /// Answers texts with response maps at the original size of their picture.
@@ -30,6 +33,8 @@ class Responder {
   /// For each query [N, M, H, W] float32 on the CPU: N stages, M texts; the positive part of the
   /// cosine, not yet divided by its maximum. The last stage is the answer.
   virtual std::vector<at::Tensor> respond(std::span<const Query> queries) = 0;
+  /// How many cues of each text it reads.
+  virtual std::int64_t cues_read() const { return 0; }
 };
 
 /// The model: each picture is encoded once for all its texts.
@@ -40,14 +45,19 @@ class ModelResponder : public Responder {
     std::int64_t text_length;
     text::Truncate truncate;
     bool align_corners;
+    bool released_resize = false;  ///< model::resize_as_released()
   };
-  ModelResponder(model::Tris model, const text::Tokenizer& tokenizer, const Options& options);
+  ModelResponder(std::shared_ptr<model::ReferringModel> model, const text::Tokenizer& tokenizer,
+                 const Options& options);
   std::vector<at::Tensor> respond(std::span<const Query> queries) override;
+  std::int64_t cues_read() const override { return model_->cues_read(); }
 
  private:
-  at::Tensor tokens_of(std::span<const Query> queries) const;
+  class Texts;
+  model::Expressions expressions_of(std::span<const Query> queries);
+  at::Tensor resized(const at::Tensor& logits, const Query& query) const;
 
-  model::Tris model_;
+  std::shared_ptr<model::ReferringModel> model_;
   const text::Tokenizer& tokenizer_;
   Options options_;
 };

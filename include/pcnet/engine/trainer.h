@@ -65,6 +65,8 @@ class Trainer {
   StepReport step(const data::Batch& batch, std::int64_t step);
 
  private:
+  StepPlace place_of(std::int64_t step) const;
+
   torch::nn::Module& module_;
   Learner& learner_;
   AdamW& optimizer_;

@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "pcnet/config/loss_options.h"
+#include "pcnet/config/classification_options.h"
 
 namespace pcnet::losses {
 

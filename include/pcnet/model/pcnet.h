@@ -11,12 +11,6 @@
 
 namespace pcnet::model {
 
-/// What a stage answers in training. Logits: scale * cosine, before ReLU.
-struct StageLogits {
-  at::Tensor samples;   ///< [B, B, h, w]: sentence j on picture i
-  at::Tensor partners;  ///< [B, D, h, w]: picture i's own D further expressions
-};
-
 /// PCNet (Fig. 2): CLIP's encoders, a projection each into the common space, and N conditional
 /// referring modules one after the other. Names are those of the released checkpoints.
 class PCNetImpl : public ReferringModel {
@@ -29,6 +23,10 @@ class PCNetImpl : public ReferringModel {
   /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage; Error for fewer cues than
   /// cues_read() or another batch.
   std::vector<StageLogits> forward(const at::Tensor& visual, const Expressions& expressions);
+  std::vector<StageLogits> answer_batch(const at::Tensor& visual,
+                                        const Expressions& expressions) override {
+    return forward(visual, expressions);
+  }
   at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
                      const at::Tensor& picture) override;
   std::int64_t cues_read() const override { return config::cues_read(referring); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <torch/torch.h>
 
@@ -13,6 +14,12 @@ namespace pcnet::model {
 struct Expressions {
   at::Tensor texts;      ///< [.., C]
   at::Tensor cues = {};  ///< [.., K, C]; undefined for a model that reads none
+};
+
+/// What a stage answers in training. Logits: scale * similarity, before ReLU.
+struct StageLogits {
+  at::Tensor samples;   ///< [B, B, h, w]: sentence j on picture i
+  at::Tensor partners;  ///< [B, D, h, w]: picture i's own D further expressions
 };
 
 /// Picks expressions out of the features [U, C] of the distinct texts: text_index [..] and
@@ -31,6 +38,10 @@ class ReferringModel : public torch::nn::Module {
   /// [U, C] of unit length
   at::Tensor encode_texts(const at::Tensor& tokens);
 
+  /// Training: visual [B, C, h, w]; of each picture the sample's expression, then its D partners:
+  /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage.
+  virtual std::vector<StageLogits> answer_batch(const at::Tensor& visual,
+                                                const Expressions& expressions) = 0;
   /// Inference: expressions [M, ..] each on its own picture, picture [M] int64 (best on the CPU),
   /// whatever others are asked; visual [B, C, h, w] -> logits [N, M, h, w], scale * similarity
   /// before ReLU. The last stage counts.

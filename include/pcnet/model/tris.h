@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include <torch/torch.h>
 
 #include "pcnet/model/cross_attention.h"
@@ -20,6 +22,8 @@ class TrisImpl : public ReferringModel {
   /// Training: every text on every picture, visual [B, C, h, w] and texts [M, C] -> logits
   /// [B, M, h, w], scale * similarity before ReLU.
   at::Tensor forward(const at::Tensor& visual, const at::Tensor& texts);
+  std::vector<StageLogits> answer_batch(const at::Tensor& visual,
+                                        const Expressions& expressions) override;
   at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
                      const at::Tensor& picture) override;
   std::int64_t cues_read() const override { return 0; }

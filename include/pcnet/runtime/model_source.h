@@ -7,7 +7,7 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/engine/responder.h"
-#include "pcnet/model/tris.h"
+#include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
 
 namespace pcnet::runtime {
@@ -16,7 +16,7 @@ namespace pcnet::runtime {
 struct LoadedModel {
   config::Config config;  ///< the stored one, with overrides on top
   std::unique_ptr<const text::Tokenizer> tokenizer;
-  model::Tris model;
+  std::shared_ptr<model::ReferringModel> model;
   c10::Device device;
   std::filesystem::path checkpoint;
 };
@@ -28,16 +28,21 @@ std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions&
 /// Lays the convolutions' weights out channels-last, which is faster on a CPU.
 void use_channels_last(torch::nn::Module& module);
 
-/// A model with fresh weights (drawn from run.seed) on a device, convolutions channels-last.
-model::Tris build_model(const config::Config& config, std::int64_t vocabulary_size,
-                        c10::Device device);
+/// The model of model.profile with fresh weights (drawn from run.seed) on a device, convolutions
+/// channels-last.
+std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
+                                                   std::int64_t vocabulary_size,
+                                                   c10::Device device);
 
-/// Loads a run's best checkpoint, or a checkpoint file, onto the configured device.
+/// Loads a run's best checkpoint, a checkpoint file, or an official TRIS or PCNet checkpoint, which
+/// is recognised from its names (profile `tris` or `released` unless an override says otherwise),
+/// onto the configured device.
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides);
 
 /// Asks the model as its configuration says.
-engine::ModelResponder responder_for(const model::Tris& model, const text::Tokenizer& tokenizer,
-                                     const config::Config& config, c10::Device device);
+engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,
+                                     const text::Tokenizer& tokenizer, const config::Config& config,
+                                     c10::Device device);
 
 }  // namespace pcnet::runtime

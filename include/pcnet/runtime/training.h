@@ -33,7 +33,7 @@ class TrainingParts {
   c10::Device device;
   data::Dataset dataset;
   std::unique_ptr<const text::Tokenizer> tokenizer;
-  model::Tris model = nullptr;
+  std::shared_ptr<model::ReferringModel> model;
   std::unique_ptr<data::Samples> samples;
   std::unique_ptr<engine::Learner> learner;
   std::unique_ptr<engine::AdamW> optimizer;

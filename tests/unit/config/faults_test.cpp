@@ -98,14 +98,14 @@ using Faults = ConfigFolder;
 
 TEST_F(Faults, AreAllReportedAtOnceInOrder) {
   write("base.yaml", "run: {seed: -1}\n");
-  write("a.yaml", "extends: [base.yaml, none.yaml]\ntrain:\n  epochs: x\n  stages: 3\n");
+  write("a.yaml", "extends: [base.yaml, none.yaml]\ntrain:\n  epochs: x\n  dwarfs: 3\n");
   EXPECT_EQ(faults("a.yaml", {"a", "=3", "run.threads=-1", "nothing=1"}),
             "a.yaml:1: extends: cannot read none.yaml: No such file or directory\n"
             "--set: got \"a\", wanted key=value, e.g. train.batch_size=8\n"
             "--set: got \"=3\", wanted key=value, e.g. train.batch_size=8\n"
             "base.yaml:1: run.seed: got -1, wanted an integer >= 0\n"
             "a.yaml:3: train.epochs: got \"x\", wanted an integer >= 0\n"
-            "a.yaml:4: unknown key \"train.stages\"; `pcnet config docs` lists the keys\n"
+            "a.yaml:4: unknown key \"train.dwarfs\"; `pcnet config docs` lists the keys\n"
             "--set: run.threads: got -1, wanted an integer from 0 to 1024\n"
             "--set: unknown key \"nothing\"; `pcnet config docs` lists the keys");
 }

@@ -30,6 +30,7 @@ class HandResponder : public Responder {
     std::vector<at::Tensor> answers;
     for (const auto& query : queries) {
       asked.push_back(query.sent_ids);
+      cues.push_back(query.cues);
       const auto stages = static_cast<std::int64_t>(by_sentence.begin()->second.size());
       const auto texts = static_cast<std::int64_t>(query.texts.size());
       at::Tensor maps = torch::zeros({stages, texts, query.height, query.width});
@@ -45,6 +46,10 @@ class HandResponder : public Responder {
     return answers;
   }
 
+  std::int64_t cues_read() const override { return reads; }
+
+  std::int64_t reads = 0;
+  std::vector<std::vector<std::vector<std::string>>> cues;  // of each query
   std::map<std::int64_t, std::vector<Rectangle>> by_sentence;
   std::vector<std::size_t> calls;                // queries a call
   std::vector<std::vector<std::int64_t>> asked;  // sentences a query
@@ -118,6 +123,32 @@ TEST_F(Evaluator, KeepsTheSplitsOrderAndAsksAPictureOnce) {
   ASSERT_EQ(responder_.asked.size(), 2U);
   EXPECT_THAT(responder_.asked[0], ElementsAre(500, 502, 503));
   EXPECT_THAT(responder_.asked[1], ElementsAre(501));
+}
+
+TEST_F(Evaluator, GivesCuesToWhoReadsThem) {
+  hand_.cues = {{500, {"a", "b"}}, {501, {"c"}}, {502, {"d"}}, {503, {"e"}}, {504, {"f"}}};
+  run({.batch_size = 1});
+  EXPECT_TRUE(responder_.cues.at(0).empty());
+  responder_ = HandResponder();
+  responder_.by_sentence = perfect_;
+  responder_.reads = 1;
+  run({.batch_size = 1});
+  ASSERT_EQ(responder_.cues.size(), 2U);
+  EXPECT_THAT(responder_.cues[0],
+              ElementsAre(ElementsAre("a", "b"), ElementsAre("d"), ElementsAre("e")));
+  EXPECT_THAT(responder_.cues[1], ElementsAre(ElementsAre("c")));
+}
+
+TEST_F(Evaluator, LeavesCuesOutThatTheDatasetDoesNotHave) {
+  responder_.reads = 1;
+  EXPECT_EQ(run().scores.sentences, 4);
+  for (const auto& cues : responder_.cues) EXPECT_TRUE(cues.empty());
+}
+
+TEST_F(Evaluator, CountsTheFirstSentenceOfAnObjectAloneWhenAsked) {
+  const SplitResult result = run({.sentences = "first"});
+  EXPECT_EQ(result.scores.sentences, 3);
+  EXPECT_THAT(responder_.asked.at(0), ElementsAre(500, 502));
 }
 
 TEST_F(Evaluator, AsksSeveralPicturesTogether) {

@@ -7,6 +7,8 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/model/pcnet.h"
+#include "pcnet/model/tris.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/naive.h"
@@ -69,7 +71,7 @@ class ModelResponderTest : public ::testing::Test {
     model_ = model::Tris(support::tiny_model(), tokenizer_.vocabulary_size());
   }
   ModelResponder responder(bool align_corners = false) {
-    return {model_,
+    return {model_.ptr(),
             tokenizer_,
             {.device = torch::kCPU,
              .text_length = 9,
@@ -123,6 +125,47 @@ TEST_F(ModelResponderTest, RefusesATextWithoutKnownWord) {
   EXPECT_THAT([&] { responder.respond(queries); },
               ThrowsMessage<core::UsageError>(
                   AllOf(HasSubstr("\"green vase\""), HasSubstr("knows 4 words"))));
+}
+
+class PCNetResponder : public ModelResponderTest {
+ protected:
+  at::Tensor answer(std::vector<std::vector<std::string>> cues, bool released = false) {
+    torch::manual_seed(4);
+    const model::PCNet model(support::tiny_model(), config::referring_profile("improved"),
+                             tokenizer_.vocabulary_size());
+    const torch::NoGradGuard no_grad;
+    for (const auto& item : model->named_parameters()) {
+      if (item.key().ends_with("_project.bias")) item.value().fill_(0.5);  // positive cosines
+    }
+    ModelResponder responder(model.ptr(), tokenizer_,
+                             {.device = torch::kCPU,
+                              .text_length = 9,
+                              .truncate = text::Truncate::kKeepEnd,
+                              .align_corners = true,
+                              .released_resize = released});
+    EXPECT_EQ(responder.cues_read(), 3);
+    std::vector<Query> queries = {query(10, 6, {"red cup", "left"}, {0, 1})};
+    queries[0].cues = std::move(cues);
+    return responder.respond(queries)[0];
+  }
+};
+
+TEST_F(PCNetResponder, AnswersEveryStage) {
+  EXPECT_EQ(answer({}).sizes(), (at::IntArrayRef{3, 2, 10, 6}));
+}
+
+TEST_F(PCNetResponder, TakesTheTextForItsCueWhenThereIsNone) {
+  EXPECT_TRUE(at::equal(answer({}), answer({{"red cup"}, {"left"}})));
+  EXPECT_FALSE(at::allclose(answer({}), answer({{"red cup"}, {"blue"}})));
+}
+
+TEST_F(PCNetResponder, RepeatsCuesOfWhichThereAreFewer) {
+  EXPECT_TRUE(at::equal(answer({{"red", "blue"}, {"cup"}}),
+                        answer({{"red", "blue", "red"}, {"cup", "cup", "cup"}})));
+}
+
+TEST_F(PCNetResponder, ResizesAsReleasedWhenAsked) {
+  EXPECT_FALSE(at::allclose(answer({}), answer({}, /*released=*/true)));
 }
 
 }  // namespace

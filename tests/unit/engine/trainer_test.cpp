@@ -11,6 +11,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/model/tris.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
@@ -34,7 +35,7 @@ struct WeightImpl : torch::nn::Module {
 class SquareLearner : public Learner {
  public:
   explicit SquareLearner(const WeightImpl& net) : net_(net) {}
-  losses::Terms losses(const data::Batch&) override {
+  losses::Terms losses(const data::Batch&, const StepPlace&) override {
     losses::Terms terms;
     at::Tensor square = net_.weight.pow(2).sum();
     terms.add("square", factor, root_at_zero ? (square * 0).sqrt() : square);
@@ -201,10 +202,10 @@ TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
     if (contrastive) {
       samples = std::make_unique<data::ContrastiveSamples>(
           dataset, tokenizer, config::ContrastiveBatchOptions{.captions = 2, .cues = 1});
-      learner = std::make_unique<ContrastiveLearner>(model, config::LossOptions{});
+      learner = std::make_unique<ContrastiveLearner>(model.ptr(), config::LossOptions{});
     } else {
       samples = std::make_unique<data::ReferringSamples>(dataset, tokenizer);
-      learner = std::make_unique<ReferringLearner>(model, config::LossOptions{});
+      learner = std::make_unique<ReferringLearner>(model.ptr(), config::LossOptions{});
     }
     ParameterGroup group{"all", 1.0, {}};
     for (const auto& item : model->named_parameters()) {
