@@ -26,6 +26,16 @@ std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions&
   return std::make_unique<text::WordTokenizer>(std::move(words));
 }
 
+data::GridStore::Options loss_grid(const config::Config& config) {
+  const std::int64_t side = config.loss.grid > 0
+                                ? config.loss.grid
+                                : config.model.clip.visual.grid_side(config.data.image_size);
+  return {.height = side,
+          .width = side,
+          .most = config.data.proposal_filter.most,
+          .nearest = config.loss.proposal_resize == "nearest"};
+}
+
 void use_channels_last(torch::nn::Module& module) {
   const torch::NoGradGuard no_grad;
   for (auto& parameter : module.parameters()) {

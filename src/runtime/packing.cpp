@@ -33,9 +33,11 @@ std::unique_ptr<const text::Tokenizer> tokenizer_of(const config::Config& config
   return make_tokenizer(options, text::WordTokenizer::from_texts(dataset.training_texts()).words());
 }
 
+/// By area, as packs hold it; losses that want nearest neighbours make theirs from the proposals.
 data::GridStore::Options grid_of(const config::Config& config) {
-  const std::int64_t side = config.model.clip.visual.grid_side(config.data.image_size);
-  return {.height = side, .width = side, .most = config.data.proposal_filter.most};
+  data::GridStore::Options grid = loss_grid(config);
+  grid.nearest = false;
+  return grid;
 }
 
 data::Tell bars(StageBars& stages, const char* stopped) {

@@ -122,16 +122,6 @@ std::int64_t cues_fed(const config::Config& config) {
   return read;
 }
 
-data::GridStore::Options loss_grid(const config::Config& config) {
-  const std::int64_t side = config.loss.grid > 0
-                                ? config.loss.grid
-                                : config.model.clip.visual.grid_side(config.data.image_size);
-  return {.height = side,
-          .width = side,
-          .most = config.data.proposal_filter.most,
-          .nearest = config.loss.proposal_resize == "nearest"};
-}
-
 /// The texts beside the sentence that model and losses look at, and the proposals when a loss does.
 data::ReferringSamples::Options fed_texts(const config::Config& config,
                                           const data::Dataset& dataset) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
+#include "pcnet/data/grid_store.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
@@ -24,6 +25,9 @@ struct LoadedModel {
 /// The tokenizer that model.clip.text.tokenizer names; `words` are those of a closed vocabulary.
 std::unique_ptr<const text::Tokenizer> make_tokenizer(const config::TextOptions& options,
                                                       std::vector<std::string> words);
+
+/// The grid on which the losses compare maps with proposals: loss.grid, or the feature grid.
+data::GridStore::Options loss_grid(const config::Config& config);
 
 /// Lays the convolutions' weights out channels-last, which is faster on a CPU.
 void use_channels_last(torch::nn::Module& module);
