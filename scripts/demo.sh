@@ -69,16 +69,16 @@ mkdir -p "$runs/results" "$runs/pictures"
 step 'training 1 of 2: the image and text encoders, from captions'
 "$pcnet" train configs/refsynth/clip.yaml --root "$data" --run "$runs/clip" --resume auto
 
-step 'training 2 of 2: referring expressions'
-"$pcnet" train configs/refsynth/tris.yaml --root "$data" --run "$runs/tris" \
+step 'training 2 of 2: PCNet, from referring expressions'
+"$pcnet" train configs/refsynth/pcnet.yaml --root "$data" --run "$runs/pcnet" \
   --set "model.clip.weights=$runs/clip" --resume auto
 
 step 'the same model, untrained'
-"$pcnet" train configs/refsynth/tris.yaml --root "$data" --run "$runs/untrained" \
+"$pcnet" train configs/refsynth/pcnet.yaml --root "$data" --run "$runs/untrained" \
   --set train.max_steps=0 --resume auto
 
 step 'evaluation'
-evaluate trained "$runs/tris" -- "$runs"/tris/checkpoints/*.safetensors
+evaluate trained "$runs/pcnet" -- "$runs"/pcnet/checkpoints/*.safetensors
 evaluate untrained "$runs/untrained" -- "$runs"/untrained/checkpoints/*.safetensors
 evaluate centre --baseline centre -- "$data/refsynth.json"
 evaluate random --baseline random -- "$data/refsynth.json"
@@ -88,8 +88,8 @@ made=()
 while IFS=$'\t' read -r image text; do
   stem=$(basename "${image%.*}")
   overlay="$runs/pictures/$stem.overlay.png"
-  if ! fresh "$overlay" "$runs"/tris/checkpoints/*.safetensors; then
-    "$pcnet" predict "$runs/tris" --image "$image" --text "$text" --out "$runs/pictures" </dev/null
+  if ! fresh "$overlay" "$runs"/pcnet/checkpoints/*.safetensors; then
+    "$pcnet" predict "$runs/pcnet" --image "$image" --text "$text" --out "$runs/pictures" </dev/null
   fi
   made+=("$overlay  $text")
 done < <(python3 scripts/demo_refs.py "$data" --split testA --count "$pictures")

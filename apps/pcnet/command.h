@@ -39,6 +39,7 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_study(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action);
 
 /// A sub-command with the house's help layout: description, options, examples.

@@ -35,6 +35,19 @@ std::optional<YAML::Node> parse(const std::string& text, const std::string& name
   }
 }
 
+std::optional<Layer> read_layer(const fs::path& path, const std::string& named_at, Faults& faults) {
+  std::string text;
+  try {
+    text = core::read_file(path);
+  } catch (const core::Error& unreadable) {
+    faults.push_back(named_at + unreadable.what());
+    return std::nullopt;
+  }
+  const auto root = parse(text, path.string(), /*has_lines=*/true, faults);
+  if (!root) return std::nullopt;
+  return Layer{*root, path.string(), /*has_lines=*/true, ""};
+}
+
 /// Follows `extends` depth first.
 class Chain {
  public:
@@ -49,20 +62,12 @@ class Chain {
                                   open + 1 == open_.end() ? "" : " through other files"));
       return;
     }
-    std::string text;
-    try {
-      text = core::read_file(path);
-    } catch (const core::Error& unreadable) {
-      faults_.push_back(named_at + unreadable.what());
-      return;
-    }
-    const auto root = parse(text, path.string(), /*has_lines=*/true, faults_);
-    if (!root) return;
-    const Layer layer{*root, path.string(), /*has_lines=*/true, ""};
+    const auto layer = read_layer(path, named_at, faults_);
+    if (!layer) return;
     open_.push_back(identity);
-    if (root->IsMap()) add_extended(layer, path.parent_path());
+    if (layer->root.IsMap()) add_extended(*layer, path.parent_path());
     open_.pop_back();
-    layers.push_back(layer);
+    layers.push_back(*layer);
   }
 
   std::vector<Layer> layers;
@@ -98,6 +103,10 @@ class Chain {
 std::string Layer::where(const YAML::Node& node) const {
   const YAML::Mark mark = node.Mark();
   return has_lines && !mark.is_null() ? core::cat(name, ":", mark.line + 1) : name;
+}
+
+std::optional<Layer> file_layer(const fs::path& file, Faults& faults) {
+  return read_layer(file.lexically_normal(), "", faults);
 }
 
 std::vector<Layer> file_layers(const fs::path& file, Faults& faults) {

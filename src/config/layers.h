@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct Layer {
   /// Where a node stands, for origins and messages.
   std::string where(const YAML::Node& node) const;
 };
+
+/// One file, whatever it extends. Nothing, and a fault, when it is unreadable or broken.
+std::optional<Layer> file_layer(const std::filesystem::path& file,
+                                std::vector<std::string>& faults);
 
 /// The file and, before it, the files that it extends, in order of rising precedence. Faults
 /// (unreadable, broken, circular) are added to `faults` and the layer is left out.
