@@ -29,6 +29,12 @@ std::string digest(const std::string& text) {
   return out.str();
 }
 
+/// A term without weight is not computed, whatever its options are.
+template <class Options>
+void forget_if_unused(Options& options) {
+  if (options.weight <= 0) options = Options{.weight = options.weight};
+}
+
 std::string absolute(const std::string& path) {
   return path.empty() ? path : fs::weakly_canonical(path).string();
 }
@@ -145,6 +151,12 @@ std::string run_identity(const config::Config& config, const std::string& start)
   decisive.train.log_every = plain.train.log_every;
   decisive.train.checkpoint_every = plain.train.checkpoint_every;
   decisive.eval.samples = plain.eval.samples;
+  forget_if_unused(decisive.loss.instance_disambiguation);
+  forget_if_unused(decisive.loss.kl_divergence);
+  if (config.loss.region_aware_shrinking.foreground != "clip_score") {
+    forget_if_unused(decisive.loss.calibration);  // else its weights and picture size count, too
+  }
+  forget_if_unused(decisive.loss.region_aware_shrinking);
   for (std::string* path : {&decisive.data.root, &decisive.data.images, &decisive.data.cues,
                             &decisive.data.proposals, &decisive.data.pack}) {
     *path = absolute(*path);

@@ -106,6 +106,27 @@ class Study(Case):
         self.assertIn("0 runs are done, 3 to do", result.stdout)
         self.assertFalse((self.folder / "out").exists())
 
+    def test_a_run_is_known_by_what_decides_it(self):
+        ras = "loss.region_aware_shrinking"
+        rows = {
+            "off": f"{ras}.weight: 0",
+            "off, with options": f"{ras}.weight: 0, {ras}.scores: mean",
+            "on": "",
+            "on, told so": f"{ras}.weight: 1, data.workers: 1, train.log_every: 2",
+            "on, with options": f"{ras}.scores: mean",
+        }
+        text = "\n".join(f"      - {{name: '{name}', set: {{{what}}}}}" for name, what in rows.items())
+        study = self.folder / "rows.yaml"
+        study.write_text(
+            f"config: {CONFIGS}/pcnet.yaml\ntables:\n  - title: t\n    rows:\n{text}\n"
+        )
+        result = run_well("--json", "study", study, "--root", ROOT, "--dry-run")
+        (table,) = json.loads(result.stdout)["studies"][0]["tables"]
+        off, also_off, on, also_on, other = (row["runs"][0]["folder"] for row in table["rows"])
+        self.assertEqual(off, also_off)
+        self.assertEqual(on, also_on)
+        self.assertEqual(len({off, on, other}), 3)
+
     def test_a_stopped_study_goes_on(self):
         study = self.write()
         # So many steps that a run cannot end before it is stopped.
