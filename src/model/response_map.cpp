@@ -7,7 +7,6 @@ namespace pcnet::model {
 namespace {
 
 constexpr double kLeastLength = 1e-12;  // divides a vector of zeros
-constexpr double kLeastMaximum = 1e-5;  // added to a map's maximum
 
 }  // namespace
 
@@ -34,11 +33,6 @@ at::Tensor own_picture_cosine(const at::Tensor& visual, const at::Tensor& text,
 }
 
 at::Tensor response(const at::Tensor& logits) { return at::relu(logits); }
-
-at::Tensor normalised(const at::Tensor& maps, Maximum maximum) {
-  const at::Tensor most = maps.amax({-2, -1}, /*keepdim=*/true);
-  return maps / ((maximum == Maximum::kDetached ? most.detach() : most) + kLeastMaximum);
-}
 
 at::Tensor resize_to_picture(const at::Tensor& maps, std::int64_t height, std::int64_t width,
                              bool align_corners) {

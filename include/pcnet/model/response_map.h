@@ -22,15 +22,9 @@ at::Tensor unit(const at::Tensor& x, std::int64_t dim);
 /// [B, X, C] -> [B, X, h, w].
 at::Tensor cell_products(const at::Tensor& visual, const at::Tensor& texts);
 
-/// The response before Norm (Eq. 4): the positive part of logits or of a cosine map.
+/// The response before Norm (Eq. 4): the positive part of logits or of a cosine map. Norm itself is
+/// losses::normalised_response().
 at::Tensor response(const at::Tensor& logits);
-
-/// How the gradient of Norm treats the maximum.
-enum class Maximum { kDetached, kDifferentiated };
-
-/// Norm of Eq. 4: response maps [.., h, w], none negative, divided by their maximum + 1e-5. A map
-/// of zeros stays zero. The value does not depend on `maximum`.
-at::Tensor normalised(const at::Tensor& maps, Maximum maximum);
 
 /// Resizes maps bilinearly to a picture: [M, h, w] -> [M, H, W].
 at::Tensor resize_to_picture(const at::Tensor& maps, std::int64_t height, std::int64_t width,

@@ -1,7 +1,14 @@
 #include "pcnet/config/profiles.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
 
@@ -68,6 +75,169 @@ TEST_F(Profiles, OfTrisAreTheDefaults) {
 TEST_F(Profiles, RefuseAnotherName) {
   EXPECT_THROW(profile_values("ours"), core::UsageError);
   EXPECT_THROW(load_defaults({"model.profile=ours"}), core::ConfigError);
+}
+
+// --- the values themselves, from method.md ------------------------------------------------------
+
+/// A row of the table of section 7, and the key that it is.
+struct Row {
+  std::string key;
+  std::string paper;
+  std::string released;
+};
+
+const std::vector<Row>& section_7() {
+  const std::string referring = "model.referring.";
+  const std::string ras = "loss.region_aware_shrinking.";
+  const std::string iad = "loss.instance_disambiguation.";
+  static const std::vector<Row> rows = {
+      {referring + "stages", "3", "1"},
+      {referring + "modules", "0", "4"},
+      {referring + "cue_residual", "true", "false"},
+      {referring + "context", "batch", "shared"},
+      {referring + "response_text", "updated", "vision_updated"},
+      {referring + "response", "cosine", "inner_product"},
+      {referring + "unit_inputs", "false", "true"},  // released_forward.md 6
+      {referring + "projections", "per_attention", "shared"},
+      {referring + "stage_cue", "cue_k", "sentence_last"},
+      {"eval.map_resize", "once", "released"},
+      {ras + "foreground", "response", "clip_score"},
+      {ras + "background", "union", "strongest"},
+      {ras + "iou", "union", "sum"},
+      {ras + "form", "hinge", "released"},
+      {iad + "straight_through", "scores", "softmax"},
+      {iad + "distance", "squared_l2", "half_l1"},
+      {"loss.classification.weight", "1.0", "5.0"},
+      {ras + "weight", "1.0", "0.0"},
+      {iad + "weight", "1.0", "0.0"},
+      {"data.partners", "1", "0"},  // none without IaD
+      {"loss.calibration.weight", "0.0", "2.0"},
+      {"loss.grid", "0", "32"},
+      {"loss.proposal_resize", "area", "nearest"},
+      {"eval.sentences", "all", "first"},
+      {"eval.ground_truth", "union", "exclusive"},
+      {"data.truncate", "keep_end", "cut"},
+      {"data.image_size", "320", "384"},
+      {"train.epochs", "15", "30"},
+      {"train.batch_size", "36", "1"},
+      {"model.profile", "paper", "released"},
+  };
+  return rows;
+}
+
+/// What section 9 lists, where it differs from the paper.
+const std::map<std::string, std::string>& section_9() {
+  const std::string referring = "model.referring.";
+  const std::string iad = "loss.instance_disambiguation.";
+  static const std::map<std::string, std::string> rows = {
+      {iad + "weight", "0.5"},
+      {iad + "ramp", "0.2"},
+      {iad + "maps", "logits"},
+      {iad + "dilation", "1"},
+      {iad + "gradient", "softmax"},
+      {referring + "context", "pair"},
+      {referring + "modulation", "vta_tta_add"},
+      {referring + "cue_scale", "0.3"},
+      {referring + "residual_scale", "0.3"},
+      {referring + "scaled_inputs", "true"},
+      {referring + "unit_inputs", "true"},
+      {referring + "visual_update", "off"},
+      {"eval.align_corners", "false"},
+      {"model.profile", "improved"},
+  };
+  return rows;
+}
+
+std::string value_of(const std::string& profile, std::string key) {
+  std::replace(key.begin(), key.end(), '.', '/');
+  const auto values = to_json(profile_values(profile));
+  const auto& value = values.at(nlohmann::ordered_json::json_pointer("/" + key));
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::set<std::string> keys_in_which_differ(const std::string& left, const std::string& right) {
+  std::set<std::string> keys;
+  for (const auto& one : difference(profile_values(left), profile_values(right))) {
+    keys.insert(one.key);
+  }
+  return keys;
+}
+
+TEST(ProfileValues, AreThoseOfSectionSevenForThePaperAndTheReleasedCode) {
+  std::set<std::string> differing;
+  for (const Row& row : section_7()) {
+    EXPECT_EQ(value_of("paper", row.key), row.paper) << row.key;
+    EXPECT_EQ(value_of("released", row.key), row.released) << row.key;
+    differing.insert(row.key);
+  }
+  EXPECT_EQ(keys_in_which_differ("paper", "released"), differing);
+}
+
+TEST(ProfileValues, AreThoseOfSectionNineForTheImprovedProfile) {
+  std::set<std::string> differing;
+  for (const auto& [key, value] : section_9()) {
+    EXPECT_EQ(value_of("improved", key), value) << key;
+    differing.insert(key);
+  }
+  EXPECT_EQ(keys_in_which_differ("paper", "improved"), differing);
+  EXPECT_EQ(value_of("improved", "loss.region_aware_shrinking.detach_previous"), "true");
+  EXPECT_EQ(value_of("improved", "loss.instance_disambiguation.stages"), "all");
+  EXPECT_EQ(value_of("improved", "train.backbone_factor"), "0.1");
+}
+
+TEST(ProfileValues, OfThePaperAreThoseOfItsText) {
+  // Sections 2 to 5 of method.md, where section 7 has no row.
+  for (const auto& [key, value] : std::map<std::string, std::string>{
+           {"model.width", "1024"},
+           {"model.train_logit_scale", "false"},
+           {"model.referring.modulation", "vta_tta"},
+           {"model.referring.residual_scale", "0.1"},
+           {"model.referring.train_residual_scale", "false"},
+           {"model.referring.visual_update", "on"},
+           {"loss.region_aware_shrinking.scores", "max"},
+           {"loss.region_aware_shrinking.detach_previous", "true"},
+           {"loss.instance_disambiguation.scores", "max"},
+           {"loss.instance_disambiguation.gradient", "squared_difference"},
+           {"loss.instance_disambiguation.maps", "response"},
+           {"loss.instance_disambiguation.detach_maximum", "true"},
+           {"loss.instance_disambiguation.stages", "all"},
+           {"loss.instance_disambiguation.ramp", "0.0"},
+           {"loss.kl_divergence.weight", "0.0"},
+           {"loss.classification.mean_pooling", "true"},
+           {"loss.classification.max_pooling", "true"},
+           {"loss.classification.focal_pooling", "true"},
+           {"data.text_length", "20"},
+           {"data.cues_per_sentence", "5"},
+           {"data.proposal_filter.most", "40"},
+           {"data.proposal_filter.min_area", "1000"},
+           {"train.learning_rate", "5e-05"},
+           {"train.backbone_factor", "0.1"},
+           {"train.weight_decay", "0.01"},
+           {"train.decay_power", "0.9"},
+           {"eval.threshold", "1e-09"},
+           {"eval.align_corners", "true"},
+           {"eval.segmentor", "none"}}) {
+    EXPECT_EQ(value_of("paper", key), value) << key;
+  }
+}
+
+TEST(ProfileValues, OfTrisHaveItsStageAndTermsAndThePapersProtocol) {
+  // No conditional referring, Cls alone, 320 px, 15 epochs, all sentences.
+  const Config tris = profile_values("tris");
+  EXPECT_EQ(tris.loss.classification.weight, 1);
+  EXPECT_EQ(tris.loss.region_aware_shrinking.weight, 0);
+  EXPECT_EQ(tris.loss.instance_disambiguation.weight, 0);
+  EXPECT_EQ(tris.data.partners, 0);
+  EXPECT_EQ(tris.data.image_size, 320);
+  EXPECT_EQ(tris.train.epochs, 15);
+  EXPECT_EQ(tris.eval.sentences, "all");
+  // Where TRIS's own code does otherwise, the profile compares it as PCNet is compared; the
+  // configurations and official checkpoints of TRIS name what they need.
+  for (const char* key : {"data.truncate", "eval.ground_truth", "eval.map_resize",
+                          "eval.align_corners", "eval.threshold", "train.batch_size"}) {
+    EXPECT_EQ(value_of("tris", key), value_of("paper", key)) << key;
+  }
+  EXPECT_FALSE(tris.model.attn_fusion);
 }
 
 }  // namespace

@@ -30,7 +30,21 @@ TEST(NormalisedResponse, CutsWhatIsNegativeAndDividesByTheMaximum) {
 }
 
 TEST(NormalisedResponse, LeavesAMapWithoutPositiveLogitsAtZero) {
-  EXPECT_EQ(normalised_response(row({-3, -1, 0}), false).abs().max().item<double>(), 0);
+  for (const bool detach : {false, true}) {
+    const at::Tensor logits = row({-3, -1, 0}).set_requires_grad(true);
+    const at::Tensor map = normalised_response(logits, detach);
+    EXPECT_EQ(map.abs().max().item<double>(), 0);
+    map.sum().backward();
+    EXPECT_EQ(logits.grad().abs().max().item<double>(), 0);
+  }
+}
+
+TEST(NormalisedResponse, DividesEachMapByItsOwnMaximumWhateverItsPlace) {
+  const at::Tensor maps = torch::tensor({{{0.0, 2.0}}, {{0.5, 0.25}}}, torch::kDouble);
+  for (const bool detach : {false, true}) {
+    EXPECT_TRUE(same(normalised_response(maps, detach),
+                     line({0, 2 / 2.00001, 0.5 / 0.50001, 0.25 / 0.50001})));
+  }
 }
 
 TEST(NormalisedResponse, HasTheGradientOfCentralDifferences) {

@@ -6,6 +6,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/losses/proposal_scores.h"
 #include "pcnet/model/response_map.h"
 
 #include "support/allocations.h"
@@ -178,8 +179,8 @@ TEST_F(PCNetAnswers, AreEqualForEqualTexts) {
 TEST_F(PCNetAnswers, MayBeNowherePositive) {
   PCNet model = lively({});
   const at::Tensor negative = -answers(model).abs() - 1;
-  const at::Tensor map =
-      normalised(resize_to_picture(response(negative[2]), 5, 7, true), Maximum::kDetached);
+  const at::Tensor map = losses::normalised_response(
+      resize_to_picture(response(negative[2]), 5, 7, true), /*detach_maximum=*/true);
   EXPECT_TRUE(at::equal(map, torch::zeros({6, 5, 7})));
 }
 

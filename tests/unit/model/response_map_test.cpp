@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "support/gradients.h"
+#include "pcnet/losses/proposal_scores.h"
+
 #include "support/naive.h"
 #include "support/naive_referring.h"
 
@@ -63,47 +64,10 @@ TEST(CellProducts, ComparesEachPictureWithItsOwnTexts) {
   }
 }
 
-TEST(Normalised, DividesEachMapByItsMaximum) {
-  const at::Tensor maps = torch::tensor({{{0.0, 2.0}}, {{0.5, 0.25}}}, torch::kDouble);
-  for (const Maximum maximum : {Maximum::kDetached, Maximum::kDifferentiated}) {
-    EXPECT_TRUE(at::allclose(
-        normalised(maps, maximum),
-        torch::tensor({{{0.0, 2 / 2.00001}}, {{0.5 / 0.50001, 0.25 / 0.50001}}}, torch::kDouble)));
-  }
-}
-
-TEST(Normalised, LeavesAMapThatIsNowherePositiveAtZeroWithAFiniteGradient) {
-  for (const Maximum maximum : {Maximum::kDetached, Maximum::kDifferentiated}) {
-    const at::Tensor logits = torch::full({1, 2, 2}, -3.0).set_requires_grad(true);
-    const at::Tensor map = normalised(response(logits), maximum);
-    EXPECT_TRUE(at::equal(map, torch::zeros({1, 2, 2})));
-    map.sum().backward();
-    EXPECT_TRUE(at::equal(logits.grad(), torch::zeros({1, 2, 2})));
-  }
-}
-
-TEST(Normalised, KeepsAGradientAtThePeakOnlyWithADetachedMaximum) {
-  const auto gradient = [](Maximum maximum) {
-    const at::Tensor maps = torch::tensor({{{1.0, 4.0}}}, torch::kDouble).set_requires_grad(true);
-    normalised(maps, maximum)[0][0][1].backward();
-    return maps.grad()[0][0][1].item<double>();
-  };
-  EXPECT_NEAR(gradient(Maximum::kDetached), 1 / 4.00001, 1e-12);
-  EXPECT_NEAR(gradient(Maximum::kDifferentiated), 1e-5 / (4.00001 * 4.00001), 1e-12);
-}
-
-TEST(Normalised, HasTheGradientOfItsDifferences) {
-  const at::Tensor maps = torch::tensor({{{0.2, 0.7}, {0.4, 0.1}}}, torch::kDouble);
-  const auto value = [](const at::Tensor& x) {
-    return normalised(x, Maximum::kDifferentiated).pow(2).sum();
-  };
-  EXPECT_LT(support::largest_gradient_fault(value, maps), 1e-8);
-}
-
 TEST(ResizeAsReleased, IsTheNaiveFormula) {
   const at::Tensor logits = random({3, 2, 3});
   const at::Tensor maps =
-      normalised(resize_as_released(logits, 8, 5, 11), Maximum::kDifferentiated);
+      losses::normalised_response(resize_as_released(logits, 8, 5, 11), /*detach_maximum=*/false);
   ASSERT_EQ(maps.sizes(), (at::IntArrayRef{3, 5, 11}));
   for (std::int64_t m = 0; m < 3; ++m) {
     EXPECT_TRUE(at::allclose(maps[m], naive::released_map(logits[m], 8, 5, 11))) << m;

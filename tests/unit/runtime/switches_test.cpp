@@ -1,0 +1,329 @@
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/log.h"
+#include "pcnet/runtime/training.h"
+
+#include "support/observation.h"
+#include "support/temporary_folder.h"
+
+/// Every key of the method is turned once on a whole run: built from the configuration, fed,
+/// trained for a step and evaluated. The table says where the key must show first: a switch of the
+/// loss leaves the maps alone, one of the gradient the loss. A key that is missing here fails a
+/// test.
+namespace pcnet::runtime {
+namespace {
+
+using support::Observation;
+using support::Place;
+
+struct Turn {
+  std::string key;
+  std::string value;
+  Place shows;
+  std::vector<std::string> given = {};  ///< what both runs have beside the settings of the test
+};
+
+/// The baseline: it has neither partners nor proposals.
+std::vector<std::string> as_tris() {
+  return {"model.profile=tris", "data.partners=0", "loss.region_aware_shrinking.weight=0",
+          "loss.instance_disambiguation.weight=0"};
+}
+/// The authors' profile without what training cannot give it.
+std::vector<std::string> trainable_released() {
+  return {"loss.calibration.weight=0", "loss.region_aware_shrinking.foreground=response"};
+}
+std::vector<std::string> filtered() {
+  return {"data.proposal_filter.apply=all", "data.proposal_filter.min_area=0"};
+}
+/// Enough pairs that some choose one proposal and others two.
+std::vector<std::string> many_pairs() { return {"train.batch_size=9", "data.partners=2"}; }
+std::vector<std::string> contrastive() { return {"train.objective=contrastive"}; }
+
+const std::vector<Turn>& model_turns() {
+  const std::string r = "model.referring.";
+  static const std::vector<Turn> all = {
+      {"model.profile", "released", Place::kBatch, trainable_released()},
+      {"model.profile", "tris", Place::kBatch},
+      {"model.profile", "improved", Place::kMaps},
+      {"model.width", "12", Place::kMaps},
+      {"model.logit_scale", "5", Place::kMaps},
+      {"model.train_logit_scale", "true", Place::kParameters},
+      {"model.attn_fusion", "true", Place::kMaps, as_tris()},
+      {r + "stages", "2", Place::kBatch},  // fewer cues are fed
+      {r + "modules", "4", Place::kParameters},
+      {r + "context", "shared", Place::kMaps},
+      {r + "context", "own", Place::kMaps},
+      {r + "context", "pair", Place::kMaps},
+      {r + "modulation", "add", Place::kMaps},
+      {r + "modulation", "tta", Place::kMaps},
+      {r + "modulation", "vta_add", Place::kMaps},
+      {r + "modulation", "vta_tta_add", Place::kMaps},
+      {r + "cue_residual", "false", Place::kMaps},
+      {r + "cue_scale", "0.3", Place::kMaps, {r + "modulation=vta_add"}},
+      {r + "stage_cue", "sentence_last", Place::kBatch},
+      {r + "residual_scale", "0.3", Place::kMaps},
+      {r + "train_residual_scale", "true", Place::kParameters},
+      {r + "scaled_inputs", "true", Place::kMaps},
+      {r + "unit_inputs", "true", Place::kMaps},
+      {r + "projections", "shared", Place::kMaps},
+      {r + "visual_update", "off", Place::kMaps},
+      {r + "visual_update", "gated", Place::kMaps},
+      {r + "response_text", "vision_updated", Place::kMaps},
+      {r + "response", "inner_product", Place::kMaps},
+  };
+  return all;
+}
+
+const std::vector<Turn>& loss_turns() {
+  const std::string cls = "loss.classification.";
+  const std::string ras = "loss.region_aware_shrinking.";
+  const std::string iad = "loss.instance_disambiguation.";
+  const std::string kl = "loss.kl_divergence.";
+  static const std::vector<Turn> all = {
+      {cls + "weight", "5", Place::kLoss},
+      {cls + "mean_pooling", "false", Place::kLoss},
+      {cls + "max_pooling", "false", Place::kLoss},
+      {cls + "focal_pooling", "false", Place::kLoss},
+      {ras + "weight", "2", Place::kLoss},
+      {ras + "scores", "mean", Place::kLoss},
+      {ras + "background", "strongest", Place::kLoss},
+      {ras + "iou", "sum", Place::kLoss},
+      {ras + "form", "released", Place::kLoss},
+      {ras + "detach_previous", "false", Place::kGradient},
+      {ras + "detach_maximum", "true", Place::kGradient},
+      {iad + "weight", "0.5", Place::kLoss, many_pairs()},
+      {iad + "ramp", "0.2", Place::kLoss, many_pairs()},
+      {iad + "maps", "logits", Place::kGradient, many_pairs()},
+      {iad + "detach_maximum", "false", Place::kGradient, many_pairs()},
+      {iad + "scores", "mean", Place::kLoss, many_pairs()},
+      {iad + "dilation", "1", Place::kGradient, many_pairs()},
+      {iad + "straight_through", "softmax", Place::kGradient, many_pairs()},
+      {iad + "gradient", "inner_product", Place::kGradient, many_pairs()},
+      {iad + "gradient", "softmax", Place::kGradient, many_pairs()},
+      {iad + "distance", "half_l1", Place::kLoss, many_pairs()},
+      {iad + "stages", "last", Place::kLoss, many_pairs()},
+      {kl + "weight", "1", Place::kLoss},
+      {kl + "scores", "mean", Place::kLoss, {kl + "weight=1"}},
+      {kl + "stages", "last", Place::kLoss, {kl + "weight=1"}},
+      {"loss.grid", "9", Place::kBatch},
+      {"loss.proposal_resize", "nearest", Place::kBatch},
+      {"loss.contrastive.weight", "2", Place::kLoss, contrastive()},
+      {"loss.contrastive.classification", "0.5", Place::kLoss, contrastive()},
+  };
+  return all;
+}
+
+const std::vector<Turn>& data_turns() {
+  const std::string filter = "data.proposal_filter.";
+  static const std::vector<Turn> all = {
+      {"data.image_size", "64", Place::kBatch},
+      {"data.text_length", "6", Place::kBatch},
+      {"data.truncate", "cut", Place::kBatch, {"data.text_length=6"}},
+      {"data.partners", "2", Place::kBatch},
+      {"data.negatives", "distinct_objects", Place::kBatch},
+      {"data.negatives", "distinct_images", Place::kBatch},
+      {filter + "min_area", "200", Place::kBatch, filtered()},
+      {filter + "overlap", "0.95", Place::kBatch, filtered()},
+      {filter + "most", "5", Place::kBatch},
+  };
+  return all;
+}
+
+const std::vector<Turn>& eval_turns() {
+  static const std::vector<Turn> all = {
+      {"eval.splits", "[train]", Place::kAnswers},
+      {"eval.threshold", "0.6", Place::kScores},
+      {"eval.align_corners", "false", Place::kAnswers},
+      {"eval.map_resize", "released", Place::kAnswers},
+      {"eval.segmentor", "proposal", Place::kScores},
+      {"eval.segmentor", "oracle-proposal", Place::kScores},
+      {"eval.ground_truth", "exclusive", Place::kScores},
+      {"eval.sentences", "first", Place::kAnswers},
+  };
+  return all;
+}
+
+const std::vector<Turn>& train_turns() {
+  static const std::vector<Turn> all = {
+      {"train.objective", "contrastive", Place::kBatch},
+      {"train.batch_size", "2", Place::kBatch},
+      {"train.epochs", "2", Place::kStep},
+      {"train.max_steps", "9", Place::kStep},
+      {"train.learning_rate", "2e-3", Place::kStep},
+      {"train.backbone_factor", "1", Place::kStep},
+      {"train.projection_factor", "3", Place::kStep},
+      {"train.logit_scale_factor", "1", Place::kStep, {"model.train_logit_scale=true"}},
+      {"train.weight_decay", "0.5", Place::kStep},
+      {"train.warmup_steps", "2", Place::kStep},
+      {"train.decay_power", "0", Place::kStep},
+      {"train.clip_norm", "1e-6", Place::kStep},
+      {"train.contrastive.captions", "0", Place::kBatch, contrastive()},
+      {"train.contrastive.expressions", "1", Place::kBatch, contrastive()},
+      {"train.contrastive.cues", "1", Place::kBatch, contrastive()},
+  };
+  return all;
+}
+
+const std::vector<Turn>& turns_of(const std::string& section) {
+  if (section == "model") return model_turns();
+  if (section == "loss") return loss_turns();
+  if (section == "data") return data_turns();
+  return section == "eval" ? eval_turns() : train_turns();
+}
+
+/// Keys (or single values of one) that change no number of such a run, or need what it does not
+/// have; and the tests that prove them.
+const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
+  const std::string ras = "loss.region_aware_shrinking.";
+  static const std::map<std::string, std::vector<std::string>> all = {
+      {ras + "foreground", {"CriterionEdges.TakesTheForegroundOfTheStoredClipScoresWhenAsked"}},
+      {"loss.calibration.weight", {"Criterion.HoldsEveryTermOfTheNaiveLoopsAndTheirWeightedSum"}},
+      {"loss.calibration.negatives", {"Calibration.IsThatOfTheNaiveLoop"}},
+      {"loss.calibration.image_size", {"MaskedPictures.ResizeBothWithTheirCornersAligned"}},
+      {"data.root", {"LocateDataset.FindsReferAndTrain2014BelowTheRoot"}},
+      {"data.dataset", {"LocateDataset.AsksWhichOfSeveralDatasets"}},
+      {"data.split_by", {"LocateDataset.AsksWhichOfSeveralDatasets"}},
+      {"data.images", {"LocateDataset.PrefersNamedFiles"}},
+      {"data.cues", {"LocateDataset.PrefersNamedFiles"}},
+      {"data.proposals", {"LocateDataset.PrefersNamedFiles"}},
+      {"data.pack", {"PackTest.GivesTheSameBatches"}},
+      {"data.cues_per_sentence", {"SwitchTest.RefusesFewerCuesThanTheStagesRead"}},
+      {"data.cache", {"PictureStoreTest.ReadsAPictureOnceWhenItKeepsThem"}},
+      {"data.workers", {"LoaderTest.MakesTheSameBatchesWithAnyNumberOfWorkers"}},
+      {"data.prefetch", {"LoaderTest.MakesNoMoreThanAsManyAheadAsAskedFor"}},
+      {"data.on_bad_image", {"SamplesTest.LeavesSkippedPicturesWithTheirTextsOut"}},
+      {"data.missing_cues", {"SamplesTest.ASentenceWithoutCuesIsItsOwnWhenThatIsAskedFor"}},
+      {"data.proposal_filter.apply",
+       {"ProposalStoreTest.ReadsOurLinesUnfiltered",
+        "ProposalStoreTest.ReadsSamsDocumentsFiltered"}},
+      {"data.proposal_filter.predicted_iou", {"ProposalFilter.DropsUnsureAndSmallOnes"}},
+      {"data.proposal_filter.stability", {"ProposalFilter.DropsUnsureAndSmallOnes"}},
+      {"eval.batch_size", {"Evaluator.AsksSeveralPicturesTogether"}},
+      {"eval.samples", {"SamplePictures.DrawsNoMoreThanAskedFor"}},
+      {"train.precision", {"Documentation.ShowsTypeRangeAndUnit"}},  // a single value so far
+      {"train.checkpoint_every", {"Hooks.CheckpointWritesEverySoManySteps"}},
+      {"train.eval_every", {"Hooks.ValidationKeepsTheBestByPointM"}},
+      {"train.log_every", {"Hooks.LogWritesEverySoManySteps"}},
+  };
+  return all;
+}
+
+/// The words after "one of ", the two of a yes/no, or nothing.
+std::vector<std::string> values_of(const config::KeyDoc& doc) {
+  if (doc.type == "yes/no") return {"false", "true"};
+  std::vector<std::string> words;
+  const std::string start = "one of ";
+  if (!doc.range.starts_with(start)) return words;
+  std::istringstream stream(doc.range.substr(start.size()));
+  for (std::string word; stream >> word;) {
+    words.push_back(word.ends_with(",") ? word.substr(0, word.size() - 1) : word);
+  }
+  return words;
+}
+
+/// A key's value as text, "paper", "true", "3".
+std::string value_in(const nlohmann::ordered_json& config, std::string key) {
+  std::replace(key.begin(), key.end(), '.', '/');
+  const auto& value = config.at(nlohmann::ordered_json::json_pointer("/" + key));
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+bool is_registered(const std::string& name) {
+  const auto& program = *testing::UnitTest::GetInstance();
+  for (int i = 0; i < program.total_test_suite_count(); ++i) {
+    const auto& suite = *program.GetTestSuite(i);
+    for (int j = 0; j < suite.total_test_count(); ++j) {
+      if (name == std::string(suite.name()) + "." + suite.GetTestInfo(j)->name()) return true;
+    }
+  }
+  return false;
+}
+
+class SwitchTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<support::TemporaryFolder>();
+    support::write_observed_dataset(folder_->path());
+  }
+  static void TearDownTestSuite() { folder_.reset(); }
+  void SetUp() override { core::log::set_level(core::log::Level::kQuiet); }
+  void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
+
+  static config::Config config(const std::vector<std::string>& overrides) {
+    return support::observed_config(folder_->path(), overrides);
+  }
+
+ private:
+  static inline std::unique_ptr<support::TemporaryFolder> folder_;
+};
+
+class Switches : public SwitchTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(Switches, ShowWhereTheyActAndNotBefore) {
+  std::map<std::vector<std::string>, Observation> references;
+  for (const Turn& turn : turns_of(GetParam())) {
+    SCOPED_TRACE(turn.key + "=" + turn.value);
+    if (!references.contains(turn.given)) {
+      references.emplace(turn.given, support::observe(config(turn.given)));
+    }
+    std::vector<std::string> turned = turn.given;
+    turned.push_back(turn.key + "=" + turn.value);
+    const Place shows =
+        support::first_difference(references.at(turn.given), support::observe(config(turned)));
+    EXPECT_EQ(support::name_of(shows), support::name_of(turn.shows));
+  }
+}
+
+TEST_P(Switches, AreAllInTheTableWithEachOfTheirValues) {
+  const auto paper = config::to_json(config({}));
+  for (const auto& doc : config::documentation()) {
+    if (!doc.key.starts_with(GetParam() + ".") || doc.key.starts_with("model.clip.")) continue;
+    if (proven_elsewhere().contains(doc.key)) continue;
+    std::set<std::string> turned;
+    for (const Turn& turn : turns_of(GetParam())) {
+      if (turn.key == doc.key) turned.insert(turn.value);
+    }
+    EXPECT_FALSE(turned.empty()) << doc.key << " has no test that it changes something";
+    for (const auto& value : values_of(doc)) {
+      if (value == value_in(paper, doc.key)) continue;
+      EXPECT_TRUE(turned.contains(value)) << doc.key << "=" << value << " changes what?";
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Section, Switches,
+                         testing::Values("model", "loss", "data", "eval", "train"),
+                         [](const auto& section) { return section.param; });
+
+TEST(SwitchesElsewhere, AreKeysWithTestsThatExist) {
+  std::set<std::string> keys;
+  for (const auto& doc : config::documentation()) keys.insert(doc.key);
+  for (const auto& [key, tests] : proven_elsewhere()) {
+    EXPECT_TRUE(keys.contains(key)) << key;
+    for (const auto& test : tests) EXPECT_TRUE(is_registered(test)) << test;
+  }
+}
+
+TEST_F(SwitchTest, FindsNoDifferenceBetweenEqualRuns) {
+  const Observation once = support::observe(config({}));
+  const Observation again = support::observe(config({}));
+  EXPECT_EQ(support::name_of(support::first_difference(once, again)), "nowhere");
+}
+
+TEST_F(SwitchTest, RefusesFewerCuesThanTheStagesRead) {
+  EXPECT_THROW(TrainingParts(config({"data.cues_per_sentence=2"})), core::ConfigError);
+  EXPECT_NO_THROW(TrainingParts(config({"data.cues_per_sentence=3"})));
+}
+
+}  // namespace
+}  // namespace pcnet::runtime
