@@ -49,7 +49,7 @@ at::Tensor masked_pictures(const at::Tensor& pictures, const at::Tensor& maps) {
 at::Tensor calibration_loss(const CalibrationScores& scores,
                             const config::CalibrationOptions& options) {
   check(scores);
-  const at::Tensor loss = minus_log(at_least_float(scores.own)).mean();
+  at::Tensor loss = minus_log(at_least_float(scores.own)).mean();
   if (!scores.negative.defined()) return loss;
   const at::Tensor negative = at_least_float(scores.negative);
   const at::Tensor counts =

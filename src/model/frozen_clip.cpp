@@ -55,7 +55,7 @@ at::Tensor FrozenClip::proposal_scores(const at::Tensor& images, const at::Tenso
   const torch::NoGradGuard no_grad;
   const at::Tensor pictures = fitted(images);
   const at::Tensor real = losses::real_proposals(proposals).nonzero();  // [R, 2]
-  const at::Tensor result = at::zeros(proposals.sizes().slice(/*N=*/0, /*M=*/2), texts.options());
+  at::Tensor result = at::zeros(proposals.sizes().slice(/*N=*/0, /*M=*/2), texts.options());
   if (real.size(0) == 0) return result;
   for (const at::Tensor& places : real.split(chunk)) {
     const at::Tensor picture = places.select(/*dim=*/1, 0);
@@ -71,7 +71,7 @@ at::Tensor FrozenClip::proposal_scores(const at::Tensor& images, const at::Tenso
 }
 
 at::Tensor FrozenClip::fitted(const at::Tensor& images) const {
-  const at::Tensor pictures = image::normalise(images, model_->parameters().front().options());
+  at::Tensor pictures = image::normalise(images, model_->parameters().front().options());
   if (image_size_ == 0 || image_size_ == pictures.size(2)) return pictures;
   return at::upsample_bilinear2d(pictures, {image_size_, image_size_}, /*align_corners=*/true);
 }
