@@ -13,6 +13,7 @@
 #include "pcnet/model/response_map.h"
 #include "pcnet/model/tris.h"
 
+#include "support/lively.h"
 #include "support/tiny.h"
 
 namespace pcnet::engine {
@@ -135,6 +136,7 @@ class Calibrated : public Referring {
  protected:
   Calibrated() {
     model_->eval();
+    support::make_lively(*model_, 1);
     options_.region_aware_shrinking.weight = 0;
     options_.instance_disambiguation.weight = 0;
     options_.calibration.weight = 2;
@@ -144,10 +146,7 @@ class Calibrated : public Referring {
     config::ModelOptions options = support::tiny_model();
     options.clip.visual.attention_pool = false;
     const auto model = std::make_shared<model::TrisImpl>(options, 6);
-    const torch::NoGradGuard no_grad;
-    for (const auto& item : model->named_parameters()) {
-      if (item.key().ends_with("_project.bias")) item.value().fill_(0.5);  // positive cosines
-    }
+    support::make_lively(*model, 5);
     return std::make_shared<model::FrozenClip>(model, 0);
   }
   losses::Terms terms(double progress = 1) {
