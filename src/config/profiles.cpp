@@ -16,6 +16,7 @@ void set_paper(Config& config) {
 void set_released(Config& config) {
   config.data.image_size = 384;
   config.data.truncate = "cut";
+  config.data.partners = 1;  // the negative text of the calibration
   config.train.epochs = 30;
   config.train.batch_size = 1;
   config.eval.map_resize = "released";
@@ -25,6 +26,8 @@ void set_released(Config& config) {
   config.loss.proposal_resize = "nearest";
   config.loss.classification.weight = 5;
   config.loss.calibration.weight = 2;
+  config.loss.calibration.negatives = 0.5;  // a factor of 1 beside that of 2
+  config.loss.calibration.mask = "sigmoid";
   auto& shrinking = config.loss.region_aware_shrinking;
   shrinking.foreground = "clip_score";
   shrinking.background = "strongest";

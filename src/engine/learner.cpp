@@ -1,6 +1,8 @@
 #include "pcnet/engine/learner.h"
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/random.h"
+#include "pcnet/losses/calibration.h"
 #include "pcnet/losses/classification.h"
 #include "pcnet/losses/contrastive.h"
 #include "pcnet/model/response_map.h"
@@ -36,15 +38,38 @@ at::Tensor with_partners(const at::Tensor& texts, const at::Tensor& partners) {
   return partners.defined() ? at::cat({own, partners}, /*dim=*/1) : own;
 }
 
-/// The batch's expressions out of the features [U, C] of its distinct texts.
-model::Expressions expressions_of(const data::Batch& batch, const at::Tensor& distinct) {
-  const at::Tensor texts = with_partners(batch.text_index, batch.partner_index);
+/// The batch's expressions out of the features [U, C] of its distinct texts; partners only when
+/// their maps are compared.
+model::Expressions expressions_of(const data::Batch& batch, const at::Tensor& distinct,
+                                  bool partners) {
+  const auto rows = [&](const at::Tensor& own, const at::Tensor& further) {
+    return with_partners(own, partners ? further : at::Tensor());
+  };
+  const at::Tensor texts = rows(batch.text_index, batch.partner_index);
   if (batch.cue_index.defined() && batch.cue_index.size(2) > 0) {
     return model::gather_expressions(distinct, texts,
-                                     with_partners(batch.cue_index, batch.partner_cue_index));
+                                     rows(batch.cue_index, batch.partner_cue_index));
   }
   return {distinct.index_select(/*dim=*/0, texts.flatten())
               .view({texts.size(0), texts.size(1), distinct.size(1)})};
+}
+
+/// Texts that do not describe a picture's target.
+struct NegativeTexts {
+  at::Tensor rows;    // [B, K], rows of the batch's tokens
+  at::Tensor counts;  // [B, K] bool
+};
+
+/// As in TRIS: sentences of other objects of the picture; where it has none, that of another
+/// sample, unless it is the same one.
+NegativeTexts negatives_of(const data::Batch& batch) {
+  const at::Tensor own = batch.text_index.slice(/*dim=*/1, 0, 1);   // [B, 1]
+  const at::Tensor next = own.roll(/*shifts=*/{-1}, /*dims=*/{0});  // [B, 1]
+  const at::Tensor differs = next.ne(own);
+  if (!batch.partner_index.defined() || batch.partner_index.size(1) == 0) return {next, differs};
+  const at::Tensor alone = batch.has_partner.any(/*dim=*/1, /*keepdim=*/true).logical_not();
+  return {at::cat({batch.partner_index, next}, /*dim=*/1),
+          at::cat({batch.has_partner, differs.logical_and(alone)}, /*dim=*/1)};
 }
 
 }  // namespace
@@ -53,14 +78,37 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
   const at::Tensor visual = model_->encode_images(batch.images);   // [B, C, h, w]
   const at::Tensor distinct = model_->encode_texts(batch.tokens);  // [U, C]
   losses::StepView view;
-  for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct))) {
+  const bool partners = criterion_.needs_partners();
+  for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, partners))) {
     view.logits.push_back(std::move(stage.samples));
-    if (criterion_.needs_partners()) view.partner.push_back(std::move(stage.partners));
+    if (partners) view.partner.push_back(std::move(stage.partners));
   }
   view.has_partner = batch.has_partner;
   view.proposals = batch.proposals;
   view.draw = core::Rng({seed_, static_cast<std::uint64_t>(place.step)}).uniform();
+  if (criterion_.needs_frozen_clip()) ask_frozen_clip(batch, view);
   return criterion_(view, place.progress);
+}
+
+void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepView& view) {
+  if (!frozen_) throw core::Error("calibration and clip_score ask a frozen CLIP: got none");
+  const auto [negative, counts] = negatives_of(batch);
+  const at::Tensor rows = at::cat({batch.text_index.slice(/*dim=*/1, 0, 1), negative}, /*dim=*/1);
+  const at::Tensor tokens =
+      batch.tokens.index_select(/*dim=*/0, rows.flatten().to(batch.tokens.device()));
+  const at::Tensor texts =
+      frozen_->encode_texts(tokens).view({rows.size(0), rows.size(1), -1});  // [B, 1 + K, C]
+  if (criterion_.needs_calibration()) {
+    const at::Tensor own =
+        view.logits.back().diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1).permute({2, 0, 1});
+    const at::Tensor scores = frozen_->masked_scores(
+        batch.images, losses::calibration_mask(own, calibration_), texts);  // [B, 1 + K]
+    view.calibration = {scores.select(/*dim=*/1, 0), scores.slice(/*dim=*/1, 1), counts};
+  }
+  if (criterion_.needs_clip_scores()) {
+    view.clip_scores =
+        frozen_->proposal_scores(batch.images, batch.proposals, texts.select(/*dim=*/1, 0));
+  }
 }
 
 }  // namespace pcnet::engine

@@ -1,70 +1,60 @@
 #include "pcnet/losses/calibration.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
 #include "pcnet/losses/proposal_scores.h"
 
+#include "choice.h"
 #include "precision.h"
 
 namespace pcnet::losses {
 
 namespace {
 
-constexpr double kSmallestLength = 1e-6;
 constexpr double kSmallestChance = 1e-4;  // where the logarithm stops falling
-
-at::Tensor unit_length(const at::Tensor& features) {
-  const at::Tensor wide = at_least_float(features);
-  return wide / at::linalg_vector_norm(wide, /*ord=*/2, /*dim=*/{-1}, /*keepdim=*/true)
-                    .clamp_min(kSmallestLength);
-}
 
 at::Tensor minus_log(const at::Tensor& chance) { return -chance.clamp_min(kSmallestChance).log(); }
 
-void check(const CalibrationFeatures& features) {
-  if (!features.image.defined() || !features.text.defined()) {
-    throw core::Error("calibration: got no features of the masked pictures and their texts");
+void check(const CalibrationScores& scores) {
+  if (!scores.own.defined() || scores.own.dim() != 1) {
+    throw core::Error(core::cat("calibration: got scores ",
+                                scores.own.defined() ? core::cat(scores.own.sizes()) : "none",
+                                " of the own texts, wanted [B]"));
   }
-  const auto image = features.image.sizes();
-  if (image.size() != 2 || features.text.sizes() != image) {
-    throw core::Error(core::cat("calibration: got features of pictures ", image, " and of texts ",
-                                features.text.sizes(), ", wanted both [B, C]"));
-  }
-  if (!features.negative.defined()) return;
-  const auto negative = features.negative.sizes();
-  if (negative.size() != 3 || negative[0] != image[0] || negative[2] != image[1] ||
-      (features.has_negative.defined() &&
-       features.has_negative.sizes() != negative.slice(/*N=*/0, /*M=*/2))) {
-    throw core::Error(core::cat("calibration: got features of negative texts ", negative,
-                                ", wanted [B, K, C] with B, C of ", image,
-                                " and has_negative [B, K]"));
+  if (!scores.negative.defined()) return;
+  const auto negative = scores.negative.sizes();
+  if (negative.size() != 2 || negative[0] != scores.own.size(0) ||
+      (scores.has_negative.defined() && scores.has_negative.sizes() != negative)) {
+    throw core::Error(core::cat("calibration: got scores ", negative,
+                                " of the negative texts, wanted [B, K] with B of ",
+                                scores.own.sizes(), " and has_negative the same"));
   }
 }
 
 }  // namespace
 
-at::Tensor masked_pictures(const at::Tensor& images, const at::Tensor& response,
-                           std::int64_t side) {
-  const auto resized = [side](const at::Tensor& x) {
-    return at::upsample_bilinear2d(at_least_float(x), {side, side}, /*align_corners=*/true);
-  };
-  return resized(images) * resized(response.unsqueeze(/*dim=*/1));
+at::Tensor calibration_mask(const at::Tensor& logits, const config::CalibrationOptions& options) {
+  if (chosen("calibration.mask", options.mask, "response", "sigmoid")) {
+    return normalised_response(logits, /*detach_maximum=*/false);
+  }
+  return at_least_float(logits).sigmoid();
 }
 
-at::Tensor calibration_loss(const CalibrationFeatures& features,
+at::Tensor masked_pictures(const at::Tensor& pictures, const at::Tensor& maps) {
+  const at::Tensor planes = at_least_float(maps).unsqueeze(/*dim=*/1);  // [B, 1, h, w]
+  return pictures * at::upsample_bilinear2d(planes, pictures.sizes().slice(/*N=*/2),
+                                            /*align_corners=*/true);
+}
+
+at::Tensor calibration_loss(const CalibrationScores& scores,
                             const config::CalibrationOptions& options) {
-  check(features);
-  const at::Tensor image = unit_length(features.image);
-  const at::Tensor own = (image * unit_length(features.text)).sum(/*dim=*/1);  // [B]
-  at::Tensor loss = minus_log(own).mean();
-  if (!features.negative.defined()) return loss;
-  const at::Tensor other =
-      (image.unsqueeze(/*dim=*/1) * unit_length(features.negative)).sum(/*dim=*/2);  // [B, K]
+  check(scores);
+  at::Tensor loss = minus_log(at_least_float(scores.own)).mean();
+  if (!scores.negative.defined()) return loss;
+  const at::Tensor negative = at_least_float(scores.negative);
   const at::Tensor counts =
-      features.has_negative.defined() ? features.has_negative : at::ones_like(other, at::kBool);
-  return loss + options.negatives * mean_where(minus_log(1 - other), counts);
+      scores.has_negative.defined() ? scores.has_negative : at::ones_like(negative, at::kBool);
+  return loss + options.negatives * mean_where(minus_log(1 - negative), counts);
 }
 
 }  // namespace pcnet::losses

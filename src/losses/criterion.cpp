@@ -103,7 +103,8 @@ Terms Criterion::operator()(const StepView& view, double progress) const {
     if (kl.weight > 0) terms.add("kl_divergence", kl.weight, kl_divergence_loss(pairs, kl));
   }
   if (needs_calibration()) {
-    if (!view.calibration) throw core::Error("criterion: got no CLIP features for calibration");
+    if (!view.calibration)
+      throw core::Error("criterion: got no scores of the frozen CLIP for calibration");
     terms.add("calibration", cal.weight, calibration_loss(*view.calibration, cal));
   }
   return terms;

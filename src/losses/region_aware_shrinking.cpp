@@ -24,8 +24,8 @@ at::Tensor foreground_proposal(const StageMaps& maps, const at::Tensor& response
   if (!maps.clip_scores.defined() ||
       maps.clip_scores.sizes() != maps.proposals.sizes().slice(/*N=*/0, /*M=*/2)) {
     throw core::Error(
-        "region_aware_shrinking.foreground is clip_score: got no score [B, P] for each proposal; "
-        "store them with the proposals, or choose response");
+        "region_aware_shrinking.foreground is clip_score: got no score [B, P] for each proposal "
+        "of a frozen CLIP");
   }
   return best_proposal(maps.clip_scores.unsqueeze(/*dim=*/1), maps.proposals)
       .expand({response.size(0), response.size(1)});

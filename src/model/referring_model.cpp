@@ -40,9 +40,11 @@ at::Tensor ReferringModel::encode_images(const at::Tensor& images) {
     throw core::Error(core::cat("images: got ", images.sizes(), " of ", images.scalar_type(),
                                 ", wanted [B, 3, S, S] of Byte"));
   }
-  const at::Tensor grid =
-      backbone_->encode_image_grid(image::normalise(images, image_projection_->weight.options()));
-  return unit(image_projection_(grid), /*dim=*/1);
+  return encode_pictures(image::normalise(images, image_projection_->weight.options()));
+}
+
+at::Tensor ReferringModel::encode_pictures(const at::Tensor& pictures) {
+  return unit(image_projection_(backbone_->encode_image_grid(pictures)), /*dim=*/1);
 }
 
 at::Tensor ReferringModel::encode_texts(const at::Tensor& tokens) {

@@ -61,7 +61,8 @@ bool may_change(const std::string& key) {
                                                 "train.log_every",
                                                 "train.checkpoint_every",
                                                 "eval.samples",
-                                                "model.clip.weights"};
+                                                "model.clip.weights",
+                                                "loss.calibration.weights"};
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 

@@ -90,25 +90,6 @@ std::vector<std::string> choose_words(const config::Config& config,
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
-/// ConfigError when a term looks at something that training cannot show it.
-void require_what_is_fed(const config::Config& config, const losses::Criterion& criterion) {
-  if (criterion.needs_calibration()) {
-    throw core::ConfigError(cat("loss.calibration.weight is ", config.loss.calibration.weight,
-                                ": training has no second, frozen CLIP to calibrate with, wanted "
-                                "0"));
-  }
-  if (criterion.needs_clip_scores()) {
-    throw core::ConfigError(
-        "loss.region_aware_shrinking.foreground is clip_score: the proposals carry no stored CLIP "
-        "scores, wanted response");
-  }
-  if (criterion.needs_partners() && config.data.partners == 0) {
-    throw core::ConfigError(
-        "data.partners is 0: instance_disambiguation and kl_divergence compare a sentence with "
-        "partners, wanted 1 or more (or weight 0 for both)");
-  }
-}
-
 /// How many cues of a sentence the model reads; those fed are enough.
 std::int64_t cues_fed(const config::Config& config) {
   if (config.model.profile == "tris") return 0;
@@ -126,13 +107,17 @@ std::int64_t cues_fed(const config::Config& config) {
 data::ReferringSamples::Options fed_texts(const config::Config& config,
                                           const data::Dataset& dataset) {
   const losses::Criterion criterion(config.loss);
-  require_what_is_fed(config, criterion);
   data::ReferringSamples::Options fed{.cues = cues_fed(config)};
-  if (criterion.needs_partners()) {
+  if (criterion.needs_partners() && config.data.partners == 0) {
+    throw core::ConfigError(
+        "data.partners is 0: instance_disambiguation and kl_divergence compare a sentence with "
+        "partners, wanted 1 or more (or weight 0 for both)");
+  }
+  if (criterion.needs_partners() || criterion.needs_calibration()) {
     fed.partners = config.data.partners;
   } else if (config.data.partners > 0 && config.model.profile == "tris") {
     throw core::ConfigError(
-        cat("data.partners is ", config.data.partners, ": no loss compares partners, wanted 0"));
+        cat("data.partners is ", config.data.partners, ": no loss looks at partners, wanted 0"));
   }
   if (criterion.needs_proposals()) fed.grid = loss_grid(config);
   if (fed.cues > 0 && !dataset.has_cues()) {
@@ -156,13 +141,33 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
   return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }
 
+/// The second, frozen CLIP when a term asks it. Where it came from is kept in the configuration: a
+/// resumed run must go on with the same one, whatever model.clip.weights, which it no longer needs,
+/// says by then.
+std::shared_ptr<model::FrozenClip> find_frozen_clip(config::Config& config,
+                                                    const engine::Checkpoint* resumed,
+                                                    const text::Tokenizer& tokenizer,
+                                                    c10::Device device) {
+  if (config.train.objective == "contrastive") return nullptr;
+  if (!losses::Criterion(config.loss).needs_frozen_clip()) return nullptr;
+  auto& weights = config.loss.calibration.weights;
+  if (weights.empty()) {
+    weights = resumed == nullptr ? config.model.clip.weights
+                                 : config::load_json(resumed->config, "the checkpoint", {})
+                                       .values.loss.calibration.weights;
+  }
+  return load_frozen_clip(config, tokenizer, device);
+}
+
 std::unique_ptr<engine::Learner> make_learner(const config::Config& config,
-                                              std::shared_ptr<model::ReferringModel> model) {
+                                              std::shared_ptr<model::ReferringModel> model,
+                                              std::shared_ptr<model::FrozenClip> frozen) {
   if (config.train.objective == "contrastive") {
     return std::make_unique<engine::ContrastiveLearner>(std::move(model), config.loss);
   }
   return std::make_unique<engine::ReferringLearner>(std::move(model), config.loss,
-                                                    static_cast<std::uint64_t>(config.run.seed));
+                                                    static_cast<std::uint64_t>(config.run.seed),
+                                                    std::move(frozen));
 }
 
 /// CLIP's encoders, the new layers, and the logit scale, each with its factor of the rate.
@@ -200,7 +205,7 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
   load_start(*model, start, config.model.clip.weights);
-  learner = make_learner(config, model);
+  learner = make_learner(config, model, find_frozen_clip(config, resumed, *tokenizer, device));
   optimizer = std::make_unique<engine::AdamW>(
       parameter_groups(config.train, *model),
       engine::AdamW::Options{.weight_decay = config.train.weight_decay});

@@ -55,11 +55,10 @@ losses::TextPairs random_text_pairs(const LossSizes& sizes, std::uint64_t seed) 
   return pairs;
 }
 
-losses::CalibrationFeatures random_features(std::uint64_t seed) {
+losses::CalibrationScores random_calibration(std::uint64_t seed) {
   torch::manual_seed(seed);
-  return {.image = torch::rand({3, 4}, torch::kDouble) + 0.1,
-          .text = torch::rand({3, 4}, torch::kDouble) + 0.1,
-          .negative = torch::rand({3, 2, 4}, torch::kDouble) + 0.1,
+  return {.own = torch::rand({3}, torch::kDouble) * 0.8 + 0.1,
+          .negative = torch::rand({3, 2}, torch::kDouble) * 0.8 + 0.1,
           .has_negative = torch::tensor({{1, 1}, {1, 0}, {0, 0}}).to(torch::kBool)};
 }
 

@@ -36,8 +36,8 @@ losses::StageMaps random_stage_maps(const LossSizes& sizes, std::uint64_t seed);
 /// The same; the last partner of the first picture is none when there are two.
 losses::TextPairs random_text_pairs(const LossSizes& sizes, std::uint64_t seed);
 
-/// Positive features, so that no cosine is near 0.
-losses::CalibrationFeatures random_features(std::uint64_t seed);
+/// Cosines between 0.1 and 0.9 of three pictures and two negative texts each.
+losses::CalibrationScores random_calibration(std::uint64_t seed);
 
 /// A picture of one row: each proposal is a list of its cells. -> [1, P, 1, width] uint8
 at::Tensor row_proposals(std::int64_t width, const std::vector<std::vector<std::int64_t>>& cells);

@@ -226,23 +226,6 @@ double mean_of_pairs(const losses::TextPairs& at, const losses::TextPairs& fixed
   return count > 0 ? sum / count : 0;
 }
 
-Cells unit(const at::Tensor& features) {
-  Cells out;
-  double square = 0;
-  for (std::int64_t c = 0; c < features.size(0); ++c) {
-    out.push_back(features[c].item<double>());
-    square += out.back() * out.back();
-  }
-  for (double& v : out) v /= std::max(1e-6, std::sqrt(square));
-  return out;
-}
-
-double dot(const Cells& a, const Cells& b) {
-  double sum = 0;
-  for (std::size_t c = 0; c < a.size(); ++c) sum += a[c] * b[c];
-  return sum;
-}
-
 }  // namespace
 
 Shrinking region_aware_shrinking(const losses::StageMaps& at, const losses::StageMaps& fixed,
@@ -304,20 +287,19 @@ double kl_divergence(const losses::TextPairs& at, const losses::TextPairs& fixed
       });
 }
 
-double calibration(const losses::CalibrationFeatures& features,
+double calibration(const losses::CalibrationScores& scores,
                    const config::CalibrationOptions& options) {
   const auto chance = [](double p) { return -std::log(std::max(1e-4, p)); };
-  const std::int64_t pictures = features.image.size(0);
+  const std::int64_t pictures = scores.own.size(0);
   double own = 0;
   double other = 0;
   int count = 0;
   for (std::int64_t b = 0; b < pictures; ++b) {
-    const Cells image = unit(features.image[b]);
-    own += chance(dot(image, unit(features.text[b]))) / static_cast<double>(pictures);
-    if (!features.negative.defined()) continue;
-    for (std::int64_t k = 0; k < features.negative.size(1); ++k) {
-      if (features.has_negative.defined() && !features.has_negative[b][k].item<bool>()) continue;
-      other += chance(1 - dot(image, unit(features.negative[b][k])));
+    own += chance(scores.own[b].item<double>()) / static_cast<double>(pictures);
+    if (!scores.negative.defined()) continue;
+    for (std::int64_t k = 0; k < scores.negative.size(1); ++k) {
+      if (scores.has_negative.defined() && !scores.has_negative[b][k].item<bool>()) continue;
+      other += chance(1 - scores.negative[b][k].item<double>());
       ++count;
     }
   }

@@ -30,7 +30,7 @@ double kl_divergence(const losses::TextPairs& at, const losses::TextPairs& fixed
                      const config::KlDivergenceOptions& options);
 
 /// Table 11.
-double calibration(const losses::CalibrationFeatures& features,
+double calibration(const losses::CalibrationScores& scores,
                    const config::CalibrationOptions& options);
 
 }  // namespace pcnet::support::naive

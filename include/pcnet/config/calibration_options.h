@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "pcnet/config/field.h"
 
@@ -10,6 +11,8 @@ namespace pcnet::config {
 struct CalibrationOptions {
   double weight = 0.0;
   double negatives = 1.0;
+  std::string mask = "response";
+  std::string weights;  // empty: model.clip.weights
   std::int64_t image_size = 224;
 
   template <class Visitor>
@@ -21,11 +24,21 @@ struct CalibrationOptions {
           {.help = "factor, within the term, of the texts that do not describe the target",
            .source = "Table 11",
            .min = 0});
+    field("mask", &O::mask,
+          {.help = "what the picture is multiplied with: the response divided by its maximum, or "
+                   "the sigmoid of the logits (TRIS)",
+           .source = "Table 11, method.md 3",
+           .choices = {"response", "sigmoid"}});
+    field("weights", &O::weights,
+          {.help = "the frozen CLIP, also of RaS's foreground clip_score: a run of this program, "
+                   "or a file that holds CLIP with a ResNet and its attention pool; empty: "
+                   "model.clip.weights",
+           .source = "Table 11"});
     field("image_size", &O::image_size,
-          {.help = "side of the masked picture that the frozen CLIP sees",
+          {.help = "side of the masked picture that the frozen CLIP sees; 0: data.image_size",
            .unit = "px",
            .source = "method.md 3",
-           .min = 1});
+           .min = 0});
   }
 };
 

@@ -25,11 +25,13 @@ struct RegionAwareShrinkingOptions {
           {.help = "score of a proposal: maximum or mean of the response over it",
            .source = "Eq. 5, Table 7",
            .choices = {"max", "mean"}});
-    field("foreground", &O::foreground,
-          {.help = "the target's proposal: best by the response, or by a stored CLIP score (the "
-                   "released code)",
-           .source = "Sec. 3.3, method.md 7",
-           .choices = {"response", "clip_score"}});
+    field(
+        "foreground", &O::foreground,
+        {.help = "the target's proposal: best by the response, or by the score that a frozen CLIP "
+                 "(loss.calibration.weights) gives the picture masked with it; the released code "
+                 "stores such scores beforehand",
+         .source = "Sec. 3.3, method.md 7",
+         .choices = {"response", "clip_score"}});
     field("background", &O::background,
           {.help = "overlap with the background: that with the union of the other proposals, or "
                    "the strongest with one of them (the released code)",

@@ -10,6 +10,7 @@
 #include "pcnet/data/batch.h"
 #include "pcnet/losses/criterion.h"
 #include "pcnet/losses/terms.h"
+#include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/referring_model.h"
 
 namespace pcnet::engine {
@@ -45,13 +46,24 @@ class ContrastiveLearner : public Learner {
 class ReferringLearner : public Learner {
  public:
   /// @param seed of what a step draws, the same for a seed and a step
+  /// @param frozen asked by the terms that need a second CLIP, and by them alone
   ReferringLearner(std::shared_ptr<model::ReferringModel> model,
-                   const config::CriterionOptions& options, std::uint64_t seed = 0)
-      : model_(std::move(model)), criterion_(options), seed_(seed) {}
+                   const config::CriterionOptions& options, std::uint64_t seed = 0,
+                   std::shared_ptr<model::FrozenClip> frozen = nullptr)
+      : model_(std::move(model)),
+        frozen_(std::move(frozen)),
+        calibration_(options.calibration),
+        criterion_(options),
+        seed_(seed) {}
   losses::Terms losses(const data::Batch& batch, const StepPlace& place) override;
 
  private:
+  /// Adds to the view what the frozen CLIP says of the pictures.
+  void ask_frozen_clip(const data::Batch& batch, losses::StepView& view);
+
   std::shared_ptr<model::ReferringModel> model_;
+  std::shared_ptr<model::FrozenClip> frozen_;  // empty when no term asks it
+  config::CalibrationOptions calibration_;
   losses::Criterion criterion_;
   std::uint64_t seed_;
 };

@@ -18,8 +18,8 @@ struct StepView {
   std::vector<at::Tensor> partner = {};  ///< [N] of [B, D, h, w]: the partners on their picture
   at::Tensor has_partner = {};           ///< [B, D] bool
   at::Tensor proposals = {};             ///< [B, P, h, w] uint8
-  at::Tensor clip_scores = {};           ///< [B, P], stored with the proposals
-  std::optional<CalibrationFeatures> calibration = {};
+  at::Tensor clip_scores = {};  ///< [B, P]: the picture seen through each proposal, own text
+  std::optional<CalibrationScores> calibration = {};
   double draw = 0;  ///< in [0, 1), new in each step: RaS in form `released`
 };
 
@@ -39,6 +39,8 @@ class Criterion {
   bool needs_partners() const;
   bool needs_clip_scores() const;
   bool needs_calibration() const { return options_.calibration.weight > 0; }
+  /// Whether a term looks at what a second, frozen CLIP says.
+  bool needs_frozen_clip() const { return needs_clip_scores() || needs_calibration(); }
 
   /// The terms and their sum; `progress` is the share of the steps done. Error when something that
   /// a term needs is missing or has another shape.

@@ -34,6 +34,8 @@ class ReferringModel : public torch::nn::Module {
   /// images [B, 3, S, S] uint8 -> V_0 [B, C, h, w] of unit length along C. Error for another type
   /// or shape.
   at::Tensor encode_images(const at::Tensor& images);
+  /// The same for pictures that are normalised already, [B, 3, H, W] of the model's type.
+  at::Tensor encode_pictures(const at::Tensor& pictures);
   /// tokens [U, T] int64, sentences and cues alike, best on the CPU (clip::Clip::encode_text) ->
   /// [U, C] of unit length
   at::Tensor encode_texts(const at::Tensor& tokens);

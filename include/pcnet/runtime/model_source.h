@@ -8,6 +8,7 @@
 #include "pcnet/config/config.h"
 #include "pcnet/data/grid_store.h"
 #include "pcnet/engine/responder.h"
+#include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
 
@@ -43,6 +44,13 @@ std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
 /// onto the configured device.
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides);
+
+/// The second, frozen CLIP that loss.calibration.weights names, on a device. A run brings its own
+/// architecture and must know the words of `tokenizer`; another file has model.clip's. ConfigError
+/// when no weights are named or they cannot be asked how a picture fits a text.
+std::shared_ptr<model::FrozenClip> load_frozen_clip(const config::Config& config,
+                                                    const text::Tokenizer& tokenizer,
+                                                    c10::Device device);
 
 /// Asks the model as its configuration says.
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,

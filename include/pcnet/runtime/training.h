@@ -29,7 +29,7 @@ class TrainingParts {
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
   std::unique_ptr<data::Loader> loader(std::int64_t first_step);
 
-  config::Config config;
+  config::Config config;  ///< as asked; loss.calibration.weights names the frozen CLIP, if any
   c10::Device device;
   data::Dataset dataset;
   std::unique_ptr<const text::Tokenizer> tokenizer;

@@ -44,7 +44,8 @@ TEST_F(Profiles, AreChosenByTheLastLayerThatNamesOne) {
   write("top.yaml", "model: {profile: paper}\n");
   const auto loaded = load_file("top.yaml", {"model.profile=released"});
   EXPECT_EQ(loaded.values.train.batch_size, 1);
-  EXPECT_EQ(loaded.values.data.partners, 0);
+  EXPECT_EQ(loaded.values.loss.instance_disambiguation.weight, 0);
+  EXPECT_EQ(loaded.values.loss.calibration.weight, 2);
   EXPECT_EQ(loaded.origins.at("loss.grid"), "profile released");
 }
 

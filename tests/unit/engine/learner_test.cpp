@@ -1,13 +1,19 @@
 #include "pcnet/engine/learner.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/losses/calibration.h"
 #include "pcnet/losses/classification.h"
+#include "pcnet/losses/region_aware_shrinking.h"
+#include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/model/response_map.h"
 #include "pcnet/model/tris.h"
 
+#include "support/lively.h"
 #include "support/tiny.h"
 
 namespace pcnet::engine {
@@ -123,6 +129,139 @@ TEST_F(Referring, AnswersThePartnersWithTheirOwnCues) {
 TEST_F(Referring, RefusesABatchWithoutWhatTheTermsNeed) {
   batch_.proposals = at::Tensor();
   EXPECT_THROW(terms({}, 1), core::Error);
+}
+
+/// The learner beside a frozen CLIP of its own, in evaluation so that two calls give the same.
+class Calibrated : public Referring {
+ protected:
+  Calibrated() {
+    model_->eval();
+    support::make_lively(*model_, 1);
+    options_.region_aware_shrinking.weight = 0;
+    options_.instance_disambiguation.weight = 0;
+    options_.calibration.weight = 2;
+  }
+  static std::shared_ptr<model::FrozenClip> frozen() {
+    torch::manual_seed(6);
+    config::ModelOptions options = support::tiny_model();
+    options.clip.visual.attention_pool = false;
+    const auto model = std::make_shared<model::TrisImpl>(options, 6);
+    support::make_lively(*model, 5);
+    return std::make_shared<model::FrozenClip>(model, 0);
+  }
+  losses::Terms terms(double progress = 1) {
+    const bool asked = losses::Criterion(options_).needs_frozen_clip();
+    ReferringLearner learner(model_.ptr(), options_, 0, asked ? frozen() : nullptr);
+    return learner.losses(batch_, {.step = 0, .progress = progress});
+  }
+  double calibration() {
+    for (const auto& [name, value] : terms().terms) {
+      if (name == "calibration") return value.item<double>();
+    }
+    return -1;
+  }
+  at::Tensor gradient() {
+    model_->zero_grad();
+    terms().total.backward();
+    return model_->named_parameters()["c4_vis_project.weight"].grad().clone();
+  }
+  /// What the frozen CLIP says of the masked pictures, with the texts of two rows of tokens.
+  at::Tensor scores_by_hand(const at::Tensor& rows) {
+    const auto clip = frozen();
+    const at::Tensor visual = model_->encode_images(batch_.images);
+    const model::Expressions own = model::gather_expressions(model_->encode_texts(batch_.tokens),
+                                                             batch_.text_index, batch_.cue_index);
+    const at::Tensor logits = model_->forward(visual, own).back().samples;  // [2, 2, h, w]
+    const at::Tensor maps = at::stack({logits[0][0], logits[1][1]});
+    const at::Tensor texts = clip->encode_texts(batch_.tokens.index_select(0, rows)).unsqueeze(1);
+    return clip
+        ->masked_scores(batch_.images, losses::calibration_mask(maps, options_.calibration), texts)
+        .select(1, 0);
+  }
+
+  config::CriterionOptions options_;
+};
+
+TEST_F(Calibrated, LooksAtTheLastStageAndThePartners) {
+  const at::Tensor own = scores_by_hand(torch::tensor({0, 1}));
+  const at::Tensor other = scores_by_hand(torch::tensor({2, 3}));
+  EXPECT_NEAR(calibration(), losses::calibration_loss({own, other.unsqueeze(1)}, {}).item<double>(),
+              1e-5);
+}
+
+TEST_F(Calibrated, TakesAnotherSamplesSentenceWhereAPictureHasNoPartner) {
+  const at::Tensor own = scores_by_hand(torch::tensor({0, 1}));
+  batch_.has_partner = torch::tensor({{true}, {false}});
+  const at::Tensor mixed = scores_by_hand(torch::tensor({2, 0}));
+  EXPECT_NEAR(calibration(), losses::calibration_loss({own, mixed.unsqueeze(1)}, {}).item<double>(),
+              1e-5);
+  batch_.partner_index.reset();
+  batch_.partner_cue_index.reset();
+  batch_.has_partner.reset();
+  const at::Tensor next = scores_by_hand(torch::tensor({1, 0}));
+  EXPECT_NEAR(calibration(), losses::calibration_loss({own, next.unsqueeze(1)}, {}).item<double>(),
+              1e-5);
+}
+
+TEST_F(Calibrated, HasNoNegativeInABatchOfOneWithoutPartner) {
+  for (auto* rows : {&batch_.images, &batch_.text_index, &batch_.cue_index}) {
+    *rows = rows->narrow(0, 0, 1);
+  }
+  batch_.partner_index.reset();
+  batch_.partner_cue_index.reset();
+  batch_.has_partner.reset();
+  options_.calibration.negatives = 0;
+  const double own = calibration();
+  options_.calibration.negatives = 1;
+  EXPECT_TRUE(std::isfinite(own));
+  EXPECT_EQ(calibration(), own);
+}
+
+TEST_F(Calibrated, ChangesTheGradientsAndWithoutWeightAsksNobody) {
+  const at::Tensor with = gradient();
+  options_.calibration.weight = 0;
+  const at::Tensor without = gradient();  // no frozen CLIP at all
+  EXPECT_GT((with - without).abs().max().item<double>(), 1e-6);
+  options_.classification.weight = 0;
+  options_.calibration.weight = 1;
+  EXPECT_GT(gradient().abs().max().item<double>(), 1e-6);
+}
+
+TEST_F(Calibrated, MasksAsAsked) {
+  const double response = calibration();
+  options_.calibration.mask = "sigmoid";
+  EXPECT_NE(calibration(), response);
+}
+
+TEST_F(Calibrated, NeedsAFrozenClip) {
+  ReferringLearner learner(model_.ptr(), options_);
+  EXPECT_THROW(learner.losses(batch_, {}), core::Error);
+}
+
+TEST_F(Calibrated, ShrinksToTheProposalThatTheFrozenClipChooses) {
+  options_.calibration.weight = 0;
+  options_.classification.weight = 0;
+  options_.region_aware_shrinking.weight = 1;
+  options_.region_aware_shrinking.foreground = "clip_score";
+  options_.region_aware_shrinking.form = "released";
+  const auto clip = frozen();
+  const at::Tensor scores = clip->proposal_scores(batch_.images, batch_.proposals,
+                                                  clip->encode_texts(batch_.tokens.slice(0, 0, 2)));
+  const at::Tensor visual = model_->encode_images(batch_.images);
+  const model::Expressions own = model::gather_expressions(model_->encode_texts(batch_.tokens),
+                                                           batch_.text_index, batch_.cue_index);
+  std::vector<at::Tensor> stages;
+  for (const auto& stage : model_->forward(visual, own)) {
+    stages.push_back(at::stack({stage.samples[0][0], stage.samples[1][1]}));
+  }
+  losses::StageMaps maps{at::stack(stages, 1), batch_.proposals, scores};
+  const auto& ras = options_.region_aware_shrinking;
+  const double chosen = losses::region_aware_shrinking_loss(maps, ras).foreground.item<double>();
+  EXPECT_NEAR(terms().terms.at(1).second.item<double>(), chosen, 1e-5);
+  maps.clip_scores = -scores;
+  EXPECT_GT(
+      std::abs(losses::region_aware_shrinking_loss(maps, ras).foreground.item<double>() - chosen),
+      1e-3);
 }
 
 TEST_F(Referring, TrainsTheBaselineOnPairsToo) {

@@ -34,7 +34,7 @@ StepView random_view(std::uint64_t seed) {
   view.has_partner = pairs.has_partner;
   view.proposals = pairs.proposals;
   view.clip_scores = maps.clip_scores;
-  view.calibration = support::random_features(seed);
+  view.calibration = support::random_calibration(seed);
   view.draw = maps.draw;
   return view;
 }
@@ -148,7 +148,7 @@ TEST(Criterion, ComputesAndNeedsOnlyTermsWithAWeight) {
   view.logits = random_view(54).logits;
   const Criterion cls(only(1, 0, 0));
   EXPECT_FALSE(cls.needs_proposals() || cls.needs_partners() || cls.needs_clip_scores() ||
-               cls.needs_calibration());
+               cls.needs_calibration() || cls.needs_frozen_clip());
   EXPECT_EQ(cls(view, 0).terms.size(), 1U);
 
   const Criterion ras(only(0, 1, 0));
@@ -166,8 +166,11 @@ TEST(Criterion, ComputesAndNeedsOnlyTermsWithAWeight) {
   options.calibration.weight = 1;
   const Criterion more(options);
   EXPECT_TRUE(more.needs_clip_scores() && more.needs_calibration());
+  EXPECT_TRUE(more.needs_frozen_clip());
+  options.calibration.weight = 0;
+  EXPECT_TRUE(Criterion{options}.needs_frozen_clip());  // the foreground alone asks it
   view.clip_scores = random_view(54).clip_scores;
-  EXPECT_THROW(more(view, 0), core::Error);  // no features
+  EXPECT_THROW(more(view, 0), core::Error);  // no calibration
 }
 
 TEST(Criterion, RefusesAnEmptySumAndNoStage) {
@@ -208,10 +211,11 @@ StepView odd_view(std::uint64_t seed) {
   for (at::Tensor& stage : view.partner) stage = odd(stage);
   view.proposals = torch::rand({3, 5, 4, 5}).gt(0.6).mul(torch::rand({3, 5, 1, 1}).gt(0.5));
   view.has_partner = torch::rand({3, 2}).gt(0.4);
-  view.calibration->image =
-      (torch::randn({3, 4}) * torch::rand({3, 1}).gt(0.4)).set_requires_grad(true);
-  view.calibration->text = torch::randn({3, 4});
-  view.calibration->negative = torch::randn({3, 2, 4}) * torch::rand({3, 2, 1}).gt(0.4);
+  const auto cosines = [](at::IntArrayRef shape) {  // the ends and 0 among them
+    return (torch::randn(shape).clamp(-1, 1) * torch::rand(shape).gt(0.4)).set_requires_grad(true);
+  };
+  view.calibration->own = cosines({3});
+  view.calibration->negative = cosines({3, 2});
   return view;
 }
 
@@ -238,7 +242,8 @@ TEST(Criterion, IsFiniteWithAFiniteGradientForWhateverIsFinite) {
     for (const at::Tensor& stage : view.partner) {
       ASSERT_TRUE(stage.grad().isfinite().all().item<bool>()) << seed;
     }
-    ASSERT_TRUE(view.calibration->image.grad().isfinite().all().item<bool>()) << seed;
+    ASSERT_TRUE(view.calibration->own.grad().isfinite().all().item<bool>()) << seed;
+    ASSERT_TRUE(view.calibration->negative.grad().isfinite().all().item<bool>()) << seed;
   }
 }
 
@@ -259,8 +264,7 @@ TEST(Criterion, GivesForBfloat16WhatItGivesForTheSameNumbersInFloat) {
       round(narrow.logits[n], wide.logits[n]);
       round(narrow.partner[n], wide.partner[n]);
     }
-    round(narrow.calibration->image, wide.calibration->image);
-    round(narrow.calibration->text, wide.calibration->text);
+    round(narrow.calibration->own, wide.calibration->own);
     round(narrow.calibration->negative, wide.calibration->negative);
     const Terms got = Criterion{options}(narrow, 0.1);
     const Terms wanted = Criterion{options}(wide, 0.1);
