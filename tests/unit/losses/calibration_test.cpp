@@ -18,9 +18,7 @@ namespace {
 namespace naive = support::naive;
 using Options = config::CalibrationOptions;
 
-at::Tensor row(const std::vector<double>& values) {
-  return torch::tensor(values, torch::kDouble);
-}
+at::Tensor row(const std::vector<double>& values) { return torch::tensor(values, torch::kDouble); }
 
 TEST(Calibration, IsOffByDefault) {
   const Options options;
