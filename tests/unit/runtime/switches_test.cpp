@@ -186,10 +186,12 @@ const std::vector<Turn>& turns_of(const std::string& section) {
 const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
   const std::string ras = "loss.region_aware_shrinking.";
   static const std::map<std::string, std::vector<std::string>> all = {
-      {ras + "foreground", {"CriterionEdges.TakesTheForegroundOfTheStoredClipScoresWhenAsked"}},
-      {"loss.calibration.weight", {"Criterion.HoldsEveryTermOfTheNaiveLoopsAndTheirWeightedSum"}},
+      {ras + "foreground", {"Calibrated.ShrinksToTheProposalThatTheFrozenClipChooses"}},
+      {"loss.calibration.weight", {"Calibrated.ChangesTheGradientsAndWithoutWeightAsksNobody"}},
       {"loss.calibration.negatives", {"Calibration.IsThatOfTheNaiveLoop"}},
-      {"loss.calibration.image_size", {"MaskedPictures.ResizeBothWithTheirCornersAligned"}},
+      {"loss.calibration.mask", {"Calibrated.MasksAsAsked"}},
+      {"loss.calibration.weights", {"Calibrated.NeedsAFrozenClip"}},  // frozen_clip_test.py
+      {"loss.calibration.image_size", {"FrozenClip.SeesPicturesOfTheSizeThatIsAskedFor"}},
       {"data.root", {"LocateDataset.FindsReferAndTrain2014BelowTheRoot"}},
       {"data.dataset", {"LocateDataset.AsksWhichOfSeveralDatasets"}},
       {"data.split_by", {"LocateDataset.AsksWhichOfSeveralDatasets"}},
