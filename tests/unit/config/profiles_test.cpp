@@ -111,8 +111,9 @@ const std::vector<Row>& section_7() {
       {"loss.classification.weight", "1.0", "5.0"},
       {ras + "weight", "1.0", "0.0"},
       {iad + "weight", "1.0", "0.0"},
-      {"data.partners", "1", "0"},  // none without IaD
       {"loss.calibration.weight", "0.0", "2.0"},
+      {"loss.calibration.negatives", "1.0", "0.5"},  // a factor of 1 beside that of 2
+      {"loss.calibration.mask", "response", "sigmoid"},
       {"loss.grid", "0", "32"},
       {"loss.proposal_resize", "area", "nearest"},
       {"eval.sentences", "all", "first"},

@@ -5,7 +5,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace pcnet::config {
 namespace {
