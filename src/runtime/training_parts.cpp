@@ -169,7 +169,8 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
 std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::Dataset& dataset,
                                             const text::Tokenizer& tokenizer) {
   if (config.train.objective == "contrastive") {
-    return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive);
+    return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive,
+                                                      config.loss.contrastive.mirrored > 0);
   }
   return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }
