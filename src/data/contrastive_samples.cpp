@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/data/samples.h"
+#include "pcnet/text/mirror.h"
 
 namespace pcnet::data {
 
@@ -34,15 +36,31 @@ void draw_some(const std::vector<std::int64_t>& items, std::int64_t count, core:
   }
 }
 
-}  // namespace
-
-ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
-                                       const config::ContrastiveBatchOptions& options)
-    : Samples(dataset, tokenizer), options_(options) {
+/// ConfigError when what is asked for cannot be drawn.
+void check(const config::ContrastiveBatchOptions& options, bool mirrored) {
   if (options.captions + options.expressions + options.cues == 0) {
     throw core::ConfigError(
         "train.contrastive: captions, expressions and cues are all 0, wanted a text a picture");
   }
+  if (options.positional_captions > options.captions) {
+    throw core::ConfigError(
+        cat("train.contrastive.positional_captions is ", options.positional_captions,
+            ", wanted at most train.contrastive.captions, which is ", options.captions));
+  }
+  if (mirrored && options.captions == 0) {
+    throw core::ConfigError(
+        "train.contrastive.captions is 0: loss.contrastive.mirrored compares captions, wanted 1 or "
+        "more (or weight 0)");
+  }
+}
+
+}  // namespace
+
+ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
+                                       const config::ContrastiveBatchOptions& options,
+                                       bool mirrored)
+    : Samples(dataset, tokenizer), options_(options) {
+  check(options, mirrored);
   if (options.cues > 0) dataset.check_cues("train");
   const auto& index = dataset.index();
   std::map<std::int64_t, Picture> by_image;
@@ -67,7 +85,7 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& 
         throw Error(
             cat("no captions for image_id ", image_id, " in ", dataset.files().captions.string()));
       }
-      for (const auto& caption : found->second) picture.captions.push_back(bank_.add(caption));
+      read_captions(found->second, mirrored, picture);
     }
     require_some(picture.captions, options.captions, "captions", image_id);
     require_some(picture.cues, options.cues, "cues", image_id);
@@ -76,12 +94,41 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& 
   report_cut();
 }
 
+void ContrastiveSamples::read_captions(const std::vector<std::string>& captions, bool mirrored,
+                                       Picture& picture) {
+  for (const auto& caption : captions) {
+    const std::int64_t row = bank_.add(caption);
+    picture.captions.push_back(row);
+    const auto swapped = text::mirrored(caption);
+    if (!swapped) continue;
+    picture.positional.push_back(row);
+    // With look-alikes on both sides both texts are true.
+    const bool also_true = std::find(captions.begin(), captions.end(), *swapped) != captions.end();
+    if (mirrored && !also_true) picture.mirrored.emplace(row, bank_.add(*swapped));
+  }
+}
+
+void ContrastiveSamples::draw_captions(const Picture& picture, core::Rng& rng,
+                                       std::vector<std::int64_t>& into) const {
+  const auto positional =
+      std::min(options_.positional_captions, static_cast<std::int64_t>(picture.positional.size()));
+  draw_some(picture.positional, positional, rng, into);
+  std::vector<std::int64_t> others = picture.captions;
+  std::erase_if(others, [&](auto row) { return std::count(into.begin(), into.end(), row) > 0; });
+  draw_some(others.empty() ? picture.captions : others, options_.captions - positional, rng, into);
+}
+
 Samples::Draw ContrastiveSamples::draw(std::size_t sample, core::Rng& rng) const {
   const Picture& picture = pictures_[sample];
   Draw drawn{.image_id = picture.image_id};
-  draw_some(picture.captions, options_.captions, rng, drawn.texts);
+  draw_captions(picture, rng, drawn.texts);
+  for (const auto caption : drawn.texts) {
+    const auto found = picture.mirrored.find(caption);
+    drawn.mirrored.push_back(found == picture.mirrored.end() ? -1 : found->second);
+  }
   draw_some(picture.expressions, options_.expressions, rng, drawn.texts);
   draw_some(picture.cues, options_.cues, rng, drawn.texts);
+  drawn.mirrored.resize(drawn.texts.size(), -1);
   return drawn;
 }
 

@@ -29,6 +29,7 @@ class Samples::Collector {
     for (std::size_t i = 0; i < drawn.texts.size(); ++i) {
       sent_ids_.push_back(drawn.sent_ids.empty() ? -1 : drawn.sent_ids[i]);
     }
+    add_mirrored(drawn);
     add_rows(drawn.partners, partners_);
     add_rows(drawn.partner_cues, partner_cues_);
     for (auto d = static_cast<std::int64_t>(drawn.partners.size()); d < counts_.partners; ++d) {
@@ -49,6 +50,7 @@ class Samples::Collector {
     Batch batch;
     batch.tokens = bank.gather(distinct_);
     batch.text_index = tensor_of(texts_, {count, slots});
+    batch.mirrored_index = tensor_of(mirrored_, {count, slots});
     batch.cue_index = tensor_of(cues_, {count, slots, cues});
     batch.partner_index = tensor_of(partners_, {count, partners});
     batch.partner_cue_index = tensor_of(partner_cues_, {count, partners, cues});
@@ -74,10 +76,21 @@ class Samples::Collector {
     }
   }
 
+  void add_mirrored(const Draw& drawn) {
+    for (std::size_t i = 0; i < drawn.texts.size(); ++i) {
+      if (drawn.mirrored.empty() || drawn.mirrored[i] < 0) {
+        mirrored_.push_back(-1);
+      } else {
+        add_rows({drawn.mirrored[i]}, mirrored_);
+      }
+    }
+  }
+
   Counts counts_;
   std::unordered_map<std::int64_t, std::int64_t> position_of_;  // bank row -> row of the tokens
   Numbers distinct_;
   Numbers texts_;
+  Numbers mirrored_;
   Numbers cues_;
   Numbers partners_;
   Numbers partner_cues_;

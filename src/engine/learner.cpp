@@ -13,9 +13,14 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
   const at::Tensor visual = model_->encode_images(batch.images);  // [B, C, h, w]
   const at::Tensor text = model_->encode_texts(batch.tokens);     // [U, C]
   const at::Tensor logits = model::all_pairs_cosine(visual, text) * model_->scale();
+  const at::Tensor scores = losses::log_sum_exp_scores(logits);  // [B, U]
   losses::Terms terms;
   terms.add("contrastive", options_.contrastive.weight,
-            losses::contrastive_loss(losses::log_sum_exp_scores(logits), batch.text_index));
+            losses::contrastive_loss(scores, batch.text_index));
+  if (options_.contrastive.mirrored > 0) {
+    terms.add("mirrored", options_.contrastive.mirrored,
+              losses::mirrored_loss(scores, batch.text_index, batch.mirrored_index));
+  }
   if (options_.contrastive.classification > 0) {
     const std::int64_t slots = batch.text_index.size(1);
     at::Tensor sum = at::zeros({}, logits.options());

@@ -34,8 +34,8 @@ data::Batch to_device(const data::Batch& batch, c10::Device device) {
   };
   data::Batch there = batch;
   for (at::Tensor* tensor :
-       {&there.images, &there.text_index, &there.cue_index, &there.partner_index,
-        &there.partner_cue_index, &there.has_partner, &there.proposals}) {
+       {&there.images, &there.text_index, &there.mirrored_index, &there.cue_index,
+        &there.partner_index, &there.partner_cue_index, &there.has_partner, &there.proposals}) {
     *tensor = moved(*tensor);
   }
   return there;

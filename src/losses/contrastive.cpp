@@ -23,4 +23,13 @@ at::Tensor contrastive_loss(const at::Tensor& scores, const at::Tensor& text_ind
   return (to_text.mean() + to_picture.mean()) / 2;
 }
 
+at::Tensor mirrored_loss(const at::Tensor& scores, const at::Tensor& text_index,
+                         const at::Tensor& mirrored_index) {
+  const at::Tensor has_mirrored = mirrored_index.ge(0);  // [B, M]
+  const at::Tensor lead =
+      scores.gather(/*dim=*/1, mirrored_index.clamp_min(0)) - scores.gather(/*dim=*/1, text_index);
+  const at::Tensor each = at::softplus(lead) * has_mirrored;
+  return each.sum() / has_mirrored.sum().clamp_min(1);
+}
+
 }  // namespace pcnet::losses

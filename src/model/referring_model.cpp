@@ -12,6 +12,28 @@ namespace pcnet::model {
 
 namespace nn = torch::nn;
 
+namespace {
+
+// The values with which the position words of refsynth are learned.
+constexpr double kPositionScale = 4.0;
+constexpr double kPositionDeviation = 0.1;  // of the new weights
+
+/// x and y of the centres of a grid's cells, the picture from -kPositionScale to kPositionScale:
+/// [B, C, h, w] -> [1, 2, h, w]
+at::Tensor cell_positions(const at::Tensor& grid) {
+  const std::int64_t height = grid.size(2);
+  const std::int64_t width = grid.size(3);
+  const auto centres = [&](std::int64_t cells) {
+    const at::Tensor share = (at::arange(cells, grid.options()) + 0.5) / static_cast<double>(cells);
+    return (share * 2 - 1) * kPositionScale;
+  };
+  return at::stack({centres(width).expand({height, width}),
+                    centres(height).unsqueeze(/*dim=*/1).expand({height, width})})
+      .unsqueeze(/*dim=*/0);
+}
+
+}  // namespace
+
 Expressions gather_expressions(const at::Tensor& distinct, const at::Tensor& text_index,
                                const at::Tensor& cue_index) {
   const auto pick = [&](const at::Tensor& index) {
@@ -33,6 +55,12 @@ ReferringModel::ReferringModel(const config::ModelOptions& model, std::int64_t v
       register_module(names.text, nn::Linear(options.clip.text.output_dim, options.width));
   logit_scale_ = register_parameter("logit_scale", torch::tensor(std::log(options.logit_scale)),
                                     options.train_logit_scale);
+  if (options.position_channels) {
+    position_projection_ = register_module(
+        "position_project",
+        nn::Conv2d(nn::Conv2dOptions(/*in_channels=*/2, options.width, 1).bias(false)));
+    nn::init::normal_(position_projection_->weight, /*mean=*/0, kPositionDeviation);
+  }
 }
 
 at::Tensor ReferringModel::encode_images(const at::Tensor& images) {
@@ -44,7 +72,9 @@ at::Tensor ReferringModel::encode_images(const at::Tensor& images) {
 }
 
 at::Tensor ReferringModel::encode_pictures(const at::Tensor& pictures) {
-  return unit(image_projection_(backbone_->encode_image_grid(pictures)), /*dim=*/1);
+  at::Tensor cells = image_projection_(backbone_->encode_image_grid(pictures));
+  if (options.position_channels) cells = cells + position_projection_(cell_positions(cells));
+  return unit(cells, /*dim=*/1);
 }
 
 at::Tensor ReferringModel::encode_texts(const at::Tensor& tokens) {

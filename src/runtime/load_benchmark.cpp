@@ -32,8 +32,8 @@ struct Feed {
     }
     tokenizer = dataset.with_packed_tokens(make_tokenizer(text, words));
     if (config.train.objective == "contrastive") {
-      samples =
-          std::make_unique<data::ContrastiveSamples>(dataset, *tokenizer, config.train.contrastive);
+      samples = std::make_unique<data::ContrastiveSamples>(
+          dataset, *tokenizer, config.train.contrastive, config.loss.contrastive.mirrored > 0);
       return;
     }
     texts.cues = dataset.has_cues() ? options.cues_per_sentence : 0;

@@ -18,6 +18,8 @@ using core::cat;
 
 namespace {
 
+constexpr const char* kPositions = "position_project.weight";
+
 /// What a new run starts from (model.clip.weights): a run of ours, whole, or a file's encoders.
 struct Start {
   std::optional<engine::Checkpoint> run;
@@ -45,6 +47,19 @@ std::string name_in(const std::map<std::string, at::Tensor>& model, const std::s
   return name;
 }
 
+/// Whether the layer of positions is new to the model. ConfigError when only the run has it: the
+/// run's features are nothing without it.
+bool positions_are_new(const std::map<std::string, at::Tensor>& wanted,
+                       const std::map<std::string, at::Tensor>& given, const std::string& source) {
+  const bool gives = given.contains(kPositions);
+  const bool takes = wanted.contains(kPositions);
+  if (gives && !takes) {
+    throw core::ConfigError(
+        cat("model.position_channels is false: ", source, " was trained with them, wanted true"));
+  }
+  return takes && !gives;
+}
+
 /// A run's encoders and projections, and those of its attentions that this model has by the same
 /// name; what neither gives nor takes is said.
 void load_run(model::ReferringModel& model, const engine::Checkpoint& run,
@@ -66,10 +81,13 @@ void load_run(model::ReferringModel& model, const engine::Checkpoint& run,
     except.push_back(name);
     ++unused;
   }
+  const bool new_positions = positions_are_new(wanted, given, source);
+  if (new_positions) except.emplace_back(kPositions);
   engine::load_state_dict(model, given, source, except);
   core::log::info(cat("from ", source, ": encoders and projections, ",
-                      static_cast<std::int64_t>(wanted.size()) - fresh - 1,
+                      static_cast<std::int64_t>(wanted.size()) - fresh - (new_positions ? 2 : 1),
                       " tensors; new: ", fresh, " tensors of attentions",
+                      new_positions ? " and the layer of positions" : "",
                       unused > 0 ? cat("; left out: ", unused, " tensors of its own") : ""));
 }
 
@@ -136,7 +154,8 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
 std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::Dataset& dataset,
                                             const text::Tokenizer& tokenizer) {
   if (config.train.objective == "contrastive") {
-    return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive);
+    return std::make_unique<data::ContrastiveSamples>(dataset, tokenizer, config.train.contrastive,
+                                                      config.loss.contrastive.mirrored > 0);
   }
   return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }

@@ -30,6 +30,7 @@ TERMS = {"total", "classification", "region_aware_shrinking", "instance_disambig
 
 # Each must show in the first step's loss or in the number of parameters.
 SWITCHES = (
+    "model.position_channels=true",
     "model.referring.stages=2",
     "model.referring.modules=4",
     "model.referring.context=own",
@@ -108,6 +109,25 @@ class Training(Case):
         self.assertTrue(same)
         for name in same:
             self.assertEqual(mine[name], given[name], name)
+
+    def test_positions_are_new_to_a_warm_start_without_and_come_from_one_with(self):
+        clip, fresh, taken = (self.folder / name for name in ("clip", "fresh", "taken"))
+        train_well(clip, "clip_position.yaml", {"train__max_steps": 2})
+        result = train_well(fresh, "pcnet_position.yaml", {"train__max_steps": 0})
+        self.assertIn("attentions and the layer of positions", result.stderr)
+        result = train_well(
+            taken, "pcnet_position.yaml", {"model__clip__weights": clip, "train__max_steps": 0}
+        )
+        self.assertNotIn("layer of positions", result.stderr)
+        name = "position_project.weight"
+        given, mine, other = (
+            read_safetensors(run / "checkpoints/last.safetensors")[1][name]
+            for run in (clip, taken, fresh)
+        )
+        self.assertEqual(mine, given)
+        self.assertNotEqual(mine, other)
+        result = dry_run(f"model.clip.weights={clip}")
+        self.assert_fails(result, 2, "model.position_channels is false")
 
     def test_resuming_gives_the_same_run(self):
         folder, whole = self.folder / "run", FOLDER / "improved"

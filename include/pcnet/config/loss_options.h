@@ -11,6 +11,7 @@ namespace pcnet::config {
 struct ContrastiveOptions {
   double weight = 1.0;
   double classification = 0.0;
+  double mirrored = 0.0;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -20,6 +21,11 @@ struct ContrastiveOptions {
     field("classification", &O::classification,
           {.help = "factor of Cls beside the contrast, slot by slot: it fixes the offset of the "
                    "cosine, which contrast leaves open",
+           .min = 0});
+    field("mirrored", &O::mirrored,
+          {.help = "factor of the contrast of each caption that says left or right with the same "
+                   "caption mirrored, on the same picture",
+           .source = "ours, not the paper's",
            .min = 0});
   }
 };

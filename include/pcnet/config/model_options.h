@@ -16,6 +16,7 @@ struct ModelOptions {
   double logit_scale = 1.0 / 0.07;  // the factor before any training, exp(logit_scale)
   bool train_logit_scale = false;
   bool attn_fusion = false;  // TRIS alone
+  bool position_channels = false;
   ReferringOptions referring;
   ClipOptions clip;
 
@@ -43,6 +44,10 @@ struct ModelOptions {
     field("attn_fusion", &O::attn_fusion,
           {.help = "profile tris with TRIS's cross attention, as official checkpoints have it",
            .source = "released_forward.md 5"});
+    field("position_channels", &O::position_channels,
+          {.help = "add a projection of each cell's x and y to its feature, so that words such as "
+                   "left have something to meet",
+           .source = "ours, not the paper's"});
     field("referring", &O::referring, {.help = "conditional referring modules (not profile tris)"});
     field("clip", &O::clip, {.help = "the encoders"});
   }

@@ -11,6 +11,7 @@ namespace pcnet::config {
 /// Texts drawn for each picture in contrastive pre-training.
 struct ContrastiveBatchOptions {
   std::int64_t captions = 2;
+  std::int64_t positional_captions = 0;
   std::int64_t expressions = 4;
   std::int64_t cues = 2;
 
@@ -19,6 +20,11 @@ struct ContrastiveBatchOptions {
     using O = ContrastiveBatchOptions;
     field("captions", &O::captions,
           {.help = "captions a picture", .unit = "texts", .source = "refsynth.md", .min = 0});
+    field("positional_captions", &O::positional_captions,
+          {.help = "so many of the captions say left or right where the picture has such ones",
+           .unit = "texts",
+           .source = "ours, not the paper's",
+           .min = 0});
     field("expressions", &O::expressions,
           {.help = "referring expressions a picture",
            .unit = "texts",

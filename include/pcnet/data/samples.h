@@ -59,6 +59,7 @@ class Samples {
     std::vector<std::int64_t> texts = {};         // M
     std::int64_t ref_id = -1;                     // -1: the picture, not one object
     std::vector<std::int64_t> sent_ids = {};      // M, or none: all -1
+    std::vector<std::int64_t> mirrored = {};      // M, or none: all -1
     std::vector<std::int64_t> cues = {};          // M x K
     std::vector<std::int64_t> partners = {};      // as many as there are, at most D
     std::vector<std::int64_t> partner_cues = {};  // K of each of them
@@ -119,17 +120,22 @@ class ReferringSamples : public Samples {
 /// start). Each kind is drawn without repetition while there are enough.
 class ContrastiveSamples : public Samples {
  public:
+  /// @param mirrored also gives the captions mirrored that none of the picture's own says
   ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
-                     const config::ContrastiveBatchOptions& options);
+                     const config::ContrastiveBatchOptions& options, bool mirrored = false);
   std::int64_t size() const override { return static_cast<std::int64_t>(pictures_.size()); }
 
  private:
   struct Picture {
     std::int64_t image_id;
     std::vector<std::int64_t> captions;
+    std::vector<std::int64_t> positional;  // those of them that say left or right
+    std::unordered_map<std::int64_t, std::int64_t> mirrored;  // of a caption's row, if any
     std::vector<std::int64_t> expressions;
     std::vector<std::int64_t> cues;
   };
+  void read_captions(const std::vector<std::string>& captions, bool mirrored, Picture& picture);
+  void draw_captions(const Picture& picture, core::Rng& rng, std::vector<std::int64_t>& into) const;
   Draw draw(std::size_t sample, core::Rng& rng) const override;
   config::ContrastiveBatchOptions options_;
   std::vector<Picture> pictures_;

@@ -13,4 +13,10 @@ at::Tensor log_sum_exp_scores(const at::Tensor& logits);
 /// scores [B, U] of every picture with every distinct text, text_index [B, M] -> scalar.
 at::Tensor contrastive_loss(const at::Tensor& scores, const at::Tensor& text_index);
 
+/// Sides (ours, not the paper's): on its own picture a text must beat itself mirrored, by
+/// softplus(z[mirrored] - z[text]); the mean over the texts that have a mirrored one, 0 without
+/// any. scores [B, U], text_index [B, M], mirrored_index [B, M] (-1: none) -> scalar.
+at::Tensor mirrored_loss(const at::Tensor& scores, const at::Tensor& text_index,
+                         const at::Tensor& mirrored_index);
+
 }  // namespace pcnet::losses

@@ -31,8 +31,8 @@ Expressions gather_expressions(const at::Tensor& distinct, const at::Tensor& tex
 /// space, and the factor of the similarity there (method.md 1).
 class ReferringModel : public torch::nn::Module {
  public:
-  /// images [B, 3, S, S] uint8 -> V_0 [B, C, h, w] of unit length along C. Error for another type
-  /// or shape.
+  /// images [B, 3, S, S] uint8 -> V_0 [B, C, h, w] of unit length along C, with the cells' places
+  /// in it if options.position_channels. Error for another type or shape.
   at::Tensor encode_images(const at::Tensor& images);
   /// The same for pictures that are normalised already, [B, 3, H, W] of the model's type.
   at::Tensor encode_pictures(const at::Tensor& pictures);
@@ -70,6 +70,7 @@ class ReferringModel : public torch::nn::Module {
  private:
   clip::Clip backbone_ = nullptr;
   torch::nn::Conv2d image_projection_ = nullptr;
+  torch::nn::Conv2d position_projection_ = nullptr;  // empty: without position channels
   torch::nn::Linear text_projection_ = nullptr;
   at::Tensor logit_scale_;
 };

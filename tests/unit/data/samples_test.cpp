@@ -187,6 +187,83 @@ TEST_F(SamplesTest, ContrastiveNamesPicturesWithoutTexts) {
   expect({.captions = 0, .expressions = 0, .cues = 0}, "train.contrastive");
 }
 
+TEST_F(SamplesTest, ContrastiveNamesTheMirrorOfACaptionUnlessItIsTrueAsWell) {
+  hand_.captions[10] = {"a cup on the left", "a cup on the right", "a plate right of a cup",
+                        "leftover"};
+  hand_.captions[11] = {"a table", "a cup on the left", "a vase"};
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  const config::ContrastiveBatchOptions options{.captions = 4, .expressions = 3, .cues = 0};
+  ContrastiveSamples samples(dataset, tokenizer, options, /*mirrored=*/true);
+  const Batch batch = samples.batch(Positions{0, 1}, 3, 0);
+  ASSERT_EQ(batch.mirrored_index.sizes(), (at::IntArrayRef{2, 7}));
+  const std::map<std::string, std::string> wanted[] = {
+      {{"a plate right of a cup", "a plate left of a cup"}},
+      {{"a cup on the left", "a cup on the right"}}};  // "the left cup" is no caption
+  for (std::int64_t i = 0; i < 2; ++i) {
+    std::map<std::string, std::string> found;
+    const auto texts = texts_of(tokenizer, batch, i);
+    for (std::int64_t m = 0; m < 7; ++m) {
+      const auto row = batch.mirrored_index[i][m].item<std::int64_t>();
+      if (row >= 0) {
+        found[texts[static_cast<std::size_t>(m)]] = words_of(tokenizer, batch.tokens[row]);
+      }
+    }
+    EXPECT_EQ(found, wanted[i]) << i;
+  }
+  // Picture 0 says itself what mirrors picture 1's caption: the text is there once.
+  std::set<std::string> distinct;
+  for (std::int64_t row = 0; row < batch.tokens.size(0); ++row) {
+    EXPECT_TRUE(distinct.insert(words_of(tokenizer, batch.tokens[row])).second);
+  }
+
+  ContrastiveSamples plain(dataset, tokenizer, options);
+  const Batch without = plain.batch(Positions{0, 1}, 3, 0);
+  EXPECT_TRUE(without.mirrored_index.lt(0).all().item<bool>());
+  EXPECT_EQ(without.tokens.size(0), batch.tokens.size(0) - 1);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(texts_of(tokenizer, without, i), texts_of(tokenizer, batch, i));
+  }
+}
+
+TEST_F(SamplesTest, ContrastivePrefersAsManyPositionalCaptionsAsAreAskedFor) {
+  hand_.captions[10] = {"a cup",  "a plate",           "a table",
+                        "a vase", "a cup on the left", "a plate on the right"};
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  const auto drawn = [&](std::int64_t positional, std::int64_t captions, std::size_t picture,
+                         std::uint64_t epoch) {
+    ContrastiveSamples samples(
+        dataset, tokenizer,
+        {.captions = captions, .positional_captions = positional, .expressions = 0, .cues = 0});
+    return texts_of(tokenizer, samples.batch(Positions{picture}, 5, epoch), 0);
+  };
+  const auto positional = [](const std::vector<std::string>& texts) {
+    return std::count_if(texts.begin(), texts.end(),
+                         [](const auto& text) { return text.find(" on the ") != text.npos; });
+  };
+  std::int64_t of_one = 0;
+  for (std::uint64_t epoch = 0; epoch < 10; ++epoch) {
+    EXPECT_EQ(positional(drawn(2, 2, 0, epoch)), 2);
+    const auto all = drawn(1, 6, 0, epoch);  // none twice, although one is drawn first
+    EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 6U);
+    EXPECT_GE(positional(drawn(1, 2, 0, epoch)), 1);
+    of_one += positional(drawn(1, 2, 0, epoch));
+    EXPECT_EQ(positional(drawn(2, 2, 1, epoch)), 0);  // picture 11 has none
+  }
+  EXPECT_LT(of_one, 20);  // the other one is drawn from all
+}
+
+TEST_F(SamplesTest, ContrastiveRefusesPositionalCaptionsWithoutRoom) {
+  Dataset dataset = open();
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  EXPECT_THAT(
+      [&] { ContrastiveSamples(dataset, tokenizer, {.captions = 1, .positional_captions = 2}); },
+      ThrowsMessage<core::ConfigError>(HasSubstr("positional_captions is 2, wanted at most")));
+  EXPECT_THAT([&] { ContrastiveSamples(dataset, tokenizer, {.captions = 0}, /*mirrored=*/true); },
+              ThrowsMessage<core::ConfigError>(HasSubstr("loss.contrastive.mirrored")));
+}
+
 TEST_F(SamplesTest, ASentenceWithoutCuesIsItsOwnWhenThatIsAskedFor) {
   hand_.cues.erase(1003);
   hand_.cues.erase(1004);

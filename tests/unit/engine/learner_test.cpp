@@ -62,6 +62,25 @@ TEST_F(Contrastive, AddsTheMeanClassificationLossOfItsSlots) {
               1e-6);
 }
 
+TEST_F(Contrastive, AddsTheMirroredTextsWhenTheyAreAskedFor) {
+  const auto plain = terms(0);
+  config::LossOptions options;
+  options.contrastive.mirrored = 0.5;
+  batch_.mirrored_index = torch::tensor({{2, -1}, {-1, -1}}, torch::kInt64);
+  const auto both = ContrastiveLearner(model_.ptr(), options).losses(batch_, {});
+  ASSERT_EQ(both.terms.size(), 2U);
+  EXPECT_EQ(both.terms[1].first, "mirrored");
+  // Every text stays where it was in the contrast.
+  EXPECT_EQ(both.terms[0].second.item<double>(), plain.terms[0].second.item<double>());
+  const at::Tensor logits = model::all_pairs_cosine(model_->encode_images(batch_.images),
+                                                    model_->encode_texts(batch_.tokens)) *
+                            model_->scale();
+  const at::Tensor own = logits[0].flatten(1).logsumexp(1);  // of each text on picture 0
+  const double by_hand = std::log1p(std::exp((own[2] - own[0]).item<double>()));
+  EXPECT_NEAR(both.terms[1].second.item<double>(), by_hand, 1e-5);
+  EXPECT_NEAR(both.total.item<double>(), plain.total.item<double>() + 0.5 * by_hand, 1e-5);
+}
+
 class Referring : public testing::Test {
  protected:
   Referring() {

@@ -74,5 +74,30 @@ TEST(ContrastiveLoss, TakesOneTextForAllPictures) {
               1e-12);
 }
 
+TEST(MirroredLoss, HasItsHandValue) {
+  const at::Tensor scores = torch::tensor({{1.0, 3.0, 0.5}, {2.0, 0.0, 2.0}}, torch::kDouble);
+  const at::Tensor text = torch::tensor({{0, 1}, {2, 1}}, torch::kInt64);
+  // Picture 0: text 0 (score 1) against text 2 (0.5); picture 1: text 2 (2) against text 0 (2).
+  const at::Tensor mirrored = torch::tensor({{2, -1}, {0, -1}}, torch::kInt64);
+  const double by_hand = (std::log(1 + std::exp(-0.5)) + std::log(2.0)) / 2;
+  EXPECT_NEAR(mirrored_loss(scores, text, mirrored).item<double>(), by_hand, 1e-12);
+}
+
+TEST(MirroredLoss, IsZeroWithoutMirroredTexts) {
+  const at::Tensor scores = scores_like(2, 3).requires_grad_();
+  const at::Tensor text = torch::tensor({{0, 1}, {2, 1}}, torch::kInt64);
+  const at::Tensor loss = mirrored_loss(scores, text, torch::full_like(text, -1));
+  EXPECT_EQ(loss.item<double>(), 0);
+  loss.backward();
+  EXPECT_EQ(scores.grad().abs().max().item<double>(), 0);
+}
+
+TEST(MirroredLoss, HasTheGradientOfCentralDifferences) {
+  const at::Tensor text = torch::tensor({{0, 3}, {2, 1}, {4, 3}}, torch::kInt64);
+  const at::Tensor mirrored = torch::tensor({{1, -1}, {4, 0}, {-1, 2}}, torch::kInt64);
+  const auto loss = [&](const at::Tensor& x) { return mirrored_loss(x, text, mirrored); };
+  EXPECT_LT(support::largest_gradient_fault(loss, scores_like(3, 5)), 1e-8);
+}
+
 }  // namespace
 }  // namespace pcnet::losses

@@ -87,6 +87,65 @@ TEST(Tris, NormalisesBytesByImageNetsMeanAndDeviation) {
   EXPECT_TRUE(at::allclose(model->encode_images(images), wanted, 1e-3, 1e-5));
 }
 
+TEST(Tris, AddsThePlaceOfEachCellToItsFeatureWhenAskedTo) {
+  torch::manual_seed(1);
+  config::ModelOptions options = support::tiny_model();
+  Tris without(options, kVocabulary);
+  torch::manual_seed(1);
+  options.position_channels = true;
+  Tris with(options, kVocabulary);
+  auto state = engine::state_dict(*with);
+  const at::Tensor weight = state.at("position_project.weight");
+  ASSERT_EQ(weight.sizes(), (at::IntArrayRef{6, 2, 1, 1}));
+  state.erase("position_project.weight");
+  for (const auto& [name, tensor] : engine::state_dict(*without)) {
+    EXPECT_TRUE(at::equal(tensor, state.at(name))) << name;
+    state.erase(name);
+  }
+  EXPECT_TRUE(state.empty());  // no other name
+
+  const torch::NoGradGuard no_grad;
+  without->eval();
+  with->eval();
+  const at::Tensor images = pictures(2);
+  const at::Tensor plain = without->encode_images(images);
+  // Only a part of x and y stays: of 2 x 2 cells the centres are at -2 and 2.
+  weight.zero_();
+  EXPECT_TRUE(at::equal(with->encode_images(images), plain));
+  weight[0][0] = 1e4;
+  weight[1][1] = 2e4;
+  const at::Tensor placed = with->encode_images(images);
+  const float x[] = {-1, 1, -1, 1};
+  const float y[] = {-1, -1, 1, 1};
+  for (std::int64_t cell = 0; cell < 4; ++cell) {
+    const at::Tensor feature = placed[1].flatten(1).select(1, cell);
+    EXPECT_NEAR(feature[0].item<float>(), x[cell] / std::sqrt(5.0), 1e-3);
+    EXPECT_NEAR(feature[1].item<float>(), 2 * y[cell] / std::sqrt(5.0), 1e-3);
+  }
+}
+
+TEST(Tris, AddsTheCentresOfTheCellsTimesFour) {
+  torch::manual_seed(1);
+  config::ModelOptions options = support::tiny_model();
+  options.position_channels = true;
+  Tris model(options, kVocabulary);
+  model->eval();
+  const torch::NoGradGuard no_grad;
+  auto parameters = model->named_parameters();
+  parameters["vis_project.weight"].zero_();
+  parameters["vis_project.bias"].zero_();
+  parameters["vis_project.bias"][5] = 1;  // a yardstick
+  parameters["position_project.weight"].zero_();
+  parameters["position_project.weight"][0][0] = 1;
+  parameters["position_project.weight"][1][1] = 1;
+  const at::Tensor grid =
+      model->encode_images(torch::zeros({1, 3, 32, 64}, torch::kByte))[0];  // 2 x 4 cells
+  const at::Tensor x = torch::tensor({-3.0, -1.0, 1.0, 3.0}).expand({2, 4});
+  const at::Tensor y = torch::tensor({-2.0, 2.0}).unsqueeze(1).expand({2, 4});
+  EXPECT_TRUE(at::allclose(grid[0] / grid[5], x, 1e-4, 1e-5)) << grid[0] / grid[5];
+  EXPECT_TRUE(at::allclose(grid[1] / grid[5], y, 1e-4, 1e-5)) << grid[1] / grid[5];
+}
+
 TEST(Tris, RefusesPicturesOfAnotherTypeOrShape) {
   Tris model = tiny();
   EXPECT_THAT(

@@ -59,6 +59,7 @@ const std::vector<Turn>& model_turns() {
       {"model.logit_scale", "5", Place::kMaps},
       {"model.train_logit_scale", "true", Place::kParameters},
       {"model.attn_fusion", "true", Place::kMaps, as_tris()},
+      {"model.position_channels", "true", Place::kMaps},
       {r + "stages", "2", Place::kBatch},  // fewer cues are fed
       {r + "modules", "4", Place::kParameters},
       {r + "context", "shared", Place::kMaps},
@@ -119,6 +120,7 @@ const std::vector<Turn>& loss_turns() {
       {"loss.proposal_resize", "nearest", Place::kBatch},
       {"loss.contrastive.weight", "2", Place::kLoss, contrastive()},
       {"loss.contrastive.classification", "0.5", Place::kLoss, contrastive()},
+      {"loss.contrastive.mirrored", "1", Place::kBatch, contrastive()},
   };
   return all;
 }
@@ -170,6 +172,7 @@ const std::vector<Turn>& train_turns() {
       {"train.contrastive.captions", "0", Place::kBatch, contrastive()},
       {"train.contrastive.expressions", "1", Place::kBatch, contrastive()},
       {"train.contrastive.cues", "1", Place::kBatch, contrastive()},
+      {"train.contrastive.positional_captions", "1", Place::kBatch, contrastive()},
   };
   return all;
 }

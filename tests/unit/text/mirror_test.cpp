@@ -1,0 +1,28 @@
+#include "pcnet/text/mirror.h"
+
+#include <gtest/gtest.h>
+
+namespace pcnet::text {
+namespace {
+
+TEST(Mirrored, SwapsLeftAndRight) {
+  EXPECT_EQ(mirrored("a circle on the left"), "a circle on the right");
+  EXPECT_EQ(mirrored("right"), "left");
+  EXPECT_EQ(mirrored("the left cup, right of  a plate."), "the right cup, left of  a plate.");
+  EXPECT_EQ(mirrored("right-hand side"), "left-hand side");
+}
+
+TEST(Mirrored, SwapsWholeWordsAlone) {
+  EXPECT_EQ(mirrored("leftover on the left"), "leftover on the right");
+  for (const char* text : {"", "a cup", "leftover", "bright", "left1", "Left", "lefté", "éright"}) {
+    EXPECT_EQ(mirrored(text), std::nullopt) << text;
+  }
+}
+
+TEST(Mirrored, TwiceIsTheTextItself) {
+  const std::string text = " left, right; lefts left\n";
+  EXPECT_EQ(mirrored(*mirrored(text)), text);
+}
+
+}  // namespace
+}  // namespace pcnet::text
