@@ -48,6 +48,9 @@ std::vector<std::string> filtered() {
 /// Enough pairs that some choose one proposal and others two.
 std::vector<std::string> many_pairs() { return {"train.batch_size=9", "data.partners=2"}; }
 std::vector<std::string> contrastive() { return {"train.objective=contrastive"}; }
+std::vector<std::string> one_caption() {
+  return {"train.objective=contrastive", "train.contrastive.captions=1"};
+}
 
 const std::vector<Turn>& model_turns() {
   const std::string r = "model.referring.";
@@ -172,7 +175,7 @@ const std::vector<Turn>& train_turns() {
       {"train.contrastive.captions", "0", Place::kBatch, contrastive()},
       {"train.contrastive.expressions", "1", Place::kBatch, contrastive()},
       {"train.contrastive.cues", "1", Place::kBatch, contrastive()},
-      {"train.contrastive.positional_captions", "1", Place::kBatch, contrastive()},
+      {"train.contrastive.positional_captions", "1", Place::kBatch, one_caption()},
   };
   return all;
 }
