@@ -7,16 +7,19 @@ namespace pcnet::config {
 
 namespace {
 
-void set_paper(Config& config) {
-  config.data.partners = 1;
-  config.loss.region_aware_shrinking.weight = 1;
-  config.loss.instance_disambiguation.weight = 1;
+/// Cls and the calibration, without RaS and IaD.
+void set_terms_of_tris(LossOptions& loss) {
+  loss.classification.weight = 5;
+  loss.region_aware_shrinking.weight = 0;
+  loss.instance_disambiguation.weight = 0;
+  loss.calibration.weight = 2;
+  loss.calibration.negatives = 0.5;  // a factor of 1 beside that of 2
+  loss.calibration.mask = "sigmoid";
 }
 
 void set_released(Config& config) {
   config.data.image_size = 384;
   config.data.truncate = "cut";
-  config.data.partners = 1;  // the negative text of the calibration
   config.train.epochs = 30;
   config.train.batch_size = 1;
   config.eval.map_resize = "released";
@@ -24,10 +27,7 @@ void set_released(Config& config) {
   config.eval.ground_truth = "exclusive";
   config.loss.grid = 32;
   config.loss.proposal_resize = "nearest";
-  config.loss.classification.weight = 5;
-  config.loss.calibration.weight = 2;
-  config.loss.calibration.negatives = 0.5;  // a factor of 1 beside that of 2
-  config.loss.calibration.mask = "sigmoid";
+  set_terms_of_tris(config.loss);
   auto& shrinking = config.loss.region_aware_shrinking;
   shrinking.foreground = "clip_score";
   shrinking.background = "strongest";
@@ -36,10 +36,29 @@ void set_released(Config& config) {
   auto& disambiguation = config.loss.instance_disambiguation;
   disambiguation.straight_through = "softmax";
   disambiguation.distance = "half_l1";
+  config.model.stages = 1;
+  config.model.referring = {.modules = 4,
+                            .context = "shared",
+                            .cue_residual = false,
+                            .stage_cue = "sentence_last",
+                            .unit_inputs = true,
+                            .projections = "shared",
+                            .response_text = "vision_updated",
+                            .response = "inner_product"};
+}
+
+void set_tris(Config& config) {
+  config.model.fusion = "attn_fusion";
+  config.model.stages = 1;
+  config.data.truncate = "cut";
+  config.data.partners = 6;  // the negative texts of the calibration
+  config.train.batch_size = 48;
+  config.eval.map_resize = "released";
+  config.eval.ground_truth = "exclusive";
+  set_terms_of_tris(config.loss);
 }
 
 void set_improved(Config& config) {
-  set_paper(config);
   config.eval.align_corners = false;
   auto& disambiguation = config.loss.instance_disambiguation;
   disambiguation.weight = 0.5;
@@ -47,6 +66,13 @@ void set_improved(Config& config) {
   disambiguation.maps = "logits";
   disambiguation.dilation = 1;
   disambiguation.gradient = "softmax";
+  config.model.referring = {.context = "pair",
+                            .modulation = "vta_tta_add",
+                            .cue_scale = 0.3,
+                            .residual_scale = 0.3,
+                            .scaled_inputs = true,
+                            .unit_inputs = true,
+                            .visual_update = "off"};
 }
 
 }  // namespace
@@ -55,19 +81,17 @@ std::vector<std::string> profiles() { return {"paper", "released", "tris", "impr
 
 Config profile_values(const std::string& name) {
   Config config;
-  if (name == "tris") return config;
-  if (name == "paper") {
-    set_paper(config);
-  } else if (name == "released") {
+  if (name == "released") {
     set_released(config);
+  } else if (name == "tris") {
+    set_tris(config);
   } else if (name == "improved") {
     set_improved(config);
-  } else {
+  } else if (name != "paper") {
     throw core::UsageError(
         core::cat("there is no profile \"", name, "\": wanted ", core::join(profiles(), ", ")));
   }
   config.model.profile = name;
-  config.model.referring = referring_profile(name);
   return config;
 }
 

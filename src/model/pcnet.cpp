@@ -11,18 +11,18 @@ namespace pcnet::model {
 
 namespace nn = torch::nn;
 
-PCNetImpl::PCNetImpl(const config::ModelOptions& model,
-                     const config::ReferringOptions& referring_options,
-                     std::int64_t vocabulary_size)
+PCNetImpl::PCNetImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
     : ReferringModel(model, vocabulary_size,
-                     {.image = "c4_vis_project", .text = "global_lan_project"}),
-      referring(referring_options) {
-  config::validate(referring);
+                     {.image = "c4_vis_project", .text = "global_lan_project"}) {
+  config::validate(options.referring);
+  if (options.stages < 1) {
+    throw core::ConfigError(core::cat("model.stages: got ", options.stages, ", wanted 1 or more"));
+  }
   auto modules = register_module("attn_fusion_vl", nn::ModuleList());
-  for (std::int64_t n = 0; n < std::max(referring.stages, referring.modules); ++n) {
-    const ConditionalReferringModule stage(options.width, referring);
+  for (std::int64_t n = 0; n < std::max(options.stages, options.referring.modules); ++n) {
+    const ConditionalReferringModule stage(options.width, options.referring);
     modules->push_back(stage);
-    if (n < referring.stages) stages_.push_back(stage);
+    if (n < options.stages) stages_.push_back(stage);
   }
 }
 
@@ -34,7 +34,7 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
     throw core::Error(core::cat("texts of ", pictures, " pictures: got ", expressions.texts.sizes(),
                                 ", wanted [", pictures, ", 1 + D, ", options.width, "]"));
   }
-  const bool pair = referring.context == "pair";
+  const bool pair = options.referring.context == "pair";
   const auto entered = [&](const at::Tensor& own) { return pair ? with_whole_batch(own) : own; };
   const at::Tensor factor = scale();
   at::Tensor cells = visual;
@@ -87,12 +87,12 @@ void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions,
                                 at::IntArrayRef(cues), ", wanted ",
                                 leading == 1 ? "[M, " : "[B, 1 + D, ", options.width,
                                 "] and the same with K cues before the last, K at least ", read,
-                                " for ", referring.stages, " stages"));
+                                " for ", options.stages, " stages"));
   }
 }
 
 at::Tensor PCNetImpl::stage_cues(std::size_t stage, const Expressions& expressions) const {
-  if (referring.stage_cue == "sentence_last" && stage + 1 == stages_.size()) {
+  if (options.referring.stage_cue == "sentence_last" && stage + 1 == stages_.size()) {
     return expressions.texts;
   }
   return expressions.cues.select(/*dim=*/-2, static_cast<std::int64_t>(stage));

@@ -25,13 +25,6 @@ at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text) {
       .view({visual.size(0), text.size(0), visual.size(2), visual.size(3)});
 }
 
-at::Tensor own_picture_cosine(const at::Tensor& visual, const at::Tensor& text,
-                              const at::Tensor& picture) {
-  const at::Tensor cells = visual.flatten(/*start_dim=*/2).index_select(/*dim=*/0, picture);
-  return at::bmm(text.unsqueeze(/*dim=*/1), cells)
-      .view({text.size(0), visual.size(2), visual.size(3)});
-}
-
 at::Tensor response(const at::Tensor& logits) { return at::relu(logits); }
 
 at::Tensor resize_to_picture(const at::Tensor& maps, std::int64_t height, std::int64_t width,

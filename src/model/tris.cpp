@@ -13,9 +13,9 @@ constexpr double kResidualScale = 0.1;  // of both updates, fixed in TRIS
 
 }  // namespace
 
-TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size, bool attention)
+TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
     : ReferringModel(model, vocabulary_size, {.image = "vis_project", .text = "lan_project"}) {
-  if (attention) {
+  if (options.fusion == "attn_fusion") {
     attn_fusion_ =
         register_module("attn_fusion", CrossAttention(options.width, AttentionUses::all()));
   }

@@ -52,8 +52,7 @@ std::shared_ptr<model::ReferringModel> model_of_encoders(const std::filesystem::
                                 "false, so that nothing compares a picture with a text: wanted a "
                                 "run of this program, or CLIP with its attention pool"));
   }
-  config.model.profile = "tris";
-  config.model.attn_fusion = false;
+  config.model.fusion = "none";
   auto model = build_model(config, tokenizer.vocabulary_size(), device);
   clip::load_weights(*model->backbone(), clip::open_clip(path));
   return model;

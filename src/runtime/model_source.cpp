@@ -52,19 +52,12 @@ std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
                                       ": wanted at most model.clip.text.context_length, which is ",
                                       config.model.clip.text.context_length));
   }
-  const bool tris = config.model.profile == "tris";
-  if (config.model.attn_fusion && !tris) {
-    throw core::ConfigError(core::cat("model.attn_fusion belongs to the profile tris: got profile ",
-                                      config.model.profile, ", wanted attn_fusion false"));
-  }
   torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
   std::shared_ptr<model::ReferringModel> model;
-  if (tris) {
-    model =
-        std::make_shared<model::TrisImpl>(config.model, vocabulary_size, config.model.attn_fusion);
+  if (config.model.fusion == "crm") {
+    model = std::make_shared<model::PCNetImpl>(config.model, vocabulary_size);
   } else {
-    model =
-        std::make_shared<model::PCNetImpl>(config.model, config.model.referring, vocabulary_size);
+    model = std::make_shared<model::TrisImpl>(config.model, vocabulary_size);
   }
   model->to(device);
   use_channels_last(*model);
@@ -77,8 +70,7 @@ namespace {
 std::vector<std::string> settings_of(const weights::WeightFile& file,
                                      const weights::StateDict& state) {
   const bool tris = state.layout == weights::Layout::kOfficialTris;
-  std::vector<std::string> settings = {"data.truncate=cut", "eval.map_resize=released",
-                                       core::cat("model.profile=", tris ? "tris" : "released")};
+  std::vector<std::string> settings = {core::cat("model.profile=", tris ? "tris" : "released")};
   bool fusion = false;
   std::set<std::string> modules;
   const std::string stage = "attn_fusion_vl.";
@@ -88,7 +80,7 @@ std::vector<std::string> settings_of(const weights::WeightFile& file,
       modules.insert(name.substr(stage.size(), name.find('.', stage.size()) - stage.size()));
     }
   }
-  if (tris) settings.push_back(core::cat("model.attn_fusion=", fusion ? "true" : "false"));
+  if (tris) settings.push_back(core::cat("model.fusion=", fusion ? "attn_fusion" : "none"));
   if (!tris) settings.push_back(core::cat("model.referring.modules=", modules.size()));
   const auto image = state.tensors.find(tris ? "vis_project.weight" : "c4_vis_project.weight");
   if (image != state.tensors.end()) {
@@ -105,10 +97,10 @@ LoadedModel load_official(const weights::WeightFile& file, const weights::StateD
   settings.insert(settings.end(), overrides.begin(), overrides.end());
   const auto config = config::load_defaults(settings).values;
   const bool tris = state.layout == weights::Layout::kOfficialTris;
-  if (tris != (config.model.profile == "tris")) {
+  if (tris == (config.model.fusion == "crm")) {
     throw core::ConfigError(core::cat(file.path.string(), " holds ", tris ? "TRIS" : "PCNet",
-                                      ": got model.profile ", config.model.profile, ", wanted ",
-                                      tris ? "tris" : "released"));
+                                      ": got model.fusion ", config.model.fusion, ", wanted ",
+                                      tris ? "attn_fusion or none" : "crm"));
   }
   core::set_threads(static_cast<int>(config.run.threads));
   const c10::Device device = core::parse_device(config.run.device);

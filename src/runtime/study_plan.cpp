@@ -103,7 +103,7 @@ class Planner {
       throw core::ConfigError(cat("its split \"", row.split, "\" is not evaluated: eval.splits is ",
                                   core::join(splits, ", ")));
     }
-    const std::int64_t stages = config.model.profile == "tris" ? 1 : config.model.referring.stages;
+    const std::int64_t stages = config::answering_stages(config.model);
     if (row.stage >= stages) {
       throw core::ConfigError(cat("there is no stage ", row.stage, ": it has ", stages));
     }

@@ -110,11 +110,10 @@ std::vector<std::string> choose_words(const config::Config& config,
 
 /// How many cues of a sentence the model reads; those fed are enough.
 std::int64_t cues_fed(const config::Config& config) {
-  if (config.model.profile == "tris") return 0;
-  const std::int64_t read = config::cues_read(config.model.referring);
+  const std::int64_t read = config::cues_read(config.model);
   if (read > config.data.cues_per_sentence) {
-    throw core::ConfigError(cat("model.referring.stages is ", config.model.referring.stages,
-                                ": its stages read ", read, " cues of a sentence, wanted at most ",
+    throw core::ConfigError(cat("model.stages is ", config.model.stages, ": its stages read ", read,
+                                " cues of a sentence, wanted at most ",
                                 "data.cues_per_sentence, which is ",
                                 config.data.cues_per_sentence));
   }
@@ -133,9 +132,11 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
   }
   if (criterion.needs_partners() || criterion.needs_calibration()) {
     fed.partners = config.data.partners;
-  } else if (config.data.partners > 0 && config.model.profile == "tris") {
-    throw core::ConfigError(
-        cat("data.partners is ", config.data.partners, ": no loss looks at partners, wanted 0"));
+  }
+  if (config.train.batch_size == 1 && config.loss.classification.weight > 0) {
+    core::log::warning(
+        "train.batch_size is 1: classification sees each sentence on its own picture alone, and "
+        "nothing that it does not describe");
   }
   if (criterion.needs_proposals()) fed.grid = loss_grid(config);
   if (fed.cues > 0 && !dataset.has_cues()) {

@@ -188,7 +188,7 @@ class Resuming(Case):
 class Released(Case):
     CHANGES = {
         "model__profile": "released",
-        "model__referring__stages": 2,
+        "model__stages": 2,
         "loss__region_aware_shrinking__weight": 1,
     }
 
@@ -216,6 +216,10 @@ class Released(Case):
         result = dry_run(**asks, model__clip__weights=CLIP)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("frozen CLIP from", result.stderr)
+        self.assertNotIn("train.batch_size is 1", result.stderr)
+        alone = dry_run(**asks, model__clip__weights=CLIP, train__batch_size=1)
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        self.assertIn("warning: train.batch_size is 1: classification", alone.stderr)
         result = dry_run(**asks)
         self.assertEqual(result.returncode, 2, result.stderr)
         self.assertIn("loss.calibration.weights is empty", result.stderr)

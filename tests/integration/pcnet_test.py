@@ -31,7 +31,7 @@ TERMS = {"total", "classification", "region_aware_shrinking", "instance_disambig
 # Each must show in the first step's loss or in the number of parameters.
 SWITCHES = (
     "model.position_channels=true",
-    "model.referring.stages=2",
+    "model.stages=2",
     "model.referring.modules=4",
     "model.referring.context=own",
     "model.referring.modulation=add",

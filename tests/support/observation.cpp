@@ -250,8 +250,7 @@ void write_observed_dataset(const std::filesystem::path& root) {
 
 config::Config observed_config(const std::filesystem::path& root,
                                const std::vector<std::string>& overrides) {
-  std::vector<std::string> all = {"model.profile=paper",
-                                  core::cat("data.root=", root.string()),
+  std::vector<std::string> all = {core::cat("data.root=", root.string()),
                                   "data.image_size=96",
                                   "data.text_length=9",
                                   "data.workers=0",

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "pcnet/config/model_options.h"
+#include <string>
+
+#include "pcnet/config/profiles.h"
 
 namespace pcnet::support {
 
@@ -8,8 +10,9 @@ namespace pcnet::support {
 /// of 128 channels.
 inline config::ClipOptions tiny_clip() { return config::clip_architecture("tiny"); }
 
-inline config::ModelOptions tiny_model() {
-  config::ModelOptions options;
+/// The model of a profile with such encoders.
+inline config::ModelOptions tiny_model(const std::string& profile = "paper") {
+  config::ModelOptions options = config::profile_values(profile).model;
   options.width = 6;
   options.clip = tiny_clip();
   return options;

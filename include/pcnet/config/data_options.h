@@ -21,7 +21,7 @@ struct DataOptions {
   std::int64_t text_length = 20;
   std::string truncate = "keep_end";
   std::int64_t cues_per_sentence = 5;
-  std::int64_t partners = 0;
+  std::int64_t partners = 1;
   std::string negatives = "any";
   std::string cache = "memory";
   std::int64_t workers = 2;

@@ -30,16 +30,10 @@ struct ContrastiveOptions {
   }
 };
 
-/// Every term of every objective. Terms that need proposals are off until a profile or a key turns
-/// them on.
+/// Every term of every objective.
 struct LossOptions : CriterionOptions {
   std::string proposal_resize = "area";
   ContrastiveOptions contrastive;
-
-  LossOptions() {
-    region_aware_shrinking.weight = 0;
-    instance_disambiguation.weight = 0;
-  }
 
   template <class Visitor>
   static void fields(Visitor&& field) {

@@ -11,11 +11,12 @@ namespace pcnet::config {
 
 /// The referring model.
 struct ModelOptions {
-  std::string profile = "tris";
+  std::string profile = "paper";
+  std::string fusion = "crm";
+  std::int64_t stages = 3;          // N
   std::int64_t width = 1024;        // C, the common width
   double logit_scale = 1.0 / 0.07;  // the factor before any training, exp(logit_scale)
   bool train_logit_scale = false;
-  bool attn_fusion = false;  // TRIS alone
   bool position_channels = false;
   ReferringOptions referring;
   ClipOptions clip;
@@ -23,12 +24,24 @@ struct ModelOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = ModelOptions;
-    field("profile", &O::profile,
-          {.help = "the method, and the defaults of every key in which methods differ; paper: as "
-                   "printed; released: the authors' code; improved: ours; tris: the baseline, one "
-                   "stage without conditional referring module",
-           .source = "method.md 7, 9",
-           .choices = {"paper", "released", "tris", "improved"}});
+    field(
+        "profile", &O::profile,
+        {.help = "the method, and the defaults of every key in which methods differ; paper: as "
+                 "printed; released: the authors' code; tris: the first stage of TRIS's code, the "
+                 "baseline; improved: ours",
+         .source = "method.md 7, 9",
+         .choices = {"paper", "released", "tris", "improved"}});
+    field("fusion", &O::fusion,
+          {.help = "how texts and pictures meet; crm: conditional referring modules, one a stage; "
+                   "attn_fusion: TRIS's one cross attention; none: not at all, the cosine of what "
+                   "the encoders give is the response",
+           .source = "Sec. 3.2; Table 2, Cls; released_forward.md 5",
+           .choices = {"crm", "attn_fusion", "none"}});
+    field("stages", &O::stages,
+          {.help = "stages N, one conditional referring module each (fusion crm)",
+           .source = "Sec. 3, Table 3",
+           .min = 1,
+           .max = 64});
     field("width", &O::width,
           {.help = "common width C of image and text features",
            .unit = "channels",
@@ -41,16 +54,19 @@ struct ModelOptions {
            .max = 1000});
     field("train_logit_scale", &O::train_logit_scale,
           {.help = "train the factor; it stays fixed in the paper", .source = "method.md 2"});
-    field("attn_fusion", &O::attn_fusion,
-          {.help = "profile tris with TRIS's cross attention, as official checkpoints have it",
-           .source = "released_forward.md 5"});
     field("position_channels", &O::position_channels,
           {.help = "add a projection of each cell's x and y to its feature, so that words such as "
                    "left have something to meet",
            .source = "ours, not the paper's"});
-    field("referring", &O::referring, {.help = "conditional referring modules (not profile tris)"});
+    field("referring", &O::referring, {.help = "conditional referring modules (fusion crm)"});
     field("clip", &O::clip, {.help = "the encoders"});
   }
 };
+
+/// How many stages answer: N, or the one without conditional referring modules.
+std::int64_t answering_stages(const ModelOptions& model);
+
+/// How many cues of each expression they read.
+std::int64_t cues_read(const ModelOptions& model);
 
 }  // namespace pcnet::config

@@ -10,8 +10,8 @@ namespace pcnet::config {
 /// The methods that model.profile names: "paper", "released", "tris", "improved".
 std::vector<std::string> profiles();
 
-/// What a profile sets (method.md 7 and 9), over the defaults; `tris` is the defaults. UsageError
-/// for another name.
+/// What a profile sets (method.md 7 and 9) over the defaults, which are the paper's. UsageError for
+/// another name.
 Config profile_values(const std::string& name);
 
 }  // namespace pcnet::config

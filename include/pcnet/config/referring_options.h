@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "pcnet/config/field.h"
 
@@ -11,7 +10,6 @@ namespace pcnet::config {
 /// The Conditional Referring Modules of PCNet (Sec. 3.2). The defaults are the paper's; every other
 /// value is the released code's, an ablation's, or ours (method.md 2, 7 and 9).
 struct ReferringOptions {
-  std::int64_t stages = 3;  // N
   std::int64_t modules = 0;
   std::string context = "batch";
   std::string modulation = "vta_tta";
@@ -30,11 +28,6 @@ struct ReferringOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = ReferringOptions;
-    field("stages", &O::stages,
-          {.help = "stages N, one conditional referring module each",
-           .source = "Sec. 3, Table 3",
-           .min = 1,
-           .max = 64});
     field("modules", &O::modules,
           {.help = "modules that exist, used or not (released checkpoints hold 4); 0: one a stage",
            .source = "method.md 7",
@@ -122,17 +115,8 @@ struct ReferringOptions {
   }
 };
 
-/// The named settings of method.md 7 and 9: "paper", "released", "improved".
-std::vector<std::string> referring_profiles();
-
-/// One of them. UsageError for another name.
-ReferringOptions referring_profile(const std::string& name);
-
 /// ConfigError that names the first option whose value is none of its choices or out of its range,
 /// for options that no configuration file was checked for.
 void validate(const ReferringOptions& options);
-
-/// How many cues of each expression the stages read.
-std::int64_t cues_read(const ReferringOptions& options);
 
 }  // namespace pcnet::config

@@ -5,7 +5,7 @@
 
 #include <torch/torch.h>
 
-#include "pcnet/config/referring_options.h"
+#include "pcnet/config/model_options.h"
 #include "pcnet/model/conditional_referring_module.h"
 #include "pcnet/model/referring_model.h"
 
@@ -15,9 +15,8 @@ namespace pcnet::model {
 /// referring modules one after the other. Names are those of the released checkpoints.
 class PCNetImpl : public ReferringModel {
  public:
-  /// ConfigError for options that config::validate() refuses.
-  PCNetImpl(const config::ModelOptions& model, const config::ReferringOptions& referring,
-            std::int64_t vocabulary_size);
+  /// ConfigError for no stage and for options that config::validate() refuses.
+  PCNetImpl(const config::ModelOptions& model, std::int64_t vocabulary_size);
 
   /// Training: visual [B, C, h, w]; of each picture the sample's expression, then its D partners:
   /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage; Error for fewer cues than
@@ -29,9 +28,7 @@ class PCNetImpl : public ReferringModel {
   }
   at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
                      const at::Tensor& picture) override;
-  std::int64_t cues_read() const override { return config::cues_read(referring); }
-
-  const config::ReferringOptions referring;
+  std::int64_t cues_read() const override { return config::cues_read(options); }
 
  private:
   /// @param leading dimensions of an expression's place: [M] or [B, 1 + D]

@@ -10,11 +10,6 @@ namespace pcnet::model {
 /// along C -> [B, M, h, w].
 at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text);
 
-/// Cosine of text m with the cells of its own picture: visual [B, C, h, w], text [M, C],
-/// picture [M] int64 (the picture each text belongs to) -> [M, h, w].
-at::Tensor own_picture_cosine(const at::Tensor& visual, const at::Tensor& text,
-                              const at::Tensor& picture);
-
 /// x at unit length along `dim`; a zero vector stays zero.
 at::Tensor unit(const at::Tensor& x, std::int64_t dim);
 

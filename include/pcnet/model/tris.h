@@ -11,13 +11,11 @@ namespace pcnet::model {
 
 /// The baseline without conditional referring module, under the names of TRIS's checkpoints: one
 /// stage, the cosine of a text and a cell is the response. With TRIS's own cross attention
-/// `attn_fusion` both sides look at each other once, and the response is the inner product
-/// (released_forward.md 5).
+/// (model.fusion attn_fusion) both sides look at each other once, and the response is the inner
+/// product (released_forward.md 5).
 class TrisImpl : public ReferringModel {
  public:
-  /// @param attention with `attn_fusion`, as official checkpoints have it
-  TrisImpl(const config::ModelOptions& options, std::int64_t vocabulary_size,
-           bool attention = false);
+  TrisImpl(const config::ModelOptions& options, std::int64_t vocabulary_size);
 
   /// Training: every text on every picture, visual [B, C, h, w] and texts [M, C] -> logits
   /// [B, M, h, w], scale * similarity before ReLU.

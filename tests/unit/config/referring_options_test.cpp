@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pcnet/config/profiles.h"
 #include "pcnet/core/error.h"
 
 namespace pcnet::config {
@@ -19,7 +20,6 @@ using ::testing::ThrowsMessage;
 
 TEST(ReferringOptions, DefaultToThePaper) {
   const ReferringOptions options;
-  EXPECT_EQ(options.stages, 3);
   EXPECT_EQ(options.context, "batch");
   EXPECT_EQ(options.modulation, "vta_tta");
   EXPECT_TRUE(options.cue_residual);
@@ -43,8 +43,8 @@ struct Keys {
     EXPECT_FALSE(info.help.empty()) << key;
     EXPECT_FALSE(info.source.empty()) << key;
     if constexpr (std::is_same_v<Member, std::string ReferringOptions::*>) {
-      for (const std::string& name : referring_profiles()) {
-        const std::string value = referring_profile(name).*member;
+      for (const std::string& name : profiles()) {
+        const std::string value = profile_values(name).model.referring.*member;
         EXPECT_EQ(std::count(info.choices.begin(), info.choices.end(), value), 1) << key << value;
       }
     }
@@ -55,37 +55,39 @@ struct Keys {
 TEST(ReferringOptions, ListEveryFieldOnceWithHelpAndSource) {
   Keys keys;
   ReferringOptions::fields(keys);
-  EXPECT_EQ(keys.keys.size(), 15U);
-}
-
-TEST(ReferringProfile, IsThePapersByItsName) {
-  const ReferringOptions paper = referring_profile("paper");
-  const ReferringOptions defaults;
-  EXPECT_EQ(paper.stages, defaults.stages);
-  EXPECT_EQ(paper.context, defaults.context);
-  EXPECT_EQ(paper.response, defaults.response);
-}
-
-TEST(ReferringProfile, RefusesAnotherName) {
-  EXPECT_THROW(referring_profile("tris"), core::UsageError);
+  EXPECT_EQ(keys.keys.size(), 14U);
 }
 
 TEST(ReferringOptions, AreRefusedOutsideTheirChoicesAndRanges) {
-  for (const std::string& name : referring_profiles()) {
-    EXPECT_NO_THROW(validate(referring_profile(name))) << name;
+  for (const std::string& name : profiles()) {
+    EXPECT_NO_THROW(validate(profile_values(name).model.referring)) << name;
   }
   EXPECT_THAT([] { validate({.modulation = "vta_tt"}); },
               ThrowsMessage<core::ConfigError>(
                   HasSubstr("modulation: got \"vta_tt\", wanted one of add, tta, vta_add")));
-  EXPECT_THAT([] { validate({.stages = 0}); },
-              ThrowsMessage<core::ConfigError>(HasSubstr("stages: got 0, wanted 1 to 64")));
+  EXPECT_THAT([] { validate({.modules = 65}); },
+              ThrowsMessage<core::ConfigError>(HasSubstr("modules: got 65, wanted 0 to 64")));
   EXPECT_THROW(validate({.residual_scale = std::nan("")}), core::ConfigError);
 }
 
-TEST(CuesRead, LeavesTheLastStageToTheSentence) {
-  EXPECT_EQ(cues_read({.stages = 3}), 3);
-  EXPECT_EQ(cues_read({.stages = 3, .stage_cue = "sentence_last"}), 2);
-  EXPECT_EQ(cues_read(referring_profile("released")), 0);
+TEST(CuesRead, LeaveTheLastStageToTheSentence) {
+  ModelOptions model;
+  EXPECT_EQ(cues_read(model), 3);
+  model.stages = 2;
+  EXPECT_EQ(cues_read(model), 2);
+  model.referring.stage_cue = "sentence_last";
+  EXPECT_EQ(cues_read(model), 1);
+  EXPECT_EQ(cues_read(profile_values("released").model), 0);
+}
+
+TEST(AnsweringStages, AreOneWithoutConditionalReferringModulesWhichReadNoCues) {
+  ModelOptions model;
+  EXPECT_EQ(answering_stages(model), 3);
+  for (const char* fusion : {"attn_fusion", "none"}) {
+    model.fusion = fusion;
+    EXPECT_EQ(answering_stages(model), 1) << fusion;
+    EXPECT_EQ(cues_read(model), 0) << fusion;
+  }
 }
 
 }  // namespace

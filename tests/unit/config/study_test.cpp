@@ -45,7 +45,7 @@ tables:
     rows:
       - name: one
       - name: two
-        set: {model.referring.stages: 2, model.profile: improved}
+        set: {model.stages: 2, model.profile: improved}
         stage: 1
         split: testA
         start: none

@@ -85,7 +85,7 @@ class Referring : public testing::Test {
  protected:
   Referring() {
     torch::manual_seed(5);
-    model_ = model::PCNet(support::tiny_model(), config::referring_profile("improved"), 6);
+    model_ = model::PCNet(support::tiny_model("improved"), 6);
     const torch::NoGradGuard no_grad;
     for (const auto& item : model_->named_parameters()) {
       if (item.key().ends_with("_project.bias")) item.value().fill_(0.5);  // positive cosines

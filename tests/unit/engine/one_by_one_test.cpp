@@ -50,20 +50,20 @@ class PictureCount {
   at::CallbackHandle handle_;
 };
 
-/// By the name of a profile, or tris_attn_fusion.
+/// By the name of a profile, or cls: the paper's without conditional referring modules.
 class OneByOne : public testing::TestWithParam<std::string> {
  protected:
   OneByOne() {
-    const bool attn_fusion = GetParam() == "tris_attn_fusion";
-    const std::string profile = attn_fusion ? "tris" : GetParam();
+    const std::string profile = GetParam() == "cls" ? "paper" : GetParam();
     const config::Config values = config::profile_values(profile);
+    config::ModelOptions options = support::tiny_model(profile);
+    if (GetParam() == "cls") options.fusion = "none";
     torch::manual_seed(3);
     const std::int64_t words = tokenizer_.vocabulary_size();
-    if (profile == "tris") {
-      model_ = std::make_shared<model::TrisImpl>(support::tiny_model(), words, attn_fusion);
+    if (options.fusion == "crm") {
+      model_ = std::make_shared<model::PCNetImpl>(options, words);
     } else {
-      model_ =
-          std::make_shared<model::PCNetImpl>(support::tiny_model(), values.model.referring, words);
+      model_ = std::make_shared<model::TrisImpl>(options, words);
     }
     support::make_lively(*model_, 4);
     options_.align_corners = values.eval.align_corners;
@@ -166,8 +166,7 @@ TEST_P(OneByOne, ScoresASplitAlikeInAnyBatch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Profile, OneByOne,
-                         testing::Values("paper", "released", "improved", "tris",
-                                         "tris_attn_fusion"),
+                         testing::Values("paper", "released", "improved", "tris", "cls"),
                          [](const auto& asked) { return asked.param; });
 
 }  // namespace

@@ -131,8 +131,7 @@ class PCNetResponder : public ModelResponderTest {
  protected:
   at::Tensor answer(std::vector<std::vector<std::string>> cues, bool released = false) {
     torch::manual_seed(4);
-    const model::PCNet model(support::tiny_model(), config::referring_profile("improved"),
-                             tokenizer_.vocabulary_size());
+    const model::PCNet model(support::tiny_model("improved"), tokenizer_.vocabulary_size());
     const torch::NoGradGuard no_grad;
     for (const auto& item : model->named_parameters()) {
       if (item.key().ends_with("_project.bias")) item.value().fill_(0.5);  // positive cosines

@@ -14,7 +14,6 @@ namespace pcnet::model {
 namespace {
 
 namespace naive = support::naive;
-using Options = config::ReferringOptions;
 
 constexpr std::int64_t kPictures = 3;
 constexpr std::int64_t kPartners = 2;
@@ -31,10 +30,16 @@ struct Case {
   naive::Weights weights;
 };
 
-Case make_case(const Options& options, torch::Dtype type) {
+config::ModelOptions with_stages(std::int64_t stages, const std::string& profile = "paper") {
+  config::ModelOptions options = support::tiny_model(profile);
+  options.stages = stages;
+  return options;
+}
+
+Case make_case(const config::ModelOptions& options, torch::Dtype type) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(1);
-  PCNet model(support::tiny_model(), options, kVocabulary);
+  PCNet model(options, kVocabulary);
   support::make_lively(*model, 2);
   model->to(type);
   model->eval();
@@ -61,7 +66,7 @@ using OfOne = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const at::Ten
 /// Every expression at inference against the formula for one.
 void expect_answers(Case& one, OfOne formula, double tolerance) {
   const torch::NoGradGuard no_grad;
-  const std::int64_t stages = one.model->referring.stages;
+  const std::int64_t stages = one.model->options.stages;
   const at::Tensor picture =
       torch::arange(kPictures, torch::kInt64).repeat_interleave(1 + kPartners);
   const at::Tensor maps = one.model->respond(
@@ -80,8 +85,7 @@ void expect_answers(Case& one, OfOne formula, double tolerance) {
 
 TEST(PCNetFormulas, OfTheReleasedCodeHoldAtInference) {
   for (const std::int64_t stages : {1, 2, 3, 4}) {
-    Options options = config::referring_profile("released");
-    options.stages = stages;
+    const config::ModelOptions options = with_stages(stages, "released");
     Case single = make_case(options, torch::kFloat);
     expect_answers(single, naive::released_scores, 1e-4);
     Case exact = make_case(options, torch::kDouble);
@@ -91,22 +95,22 @@ TEST(PCNetFormulas, OfTheReleasedCodeHoldAtInference) {
 
 TEST(PCNetFormulas, OfThePaperHoldAtInference) {
   for (const std::int64_t stages : {1, 2, 3, 4}) {
-    Case single = make_case({.stages = stages}, torch::kFloat);
+    Case single = make_case(with_stages(stages), torch::kFloat);
     expect_answers(single, naive::paper_logits, 1e-4);
-    Case exact = make_case({.stages = stages}, torch::kDouble);
+    Case exact = make_case(with_stages(stages), torch::kDouble);
     expect_answers(exact, naive::paper_logits, 1e-9);
   }
 }
 
 TEST(PCNetFormulas, OfTheImprovedProfileHoldAtInference) {
-  Case exact = make_case(config::referring_profile("improved"), torch::kDouble);
+  Case exact = make_case(support::tiny_model("improved"), torch::kDouble);
   expect_answers(exact, naive::improved_logits, 1e-9);
 }
 
 TEST(PCNetFormulas, OfThePaperHoldInTraining) {
   const torch::NoGradGuard no_grad;
   for (const std::int64_t stages : {1, 3}) {
-    Case one = make_case({.stages = stages}, torch::kDouble);
+    Case one = make_case(with_stages(stages), torch::kDouble);
     const at::Tensor wanted =
         naive::paper_training_logits(one.grid, one.sentences, one.cues, one.weights, stages);
     const auto got = one.model->forward(one.visual, one.asked);
@@ -120,7 +124,7 @@ TEST(PCNetFormulas, OfThePaperHoldInTraining) {
 
 TEST(PCNetFormulas, OfTheImprovedProfileHoldInTrainingAsAtInference) {
   const torch::NoGradGuard no_grad;
-  Case one = make_case(config::referring_profile("improved"), torch::kDouble);
+  Case one = make_case(support::tiny_model("improved"), torch::kDouble);
   const auto got = one.model->forward(one.visual, one.asked);
   for (std::int64_t i = 0; i < kPictures; ++i) {
     for (std::int64_t j = 0; j < kPictures; ++j) {

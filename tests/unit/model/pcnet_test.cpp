@@ -23,9 +23,16 @@ using Options = config::ReferringOptions;
 
 constexpr std::int64_t kVocabulary = 9;
 
-PCNet lively(const Options& options, std::uint64_t seed = 1) {
+config::ModelOptions with(const Options& referring, std::int64_t stages = 3) {
+  config::ModelOptions options = support::tiny_model();
+  options.referring = referring;
+  options.stages = stages;
+  return options;
+}
+
+PCNet lively(const config::ModelOptions& options, std::uint64_t seed = 1) {
   torch::manual_seed(seed);
-  PCNet model(support::tiny_model(), options, kVocabulary);
+  PCNet model(options, kVocabulary);
   support::make_lively(*model, seed + 1);
   return model;
 }
@@ -90,7 +97,7 @@ TEST(GatherExpressions, PicksRowsByAnyShapeOfIndex) {
 }
 
 TEST_F(PCNetAnswers, HaveTheirShapes) {
-  PCNet model = lively({.stages = 2});
+  PCNet model = lively(with({}, 2));
   EXPECT_EQ(model->encode_images(pictures(3)).sizes(), (at::IntArrayRef{3, 6, 4, 4}));
   EXPECT_EQ(model->encode_texts(tokens()).sizes(), (at::IntArrayRef{6, 6}));
   for (const std::int64_t partners : {0, 1}) {
@@ -105,7 +112,7 @@ TEST_F(PCNetAnswers, HaveTheirShapes) {
 }
 
 TEST_F(PCNetAnswers, AreCosinesTimesTheScale) {
-  PCNet model = lively({});
+  PCNet model = lively(support::tiny_model());
   EXPECT_NEAR(model->scale().item<double>(), 1 / 0.07, 1e-4);
   const double most = answers(model).abs().max().item<double>();
   EXPECT_GT(most, 1);
@@ -113,8 +120,8 @@ TEST_F(PCNetAnswers, AreCosinesTimesTheScale) {
 }
 
 TEST_F(PCNetAnswers, AreTheSameOneByOne) {
-  for (const auto& profile : config::referring_profiles()) {
-    PCNet model = lively(config::referring_profile(profile));
+  for (const std::string profile : {"paper", "released", "improved"}) {
+    PCNet model = lively(support::tiny_model(profile));
     const at::Tensor together = answers(model);
     const torch::NoGradGuard no_grad;
     for (std::int64_t m = 0; m < 6; ++m) {
@@ -133,7 +140,7 @@ TEST_F(PCNetAnswers, AreTheSameOneByOne) {
 }
 
 TEST_F(PCNetAnswers, DoNotDependOnTheOrderOfTheTexts) {
-  PCNet model = lively({});
+  PCNet model = lively(support::tiny_model());
   const at::Tensor in_order = answers(model);
   const torch::NoGradGuard no_grad;
   const at::Tensor order = torch::tensor({3, 0, 5, 2}, torch::kInt64);  // two pictures share none
@@ -148,7 +155,7 @@ TEST_F(PCNetAnswers, DoNotDependOnTheOrderOfTheTexts) {
 
 TEST_F(PCNetAnswers, EncodeAPictureOnceForAllItsTexts) {
   const torch::NoGradGuard no_grad;
-  PCNet model = lively({});
+  PCNet model = lively(support::tiny_model());
   model->eval();
   const at::Tensor visual = torch::rand({1, 6, 16, 16});
   const auto largest = [&](std::int64_t texts) {
@@ -165,7 +172,7 @@ TEST_F(PCNetAnswers, EncodeAPictureOnceForAllItsTexts) {
 }
 
 TEST_F(PCNetAnswers, AreEqualForEqualTexts) {
-  PCNet model = lively({});
+  PCNet model = lively(support::tiny_model());
   const torch::NoGradGuard no_grad;
   model->eval();
   const at::Tensor maps = model->respond(
@@ -177,7 +184,7 @@ TEST_F(PCNetAnswers, AreEqualForEqualTexts) {
 }
 
 TEST_F(PCNetAnswers, MayBeNowherePositive) {
-  PCNet model = lively({});
+  PCNet model = lively(support::tiny_model());
   const at::Tensor negative = -answers(model).abs() - 1;
   const at::Tensor map = losses::normalised_response(
       resize_to_picture(response(negative[2]), 5, 7, true), /*detach_maximum=*/true);
@@ -185,8 +192,8 @@ TEST_F(PCNetAnswers, MayBeNowherePositive) {
 }
 
 TEST_F(PCNetAnswers, TrainOnOnePicture) {
-  for (const auto& profile : config::referring_profiles()) {
-    PCNet model = lively(config::referring_profile(profile));
+  for (const std::string profile : {"paper", "released", "improved"}) {
+    PCNet model = lively(support::tiny_model(profile));
     model->train();
     const auto stages =
         model->forward(model->encode_images(pictures(1)),
@@ -203,7 +210,7 @@ TEST_F(PCNetAnswers, TrainOnOnePicture) {
 }
 
 TEST_F(PCNetAnswers, GiveEveryParameterOnTheTrainingPathAGradient) {
-  PCNet model = lively({});
+  PCNet model = lively(support::tiny_model());
   model->train();
   at::Tensor sum = torch::zeros({});
   for (const StageLogits& stage : trained(model)) {
@@ -227,23 +234,24 @@ TEST_F(PCNetAnswers, GiveEveryParameterOnTheTrainingPathAGradient) {
 TEST_F(PCNetAnswers, TrainTheLogitScaleWhenAsked) {
   config::ModelOptions options = support::tiny_model();
   options.train_logit_scale = true;
-  PCNet model(options, Options{}, kVocabulary);
+  PCNet model(options, kVocabulary);
   trained(model).back().samples.sum().backward();
   EXPECT_TRUE(model->named_parameters()["logit_scale"].grad().defined());
 }
 
 TEST_F(PCNetAnswers, ChangeWithTheOptionsOfTheWholeModel) {
-  PCNet paper = lively({.stages = 2});
-  PCNet sentence = lively({.stages = 2, .stage_cue = "sentence_last"});
+  PCNet paper = lively(with({}, 2));
+  PCNet sentence = lively(with({.stage_cue = "sentence_last"}, 2));
   EXPECT_TRUE(at::allclose(answers(paper)[0], answers(sentence)[0]));
   EXPECT_FALSE(at::allclose(answers(paper)[1], answers(sentence)[1], 1e-3, 1e-3));
-  PCNet deeper = lively({.stages = 3});
+  PCNet deeper = lively(with({}, 3));
   EXPECT_EQ(answers(deeper).size(0), 3);
 }
 
 TEST_F(PCNetAnswers, AreTheSameAfterSavingAndLoading) {
   const support::TemporaryFolder folder;
-  const Options options{.stages = 2, .train_residual_scale = true, .visual_update = "gated"};
+  const config::ModelOptions options =
+      with({.train_residual_scale = true, .visual_update = "gated"}, 2);
   PCNet model = lively(options);
   model->train();
   trained(model);  // moves the running statistics
@@ -259,7 +267,7 @@ TEST_F(PCNetAnswers, AreTheSameAfterSavingAndLoading) {
 }
 
 TEST(PCNet, HasTheNamesOfReleasedCheckpoints) {
-  const auto state = engine::state_dict(*lively(config::referring_profile("released")));
+  const auto state = engine::state_dict(*lively(support::tiny_model("released")));
   std::size_t fusion = 0;
   for (const auto& [name, tensor] : state) {
     if (name.starts_with("attn_fusion_vl.")) ++fusion;
@@ -276,18 +284,18 @@ TEST(PCNet, HasTheNamesOfReleasedCheckpoints) {
 }
 
 TEST(PCNet, HasOneModuleAStage) {
-  const auto names = lively({.stages = 2})->named_modules();
+  const auto names = lively(with({}, 2))->named_modules();
   EXPECT_TRUE(names.contains("attn_fusion_vl.1"));
   EXPECT_FALSE(names.contains("attn_fusion_vl.2"));
 }
 
 TEST(PCNet, RefusesOptionsThatDoNotExist) {
-  EXPECT_THROW(lively({.stages = 0}), core::ConfigError);
-  EXPECT_THROW(lively({.context = "everything"}), core::ConfigError);
+  EXPECT_THROW(lively(with({}, 0)), core::ConfigError);
+  EXPECT_THROW(lively(with({.context = "everything"})), core::ConfigError);
 }
 
 TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {
-  PCNet model = lively({.stages = 3});
+  PCNet model = lively(with({}, 3));
   const at::Tensor visual = torch::rand({2, 6, 2, 2});
   const at::Tensor picture = torch::tensor({0, 1}, torch::kInt64);
   EXPECT_THAT(
@@ -310,7 +318,7 @@ TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {
 }
 
 TEST(PCNet, NeedsNoCuesWhereTheSentenceIsTheOnlyOne) {
-  PCNet model = lively(config::referring_profile("released"));
+  PCNet model = lively(support::tiny_model("released"));
   const at::Tensor maps = model->respond(torch::rand({2, 6, 2, 2}), {torch::rand({2, 6})},
                                          torch::tensor({0, 1}, torch::kInt64));
   EXPECT_EQ(maps.sizes(), (at::IntArrayRef{1, 2, 2, 2}));

@@ -31,18 +31,6 @@ TEST(AllPairsCosine, ReadsChannelsLastMemory) {
   EXPECT_TRUE(at::allclose(all_pairs_cosine(last, text), naive::all_pairs(visual, text)));
 }
 
-TEST(OwnPictureCosine, TakesEachTextsOwnPicture) {
-  const at::Tensor visual = random({3, 5, 2, 4});
-  const at::Tensor text = random({4, 5});
-  const at::Tensor picture = torch::tensor({2, 0, 2, 1}, torch::kInt64);
-  const at::Tensor own = own_picture_cosine(visual, text, picture);
-  const at::Tensor all = naive::all_pairs(visual, text);
-  ASSERT_EQ(own.sizes(), (at::IntArrayRef{4, 2, 4}));
-  for (std::int64_t m = 0; m < 4; ++m) {
-    EXPECT_TRUE(at::allclose(own[m], all[picture[m].item<std::int64_t>()][m])) << m;
-  }
-}
-
 TEST(Response, IsThePositivePart) {
   const at::Tensor map = response(torch::tensor({-0.5, 0.0, 0.25}));
   EXPECT_TRUE(at::equal(map, torch::tensor({0.0, 0.0, 0.25})));

@@ -33,11 +33,6 @@ struct Turn {
   std::vector<std::string> given = {};  ///< what both runs have beside the settings of the test
 };
 
-/// The baseline: it has neither partners nor proposals.
-std::vector<std::string> as_tris() {
-  return {"model.profile=tris", "data.partners=0", "loss.region_aware_shrinking.weight=0",
-          "loss.instance_disambiguation.weight=0"};
-}
 /// The authors' profile without what training cannot give it.
 std::vector<std::string> trainable_released() {
   return {"loss.calibration.weight=0", "loss.region_aware_shrinking.foreground=response"};
@@ -56,14 +51,15 @@ const std::vector<Turn>& model_turns() {
   const std::string r = "model.referring.";
   static const std::vector<Turn> all = {
       {"model.profile", "released", Place::kBatch, trainable_released()},
-      {"model.profile", "tris", Place::kBatch},
+      {"model.profile", "tris", Place::kBatch, {"loss.calibration.weight=0"}},
       {"model.profile", "improved", Place::kMaps},
       {"model.width", "12", Place::kMaps},
       {"model.logit_scale", "5", Place::kMaps},
       {"model.train_logit_scale", "true", Place::kParameters},
-      {"model.attn_fusion", "true", Place::kMaps, as_tris()},
+      {"model.fusion", "none", Place::kBatch},  // no cues are fed
+      {"model.fusion", "attn_fusion", Place::kMaps, {"model.fusion=none"}},
+      {"model.stages", "2", Place::kBatch},  // fewer cues are fed
       {"model.position_channels", "true", Place::kMaps},
-      {r + "stages", "2", Place::kBatch},  // fewer cues are fed
       {r + "modules", "4", Place::kParameters},
       {r + "context", "shared", Place::kMaps},
       {r + "context", "own", Place::kMaps},

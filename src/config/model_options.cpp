@@ -1,0 +1,14 @@
+#include "pcnet/config/model_options.h"
+
+namespace pcnet::config {
+
+std::int64_t answering_stages(const ModelOptions& model) {
+  return model.fusion == "crm" ? model.stages : 1;
+}
+
+std::int64_t cues_read(const ModelOptions& model) {
+  if (model.fusion != "crm") return 0;
+  return model.referring.stage_cue == "sentence_last" ? model.stages - 1 : model.stages;
+}
+
+}  // namespace pcnet::config
