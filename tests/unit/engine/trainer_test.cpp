@@ -189,6 +189,13 @@ TEST_F(TrainingRun, EndsAfterTheStepWhenASignalAsksToStop) {
   EXPECT_EXIT(std::_Exit(stopped_at()), testing::ExitedWithCode(2), "");
 }
 
+config::CriterionOptions classification_alone() {
+  config::CriterionOptions options;
+  options.region_aware_shrinking.weight = 0;
+  options.instance_disambiguation.weight = 0;
+  return options;
+}
+
 TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
   auto options = support::options_for(folder_.path());
   options.text_length = support::tiny_model().clip.text.context_length;
@@ -205,7 +212,7 @@ TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
       learner = std::make_unique<ContrastiveLearner>(model.ptr(), config::LossOptions{});
     } else {
       samples = std::make_unique<data::ReferringSamples>(dataset, tokenizer);
-      learner = std::make_unique<ReferringLearner>(model.ptr(), config::LossOptions{});
+      learner = std::make_unique<ReferringLearner>(model.ptr(), classification_alone());
     }
     ParameterGroup group{"all", 1.0, {}};
     for (const auto& item : model->named_parameters()) {
