@@ -40,7 +40,7 @@ constexpr int kCannotRun = 127;  // a shell's code for a program that cannot be 
 
 std::filesystem::path this_program() {
   std::error_code fault;
-  const auto path = std::filesystem::read_symlink("/proc/self/exe", fault);
+  auto path = std::filesystem::read_symlink("/proc/self/exe", fault);
   if (fault) throw Error(cat("cannot find the program's own file: ", fault.message()));
   return path;
 }
