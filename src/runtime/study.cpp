@@ -183,7 +183,7 @@ class StudyRunner {
     states_[run].reason = reason;
     for (std::size_t i = 0; i < plan_.runs.size(); ++i) {
       if (plan_.runs[i].start == static_cast<std::ptrdiff_t>(run) && states_[i].state != "done") {
-        fail(i, cat("its start ", plan_.runs[run].name, " failed"));
+        fail(i, cat("its start ", plan_.runs[run].name, " failed: ", reason));
       }
     }
   }
