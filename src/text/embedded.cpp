@@ -19,12 +19,15 @@
 
 PCNET_EMBED(kPcnetTextClipMerges, "/clip/bpe_simple_vocab_16e6.txt.gz");
 PCNET_EMBED(kPcnetTextHtmlEntities, "/html5/entities.txt");
+PCNET_EMBED(kPcnetTextLexicon, "/wordnet/lexicon.txt");
 
 extern "C" {
 extern const char kPcnetTextClipMergesBegin[];
 extern const char kPcnetTextClipMergesEnd[];
 extern const char kPcnetTextHtmlEntitiesBegin[];
 extern const char kPcnetTextHtmlEntitiesEnd[];
+extern const char kPcnetTextLexiconBegin[];
+extern const char kPcnetTextLexiconEnd[];
 }
 
 namespace pcnet::text {
@@ -43,6 +46,10 @@ std::string_view embedded_clip_merges() {
 
 std::string_view embedded_html_entities() {
   return between(kPcnetTextHtmlEntitiesBegin, kPcnetTextHtmlEntitiesEnd);
+}
+
+std::string_view embedded_lexicon() {
+  return between(kPcnetTextLexiconBegin, kPcnetTextLexiconEnd);
 }
 
 }  // namespace pcnet::text

@@ -10,4 +10,7 @@ std::string_view embedded_clip_merges();
 /// The bytes of third_party/html5/entities.txt, a part of the program.
 std::string_view embedded_html_entities();
 
+/// The bytes of third_party/wordnet/lexicon.txt, a part of the program.
+std::string_view embedded_lexicon();
+
 }  // namespace pcnet::text

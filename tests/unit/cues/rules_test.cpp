@@ -1,0 +1,123 @@
+#include "pcnet/cues/rules.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pcnet/core/random.h"
+
+namespace pcnet::cues {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(RuleCues, NameTheTargetThenEachThingSaidOfIt) {
+  EXPECT_THAT(rule_cues("the woman in a red dress holding an umbrella"),
+              ElementsAre("the woman", "woman in a red dress", "woman holding an umbrella"));
+  EXPECT_THAT(rule_cues("man with gold necklace"), ElementsAre("man", "man with gold necklace"));
+}
+
+TEST(RuleCues, TellAttributesApart) {
+  EXPECT_THAT(rule_cues("the big brown teddy bear"),
+              ElementsAre("the teddy bear", "big teddy bear", "brown teddy bear"));
+  EXPECT_THAT(rule_cues("black and white cat"), ElementsAre("cat", "black and white cat"));
+  EXPECT_THAT(rule_cues("top left pizza slice"),
+              ElementsAre("pizza slice", "top left pizza slice"));
+  EXPECT_THAT(rule_cues("bigger elephant"), ElementsAre("elephant", "bigger elephant"));
+}
+
+TEST(RuleCues, KeepWhatBelongsToAnotherObjectWithIt) {
+  EXPECT_THAT(rule_cues("man next to the woman in red"),
+              ElementsAre("man", "man next to the woman in red"));
+  EXPECT_THAT(rule_cues("man holding a bat over his shoulder"),
+              ElementsAre("man", "man holding a bat over his shoulder"));
+  EXPECT_THAT(rule_cues("cat on the table next to the laptop"),
+              ElementsAre("cat", "cat on the table", "cat next to the laptop"));
+}
+
+TEST(RuleCues, LeaveLinkingWordsOut) {
+  EXPECT_THAT(rule_cues("There is a boy who is sitting on the bench."),
+              ElementsAre("a boy", "boy sitting on the bench"));
+  EXPECT_THAT(rule_cues("the giraffe whose head is turned"),
+              ElementsAre("the giraffe", "giraffe whose head is turned"));
+}
+
+TEST(RuleCues, ReadTheShortStyle) {
+  EXPECT_THAT(rule_cues("guy left"), ElementsAre("guy", "guy left"));
+  EXPECT_THAT(rule_cues("lady w/ purse"), ElementsAre("lady", "lady w/ purse"));
+  EXPECT_THAT(rule_cues("second man from left"), ElementsAre("man", "second man from left"));
+  EXPECT_THAT(rule_cues("far right"), ElementsAre("far right"));
+  EXPECT_THAT(rule_cues("2nd from right"), ElementsAre("2nd from right"));
+  EXPECT_THAT(rule_cues("zebra"), ElementsAre("zebra"));
+}
+
+TEST(RuleCues, KeepANegationWithWhatItDenies) {
+  EXPECT_THAT(rule_cues("man not wearing a helmet"),
+              ElementsAre("man", "man not wearing a helmet"));
+}
+
+TEST(RuleCues, AreTheTextItselfWhereItHoldsNoWord) {
+  EXPECT_THAT(rule_cues(""), ElementsAre(""));
+  EXPECT_THAT(rule_cues("..."), ElementsAre("..."));
+}
+
+TEST(RuleCues, JoinTheLastOnesWhereThereAreTooMany) {
+  const std::string text =
+      "the small old red car with a flag on the roof near a tree behind a fence";
+  const auto all = rule_cues(text, 20);
+  const auto few = rule_cues(text, 4);
+  EXPECT_GT(all.size(), 4U);
+  EXPECT_EQ(few.size(), 4U);
+  EXPECT_EQ(few.front(), all.front());
+  EXPECT_NE(few.back().find("fence"), std::string::npos);  // nothing that was said is lost
+  EXPECT_EQ(rule_cues(text, 1).size(), 1U);
+}
+
+TEST(Repeated, TakesTheCuesInTurn) {
+  EXPECT_THAT(repeated({"a", "b"}, 5), ElementsAre("a", "b", "a", "b", "a"));
+  EXPECT_THAT(repeated({"a", "b", "c"}, 2), ElementsAre("a", "b"));
+  EXPECT_TRUE(repeated({}, 3).empty());
+}
+
+/// Words of the cue, each found in the sentence after the one before.
+bool is_in_order(const std::string& cue, const std::string& sentence) {
+  std::istringstream words(cue);
+  std::size_t at = 0;
+  for (std::string word; words >> word;) {
+    at = sentence.find(word, at);
+    if (at == std::string::npos) return false;
+    at += word.size();
+  }
+  return true;
+}
+
+TEST(RuleCuesProperties, HoldForAnyBytes) {
+  const std::vector<std::string> pieces = {
+      "the ",  "man",      " in ", "red", "left",   " of ",    " who is ", "holding", " ", ",",
+      "woman", "\xc3\xa9", "\xff", "w/",  "2nd",    "'s",      "and",      "to ",     ".", "-",
+      "next ", "one",      "\t",   "is",  "not",    "sitting", "of",       "whose",   "&", "(",
+      "his",   "very",     "side", "\n",  "corner", "with",    "black",    "a ",      "/", "most"};
+  core::Rng rng(11);
+  for (int trial = 0; trial < 20000; ++trial) {
+    std::string text;
+    for (std::size_t k = rng.below(14); k > 0; --k) {
+      text += pieces[rng.below(pieces.size())];
+      if (rng.below(2) == 0) text += ' ';
+    }
+    const std::size_t most = 1 + rng.below(6);
+    const auto cues = rule_cues(text, most);
+    ASSERT_FALSE(cues.empty()) << text;
+    ASSERT_LE(cues.size(), most) << text;
+    ASSERT_EQ(std::set<std::string>(cues.begin(), cues.end()).size(), cues.size()) << text;
+    for (const auto& cue : cues) ASSERT_TRUE(is_in_order(cue, text)) << text << " | " << cue;
+    ASSERT_EQ(rule_cues(text, most), cues) << text;
+  }
+}
+
+}  // namespace
+}  // namespace pcnet::cues
