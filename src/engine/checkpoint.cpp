@@ -23,6 +23,7 @@ namespace {
 
 constexpr const char* kFormat = "pcnet checkpoint 1";
 constexpr std::string_view kOptimizer = "optimizer.";
+constexpr const char* kEnvironment = "environment";
 
 ordered_json to_json(const TrainState& state) {
   return {{"step", state.step},
@@ -45,7 +46,10 @@ TrainState state_from_json(const ordered_json& json) {
 /// Before anything else is believed of the file, but for its kind.
 void require_checksum(const weights::TensorFile& file, const fs::path& path) {
   const auto stored = file.metadata.find(kChecksum);
-  if (stored == file.metadata.end()) return;
+  if (stored == file.metadata.end()) {
+    if (!file.metadata.contains(kEnvironment)) return;  // an older file
+    throw Error(cat(path.string(), " is damaged: its metadata have lost the checksum"));
+  }
   const std::string found = checksum_of(file);
   if (found == stored->second) return;
   throw Error(cat(path.string(), " is damaged: its data have the checksum ", found, ", wanted ",
@@ -76,7 +80,7 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
                    {"config", checkpoint.config.dump()},
                    {"vocabulary", ordered_json(checkpoint.vocabulary).dump()},
                    {"state", to_json(checkpoint.state).dump()},
-                   {"environment", ordered_json(environment_of(device)).dump()}};
+                   {kEnvironment, ordered_json(environment_of(device)).dump()}};
   file.metadata[kChecksum] = checksum_of(file);
   weights::write_safetensors(path, file);
 }
@@ -102,7 +106,7 @@ Checkpoint load_checkpoint(const fs::path& path) {
     checkpoint.vocabulary =
         ordered_json::parse(file.metadata["vocabulary"]).get<std::vector<std::string>>();
     checkpoint.state = state_from_json(ordered_json::parse(file.metadata["state"]));
-    if (const auto& environment = file.metadata["environment"]; !environment.empty()) {
+    if (const auto& environment = file.metadata[kEnvironment]; !environment.empty()) {
       checkpoint.environment =
           ordered_json::parse(environment).get<std::map<std::string, std::string>>();
     }

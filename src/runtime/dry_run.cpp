@@ -18,7 +18,7 @@ namespace {
 
 /// Steps of the whole batch and of half of it. @return the first one's report, that of a run
 engine::StepReport measure(TrainingParts& parts, MemoryEstimate& estimate) {
-  const std::int64_t size = parts.config.train.batch_size;
+  const std::int64_t size = batch_size_of(parts);
   engine::StepReport report;
   try {
     estimate.add(measure_step(parts, size, &report));
@@ -71,7 +71,7 @@ ordered_json dry_run(const config::Config& config) {
   const std::uint64_t free = core::free_memory(parts.device);
   MemoryEstimate estimate = parts_estimate(parts);
   const auto report = measure(parts, estimate);
-  const data::Batch batch = parts.sample_batch(config.train.batch_size);
+  const data::Batch batch = parts.sample_batch(batch_size_of(parts));
   std::int64_t parameters = 0;
   for (const auto& parameter : parts.model->parameters()) parameters += parameter.numel();
   ordered_json document = {

@@ -29,19 +29,24 @@ void MemoryEstimate::add(const StepMemory& step) {
             [](const auto& a, const auto& b) { return a.batch_size < b.batch_size; });
 }
 
-double MemoryEstimate::slope() const {
-  const StepMemory& last = steps_.back();
-  const double size = static_cast<double>(last.batch_size);
-  if (steps_.size() == 1) return number(last.peak - std::min(last.peak, gradients_)) / size;
-  const StepMemory& first = steps_.front();
-  const double grown = number(last.peak) - number(first.peak);
-  return std::max(0.0, grown / (size - static_cast<double>(first.batch_size)));
+MemoryEstimate::Growth MemoryEstimate::growth() const {
+  const auto each = [&](const StepMemory& step) {
+    return number(step.peak - std::min(step.peak, gradients_)) /
+           static_cast<double>(step.batch_size);
+  };
+  const StepMemory& small = steps_.front();
+  const StepMemory& large = steps_.back();
+  if (large.batch_size == small.batch_size) return {each(large), 0};
+  const double sizes = static_cast<double>(large.batch_size - small.batch_size);
+  const double per_pair = std::max(0.0, (each(large) - each(small)) / sizes);
+  return {each(large) - per_pair * static_cast<double>(large.batch_size), per_pair};
 }
 
 std::uint64_t MemoryEstimate::step_bytes(std::int64_t batch_size) const {
-  const StepMemory& last = steps_.back();
-  const double more = static_cast<double>(batch_size - last.batch_size) * slope();
-  return static_cast<std::uint64_t>(std::max(number(gradients_), number(last.peak) + more));
+  const Growth grows = growth();
+  const auto size = static_cast<double>(batch_size);
+  const double activations = size * (grows.per_picture + size * grows.per_pair);
+  return gradients_ + static_cast<std::uint64_t>(std::llround(std::max(0.0, activations)));
 }
 
 std::int64_t MemoryEstimate::largest_batch(std::uint64_t bytes) const {
@@ -78,7 +83,8 @@ ordered_json MemoryEstimate::document() const {
           {"largest_tensor", last.largest},
           {"step_peak", last.peak},
           {"total", kept + last.peak},
-          {"per_picture", static_cast<std::uint64_t>(slope())},
+          {"per_picture", std::llround(growth().per_picture)},
+          {"per_pair", std::llround(growth().per_pair)},
           {"measured", measured},
           {"batch_sizes", sizes}};
 }
@@ -104,15 +110,21 @@ StepMemory measure_step(TrainingParts& parts, std::int64_t batch_size, engine::S
   return {batch.images.size(0), meter.peak(), meter.largest()};
 }
 
+std::int64_t batch_size_of(const TrainingParts& parts) {
+  const auto samples = static_cast<std::int64_t>(parts.samples->size());
+  return std::min(parts.config.train.batch_size, samples);
+}
+
 namespace {
 
 /// Steps of an eighth and of a quarter of the batch, as far as they fit.
 MemoryEstimate estimate_from_small_steps(TrainingParts& parts) {
   MemoryEstimate estimate = parts_estimate(parts);
-  const std::int64_t eighth = std::max<std::int64_t>(1, parts.config.train.batch_size / 8);
-  const std::int64_t quarter = std::max(eighth + 1, parts.config.train.batch_size / 4);
+  const std::int64_t whole = batch_size_of(parts);
+  const std::int64_t eighth = std::max<std::int64_t>(1, whole / 8);
+  const std::int64_t quarter = std::max(eighth + 1, whole / 4);
   for (const std::int64_t size : {eighth, quarter}) {
-    if (size >= parts.config.train.batch_size) break;
+    if (size >= whole) break;
     try {
       estimate.add(measure_step(parts, size));
     } catch (const std::exception& fault) {
@@ -153,7 +165,7 @@ std::string out_of_memory_line(TrainingParts& parts, const std::exception& fault
   const MemoryEstimate estimate = estimate_from_small_steps(parts);
   return cat("out of memory on ", parts.device.str(), " at step ", step + 1, ": ",
              asked ? cat(human_bytes(*asked), " more were asked for, ") : "", human_bytes(free),
-             " are free for a step; ", advice(estimate, parts.config.train.batch_size, free),
+             " are free for a step; ", advice(estimate, batch_size_of(parts), free),
              " (the checkpoints are those of the steps before)");
 }
 

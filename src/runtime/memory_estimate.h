@@ -19,8 +19,8 @@ struct StepMemory {
   std::uint64_t largest = 0;  ///< bytes of its largest tensor
 };
 
-/// What training needs, by part, and by batch size: a straight line through the steps that were
-/// measured. The losses that compare all pictures with each other grow faster than that.
+/// What training needs, by part, and by batch size: gradients + a B + b B^2 through the steps that
+/// were measured. The square is that of the losses that compare all pictures with all texts.
 class MemoryEstimate {
  public:
   MemoryEstimate(std::uint64_t weights, std::uint64_t gradients, std::uint64_t moments)
@@ -30,17 +30,23 @@ class MemoryEstimate {
 
   bool is_empty() const { return steps_.empty(); }
   /// Bytes that a step of this size takes beyond weights and moments. With one measured step, its
-  /// activations count as proportional to the batch.
+  /// activations count as proportional to the batch; of more, the smallest and the largest count.
   std::uint64_t step_bytes(std::int64_t batch_size) const;
   /// The largest batch whose step fits into so many bytes, with a tenth to spare; 0: none does.
   std::int64_t largest_batch(std::uint64_t bytes) const;
 
   /// {"weights", "gradients", "moments", "activations", "largest_tensor", "step_peak", "total",
-  /// "per_picture", "measured": [...], "batch_sizes": [{"batch_size", "total"}]}, in bytes.
+  /// "per_picture", "per_pair", "measured": [...], "batch_sizes": [{"batch_size", "total"}]}, in
+  /// bytes.
   nlohmann::ordered_json document() const;
 
  private:
-  double slope() const;
+  /// a and b, bytes.
+  struct Growth {
+    double per_picture;
+    double per_pair;
+  };
+  Growth growth() const;
 
   std::uint64_t weights_;
   std::uint64_t gradients_;
@@ -50,6 +56,9 @@ class MemoryEstimate {
 
 /// The parts that are known without a step.
 MemoryEstimate parts_estimate(const TrainingParts& parts);
+
+/// train.batch_size, or all samples when they are fewer.
+std::int64_t batch_size_of(const TrainingParts& parts);
 
 /// Trains one step on a batch of so many samples, which changes the weights. Throws what the step
 /// throws when memory runs out. @param report what the step did, if wanted
