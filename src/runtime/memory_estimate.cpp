@@ -30,9 +30,8 @@ void MemoryEstimate::add(const StepMemory& step) {
 }
 
 MemoryEstimate::Growth MemoryEstimate::growth() const {
-  const auto each = [&](const StepMemory& step) {
-    return number(step.peak - std::min(step.peak, gradients_)) /
-           static_cast<double>(step.batch_size);
+  const auto each = [](const StepMemory& step) {
+    return number(step.peak) / static_cast<double>(step.batch_size);
   };
   const StepMemory& small = steps_.front();
   const StepMemory& large = steps_.back();
@@ -46,7 +45,8 @@ std::uint64_t MemoryEstimate::step_bytes(std::int64_t batch_size) const {
   const Growth grows = growth();
   const auto size = static_cast<double>(batch_size);
   const double activations = size * (grows.per_picture + size * grows.per_pair);
-  return gradients_ + static_cast<std::uint64_t>(std::llround(std::max(0.0, activations)));
+  // The peak is where the backward pass begins; a small batch has it where all gradients are there.
+  return static_cast<std::uint64_t>(std::llround(std::max(number(gradients_), activations)));
 }
 
 std::int64_t MemoryEstimate::largest_batch(std::uint64_t bytes) const {

@@ -19,8 +19,9 @@ struct StepMemory {
   std::uint64_t largest = 0;  ///< bytes of its largest tensor
 };
 
-/// What training needs, by part, and by batch size: gradients + a B + b B^2 through the steps that
-/// were measured. The square is that of the losses that compare all pictures with all texts.
+/// What training needs, by part, and by batch size: a B + b B^2 through the steps that were
+/// measured, the gradients at least. The square is that of the losses that compare all pictures
+/// with all texts.
 class MemoryEstimate {
  public:
   MemoryEstimate(std::uint64_t weights, std::uint64_t gradients, std::uint64_t moments)
@@ -29,8 +30,8 @@ class MemoryEstimate {
   void add(const StepMemory& step);
 
   bool is_empty() const { return steps_.empty(); }
-  /// Bytes that a step of this size takes beyond weights and moments. With one measured step, its
-  /// activations count as proportional to the batch; of more, the smallest and the largest count.
+  /// Bytes that a step of this size takes beyond weights and moments. With one measured step, it
+  /// counts as proportional to the batch; of more, the smallest and the largest count.
   std::uint64_t step_bytes(std::int64_t batch_size) const;
   /// The largest batch whose step fits into so many bytes, with a tenth to spare; 0: none does.
   std::int64_t largest_batch(std::uint64_t bytes) const;
