@@ -1,7 +1,9 @@
 #include "pcnet/engine/hooks.h"
 
 #include "pcnet/core/format.h"
+#include "pcnet/core/kept_file.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/signals.h"
 
 namespace pcnet::engine {
 
@@ -9,12 +11,15 @@ using core::cat;
 using core::fixed;
 
 void Checkpointer::save_last(const TrainState& state) const {
+  // The one before goes only when the new one is whole on the disk: there are always two.
+  core::KeptFile before(folder_.last(), folder_.previous());
   save_checkpoint(folder_.last(),
-                  {state_dict(module_), optimizer_.state(), config_, vocabulary_, state});
+                  {state_dict(module_), optimizer_.state(), config_, vocabulary_, state, {}});
+  before.commit();
 }
 
 void Checkpointer::save_best(const TrainState& state) const {
-  save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state});
+  save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state, {}});
 }
 
 ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size)
@@ -81,7 +86,14 @@ void ValidationHook::validate(TrainState& state) {
 }
 
 void CheckpointHook::after_step(const StepReport& report, TrainState& state) {
-  if (every_ > 0 && report.step % every_ == 0) checkpointer_.save_last(state);
+  const bool asked = core::take_save_request();
+  const bool due = every_ > 0 && report.step % every_ == 0;
+  if (asked || due) checkpointer_.save_last(state);
+  if (!asked) return;
+  core::log::info(cat("step ", state.step, ": saved, as SIGUSR1 asked; training goes on"));
+  if (log_ != nullptr) {
+    log_->write({{"event", "saved"}, {"step", state.step}, {"signal", "SIGUSR1"}});
+  }
 }
 
 }  // namespace pcnet::engine

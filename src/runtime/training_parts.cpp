@@ -254,4 +254,14 @@ std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
                                       .negatives = config.data.negatives});
 }
 
+data::Batch TrainingParts::sample_batch(std::int64_t size) {
+  data::Loader loader(*samples, {.batch_size = size,
+                                 .seed = static_cast<std::uint64_t>(config.run.seed),
+                                 .first = 0,
+                                 .last = 1,
+                                 .prefetch = 0,
+                                 .negatives = config.data.negatives});
+  return engine::to_device(loader.next(), device);
+}
+
 }  // namespace pcnet::runtime

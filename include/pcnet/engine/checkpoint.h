@@ -30,16 +30,23 @@ struct Checkpoint {
   nlohmann::ordered_json config;                ///< resolved, complete
   std::vector<std::string> vocabulary;          ///< words of the tokenizer
   TrainState state;
+  /// Where it was written: "threads", "device", "processor", "torch". On another machine sums are
+  /// rounded in another order. Empty in older files.
+  std::map<std::string, std::string> environment;
 };
 
+/// What decides how sums are rounded, of this process: see Checkpoint::environment.
+std::map<std::string, std::string> environment_of(c10::Device device);
+
 /// Writes one safetensors file, atomically: model tensors under their names, optimizer state under
-/// `optimizer.`, the rest as metadata.
+/// `optimizer.`, the rest, this process's environment and a checksum of all as metadata.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Whether a weight file, of whatever format, is a checkpoint of a run of ours.
 bool is_checkpoint(const weights::WeightFile& file);
 
-/// Error that names the file when it is missing, damaged or no checkpoint of ours.
+/// Error that names the file when it is missing, damaged (by its checksum, which older files lack)
+/// or no checkpoint of ours.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Every parameter and buffer by name (views, not copies).

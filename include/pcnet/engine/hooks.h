@@ -24,7 +24,7 @@ class Checkpointer {
         config_(std::move(config)),
         vocabulary_(std::move(vocabulary)) {}
 
-  /// last.safetensors, with what resuming needs.
+  /// last.safetensors, with what resuming needs; the one before becomes previous.safetensors.
   void save_last(const TrainState& state) const;
   /// best.safetensors, the weights alone.
   void save_best(const TrainState& state) const;
@@ -84,16 +84,19 @@ class ValidationHook : public Hook {
   std::int64_t every_;
 };
 
-/// Writes last.safetensors now and then.
+/// Writes last.safetensors now and then, and when SIGUSR1 asked for it.
 class CheckpointHook : public Hook {
  public:
-  CheckpointHook(const Checkpointer& checkpointer, std::int64_t every)
-      : checkpointer_(checkpointer), every_(every) {}
+  /// @param log is told of what was saved on request, if there is one
+  CheckpointHook(const Checkpointer& checkpointer, std::int64_t every,
+                 report::RunLog* log = nullptr)
+      : checkpointer_(checkpointer), every_(every), log_(log) {}
   void after_step(const StepReport& report, TrainState& state) override;
 
  private:
   const Checkpointer& checkpointer_;
   std::int64_t every_;
+  report::RunLog* log_;
 };
 
 }  // namespace pcnet::engine

@@ -66,6 +66,39 @@ TEST_F(CheckpointTest, IsAnErrorWhenItIsTornMissingOrEmpty) {
               ThrowsMessage<core::Error>(HasSubstr("none")));
 }
 
+TEST_F(CheckpointTest, IsAnErrorWhenAnyBitIsWrong) {
+  save_checkpoint(path(), example());
+  const std::string bytes = core::read_file(path());
+  for (std::size_t at = 8; at < bytes.size(); at += 7) {
+    std::string wrong = bytes;
+    wrong[at] = static_cast<char>(wrong[at] ^ 4);
+    core::write_file_plain(path(), wrong);
+    EXPECT_THROW(load_checkpoint(path()), core::Error) << "byte " << at << " of " << bytes.size();
+  }
+}
+
+TEST_F(CheckpointTest, SaysWhatIsWrongWithItsData) {
+  save_checkpoint(path(), example());
+  std::string bytes = core::read_file(path());
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  core::write_file_plain(path(), bytes);
+  EXPECT_THAT([&] { load_checkpoint(path()); },
+              ThrowsMessage<core::Error>(AllOf(HasSubstr(path().string()), HasSubstr("is damaged"),
+                                               HasSubstr("wanted crc32:"))));
+}
+
+TEST_F(CheckpointTest, TakesAnOlderFileWithoutChecksumAndEnvironment) {
+  save_checkpoint(path(), example());
+  weights::TensorFile file = weights::read_safetensors(path());
+  EXPECT_EQ(load_checkpoint(path()).environment.count("threads"), 1U);
+  file.metadata.erase("checksum");
+  file.metadata.erase("environment");
+  weights::write_safetensors(folder_ / "old", file);
+  const Checkpoint loaded = load_checkpoint(folder_ / "old");
+  EXPECT_EQ(loaded.state.step, 12);
+  EXPECT_TRUE(loaded.environment.empty());
+}
+
 TEST_F(CheckpointTest, IsAnErrorWhenItsMetadataIsNotOurs) {
   weights::TensorFile file;
   file.tensors.emplace_back("x", torch::zeros({1}));
@@ -77,6 +110,8 @@ TEST_F(CheckpointTest, IsAnErrorWhenItsMetadataIsNotOurs) {
   file = weights::read_safetensors(path());
   for (const char* key : {"config", "vocabulary", "state"}) {
     weights::TensorFile broken = file;
+    broken.metadata.erase("checksum");
+    broken.metadata.erase("environment");
     broken.metadata[key] = "{";
     weights::write_safetensors(folder_ / "broken", broken);
     EXPECT_THAT([&] { load_checkpoint(folder_ / "broken"); },

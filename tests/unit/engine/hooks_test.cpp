@@ -83,6 +83,16 @@ TEST_F(Hooks, CheckpointWritesEverySoManySteps) {
   EXPECT_EQ(load_checkpoint(folder_.last()).state.step, 3);
 }
 
+TEST_F(Hooks, CheckpointKeepsTheOneBefore) {
+  CheckpointHook hook(checkpointer_, 1);
+  for (const std::int64_t step : {1, 2, 3}) {
+    state_.step = step;
+    hook.after_step(report_of(step), state_);
+  }
+  EXPECT_EQ(load_checkpoint(folder_.last()).state.step, 3);
+  EXPECT_EQ(load_checkpoint(folder_.previous()).state.step, 2);
+}
+
 TEST_F(Hooks, ValidationKeepsTheBestByPointM) {
   std::vector<double> figures = {40, 60, 60, 50};
   std::size_t calls = 0;
