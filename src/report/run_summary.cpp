@@ -68,7 +68,7 @@ std::string to_text(const RunSummary& summary) {
                          fixed(rate_of(summary), 1), " images/s in training, ",
                          core::human_seconds(summary.validation_seconds), " in validations\n");
   if (!summary.metric.empty()) {
-    text += cat("best     ", summary.metric, " ", fixed(summary.best_score, 1), " at step ",
+    text += cat("best     ", summary.metric_name, " ", fixed(summary.best_score, 1), " at step ",
                 summary.best_step, "\n");
   }
   text += scores_table(summary);

@@ -28,7 +28,8 @@ struct RunSummary {
   double step_seconds = 0;         ///< of those, spent in steps
   double validation_seconds = 0;   ///< and in validations while training
   std::int64_t images = 0;         ///< seen in the steps of this process
-  std::string metric;              ///< name of the best score; empty: nothing was validated
+  std::string metric;              ///< train.best_metric; empty: nothing was validated
+  std::string metric_name;         ///< the same for people
   double best_score = -1;          ///< percent
   std::int64_t best_step = -1;
   std::vector<Split> splits;

@@ -22,11 +22,12 @@ RunSummary example() {
           .step_seconds = 50,
           .validation_seconds = 10,
           .images = 400,
-          .metric = "PointM",
+          .metric = "point_m",
+          .metric_name = "PointM",
           .best_score = 62.5,
           .best_step = 90,
           .splits = {{"val", scores(60), {scores(50), scores(60)}}, {"testA", scores(40), {}}},
-          .places = {{"best", "run/best"}, {"pictures", "run/samples"}}};
+          .places = {{"weights", "run/best"}, {"pictures", "run/samples"}}};
 }
 
 TEST(RunSummary, IsTheEndEventOfTheLog) {
@@ -39,7 +40,7 @@ TEST(RunSummary, IsTheEndEventOfTheLog) {
   EXPECT_EQ(event.at("skipped_steps"), 3);
   EXPECT_DOUBLE_EQ(event.at("images_per_second"), 8);  // 400 in the 50 s of the steps
   EXPECT_EQ(event.at("best"),
-            (nlohmann::ordered_json{{"metric", "PointM"}, {"score", 62.5}, {"step", 90}}));
+            (nlohmann::ordered_json{{"metric", "point_m"}, {"score", 62.5}, {"step", 90}}));
   EXPECT_EQ(event.at("splits").at("val").at("miou"), 30);
   EXPECT_EQ(event.at("splits").at("val").at("stages").at(0).at("oiou"), 12.5);
   EXPECT_FALSE(event.at("splits").at("testA").contains("stages"));
@@ -56,7 +57,7 @@ TEST(RunSummary, IsATableForPeople) {
             "  stage 0    50.0  25.0  12.5\n"
             "  stage 1    60.0  30.0  15.0\n"
             "testA        40.0  20.0  10.0\n"
-            "best     run/best\n"
+            "weights  run/best\n"
             "pictures run/samples");
 }
 
