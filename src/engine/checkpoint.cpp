@@ -28,19 +28,32 @@ constexpr const char* kEnvironment = "environment";
 ordered_json to_json(const TrainState& state) {
   return {{"step", state.step},
           {"epoch", state.epoch},
-          {"best_point_m", state.best_point_m},
+          {"best_score", state.best_score},
           {"best_step", state.best_step},
           {"validated_step", state.validated_step},
+          {"last_score", state.last_score},
+          {"validations_without_better", state.validations_without_better},
+          {"stopped_early", state.stopped_early},
+          {"skipped_steps", state.skipped_steps},
+          {"skipped_in_a_row", state.skipped_in_a_row},
           {"finished", state.finished}};
 }
 
+/// What older checkpoints do not hold is as in a run that did not know it.
 TrainState state_from_json(const ordered_json& json) {
-  return {json.at("step").get<std::int64_t>(),
-          json.at("epoch").get<std::int64_t>(),
-          json.at("best_point_m").get<double>(),
-          json.at("best_step").get<std::int64_t>(),
-          json.value("validated_step", std::int64_t{-1}),  // older checkpoints have none
-          json.at("finished").get<bool>()};
+  const TrainState unknown;
+  return {.step = json.at("step").get<std::int64_t>(),
+          .epoch = json.at("epoch").get<std::int64_t>(),
+          .best_score = json.at(json.contains("best_score") ? "best_score" : "best_point_m"),
+          .best_step = json.at("best_step").get<std::int64_t>(),
+          .validated_step = json.value("validated_step", unknown.validated_step),
+          .last_score = json.value("last_score", unknown.last_score),
+          .validations_without_better =
+              json.value("validations_without_better", unknown.validations_without_better),
+          .stopped_early = json.value("stopped_early", unknown.stopped_early),
+          .skipped_steps = json.value("skipped_steps", unknown.skipped_steps),
+          .skipped_in_a_row = json.value("skipped_in_a_row", unknown.skipped_in_a_row),
+          .finished = json.at("finished").get<bool>()};
 }
 
 /// Before anything else is believed of the file, but for its kind.

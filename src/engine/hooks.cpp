@@ -1,5 +1,7 @@
 #include "pcnet/engine/hooks.h"
 
+#include <utility>
+
 #include "pcnet/core/format.h"
 #include "pcnet/core/kept_file.h"
 #include "pcnet/core/log.h"
@@ -22,67 +24,66 @@ void Checkpointer::save_best(const TrainState& state) const {
   save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state, {}});
 }
 
-ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size)
-    : progress_(cat("training (", batch_size, " pictures a step)"), total_steps, "steps", already) {
-}
+ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size,
+                           std::string metric)
+    : progress_(cat("training (", batch_size, " pictures a step)"), total_steps, "steps", already),
+      metric_(std::move(metric)) {}
 
-void ProgressHook::after_step(const StepReport& report, TrainState&) {
-  // A running mean over about twenty steps: a single step's loss jumps too much to be read.
-  smoothed_ = started_ ? 0.95 * smoothed_ + 0.05 * report.loss : report.loss;
-  started_ = true;
-  progress_.update(report.step, cat("loss ", fixed(smoothed_, 4)));
+void ProgressHook::after_step(const StepReport& report, TrainState& state) {
+  std::vector<std::string> names = {"loss"};
+  std::vector<double> values = {report.loss};
+  for (const auto& [name, value] : report.terms) {
+    names.push_back(name);
+    values.push_back(value);
+  }
+  if (smoothed_.empty() && !report.skipped) smoothed_ = values;
+  std::vector<std::string> facts;
+  for (std::size_t i = 0; i < smoothed_.size(); ++i) {
+    // A running mean over about twenty steps: a single step's loss jumps too much to be read.
+    if (!report.skipped) smoothed_[i] = 0.95 * smoothed_[i] + 0.05 * values[i];
+    facts.push_back(cat(names[i], " ", fixed(smoothed_[i], 4)));
+  }
+  const std::string loss = facts.empty() ? "" : facts.front();
+  if (!facts.empty()) facts.erase(facts.begin());
+  if (facts.size() == 1) facts.clear();  // the only term is the loss
+  if (state.validated_step >= 0) {
+    facts.insert(facts.begin(), cat(metric_, " ", fixed(state.last_score, 1), " (best ",
+                                    fixed(state.best_score, 1), ")"));
+  }
+  progress_.update(report.step, loss, std::move(facts));
 }
 
 void ProgressHook::after_training(TrainState&) { progress_.finish(); }
 
 void LogHook::after_step(const StepReport& report, TrainState&) {
   images_ += report.images;
+  seconds_ += report.seconds;
   if (report.step % every_ != 0) return;
-  const auto now = std::chrono::steady_clock::now();
-  const double seconds = std::chrono::duration<double>(now - since_).count();
+  if (!report.skipped) write(report);  // a skipped one has an event of its own
+  logged_images_ = images_;
+  logged_seconds_ = seconds_;
+}
+
+void LogHook::write(const StepReport& report) {
+  const double rate = static_cast<double>(images_ - logged_images_) / (seconds_ - logged_seconds_);
   nlohmann::ordered_json loss = {{"total", report.loss}};
-  for (const auto& [name, value] : report.terms) loss[name] = value;
+  std::vector<std::pair<std::string, double>> curves = {{"loss/total", report.loss}};
+  for (const auto& [name, value] : report.terms) {
+    loss[name] = value;
+    curves.emplace_back("loss/" + name, value);
+  }
   log_.write({{"event", "step"},
               {"step", report.step},
               {"epoch", report.epoch},
               {"lr", report.learning_rate},
               {"loss", loss},
               {"gradient_norm", report.gradient_norm},
-              {"images_per_second", static_cast<double>(images_) / seconds}});
-  images_ = 0;
-  since_ = now;
-}
-
-void ValidationHook::before_training(TrainState& state) {
-  const bool due = every_ > 0 && state.step > 0 && state.step % every_ == 0;
-  if (due && state.validated_step != state.step) validate(state);
-}
-
-void ValidationHook::after_step(const StepReport& report, TrainState& state) {
-  if (every_ > 0 && report.step % every_ == 0) validate(state);
-}
-
-void ValidationHook::after_training(TrainState& state) {
-  if (state.validated_step != state.step) validate(state);
-}
-
-void ValidationHook::validate(TrainState& state) {
-  const SplitResult result = evaluate_();
-  state.validated_step = state.step;
-  log_.write({{"event", "validation"},
-              {"step", state.step},
-              {"epoch", state.epoch},
-              {"point_m", result.scores.point_m},
-              {"miou", result.scores.miou},
-              {"oiou", result.scores.oiou},
-              {"empty_maps", result.empty_maps},
-              {"collisions", result.collisions}});
-  core::log::info(cat("step ", state.step, ": PointM ", fixed(result.scores.point_m, 1), ", mIoU ",
-                      fixed(result.scores.miou, 1), ", oIoU ", fixed(result.scores.oiou, 1)));
-  if (result.scores.point_m <= state.best_point_m) return;
-  state.best_point_m = result.scores.point_m;
-  state.best_step = state.step;
-  checkpointer_.save_best(state);
+              {"images_per_second", rate}});
+  if (board_ == nullptr) return;
+  curves.emplace_back("lr", report.learning_rate);
+  curves.emplace_back("gradient_norm", report.gradient_norm);
+  curves.emplace_back("images_per_second", rate);
+  board_->scalars(report.step, curves);
 }
 
 void CheckpointHook::after_step(const StepReport& report, TrainState& state) {

@@ -1,5 +1,7 @@
 #include "pcnet/engine/optimizer.h"
 
+#include <cmath>
+
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
@@ -8,7 +10,7 @@
 namespace pcnet::engine {
 
 AdamW::AdamW(const std::vector<ParameterGroup>& groups, const Options& options)
-    : options_(options) {
+    : options_(options), given_(groups) {
   for (const auto& group : groups) {
     Group own{group.factor, {}};
     for (const auto& [name, parameter] : group.parameters) {
@@ -37,7 +39,9 @@ double AdamW::clip_gradients(double max_norm) {
   if (gradients.empty()) throw core::Error("no parameter received a gradient");
   const double norm =
       at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
-  if (max_norm > 0 && norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+  if (max_norm > 0 && norm > max_norm && std::isfinite(norm)) {
+    at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+  }
   return norm;
 }
 

@@ -2,27 +2,16 @@
 
 #include <cmath>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/engine/non_finite.h"
 
 namespace pcnet::engine {
 
 namespace {
 
-/// A number as text; the sign of a nan says nothing.
-std::string number(double value) { return std::isnan(value) ? "nan" : core::cat(value); }
-
-void require_finite(double value, const char* what, std::int64_t step,
-                    const std::vector<std::pair<std::string, double>>& terms) {
-  if (std::isfinite(value)) return;
-  std::vector<std::string> parts;
-  for (const auto& [name, term] : terms) parts.push_back(core::cat(name, " ", number(term)));
-  throw core::Error(core::cat("the ", what, " is ", number(value), " at step ", step + 1, " (",
-                              core::join(parts, ", "),
-                              "): the checkpoints are those of the steps before; lower "
-                              "train.learning_rate or set train.clip_norm"));
+void require_finite(double value, const char* what, const StepReport& report) {
+  if (!std::isfinite(value)) throw NonFiniteStep(what, value, report);
 }
 
 }  // namespace
@@ -59,22 +48,40 @@ StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
   for (const auto& [name, value] : losses.terms) {
     report.terms.emplace_back(name, value.item<double>());
   }
-  require_finite(report.loss, "loss", step, report.terms);
+  require_finite(report.loss, "loss", report);
   report.forward_seconds = lap.seconds();
   losses.total.backward();
   report.gradient_norm = optimizer_.clip_gradients(options_.clip_norm);
-  require_finite(report.gradient_norm, "gradient norm", step, report.terms);
+  require_finite(report.gradient_norm, "gradient norm", report);
   report.backward_seconds = lap.seconds();
   optimizer_.step(report.learning_rate);
   report.update_seconds = lap.seconds();
   return report;
 }
 
+StepReport Trainer::step_or_skip(const data::Batch& batch, TrainState& state) {
+  // The running means of batch norm change in the forward pass, before the fault is known.
+  buffers_.keep();
+  try {
+    return step(batch, state.step);
+  } catch (const NonFiniteStep& fault) {
+    buffers_.restore();
+    bool skipped = false;
+    for (auto& hook : hooks_) skipped = hook->after_non_finite(fault, batch, state) || skipped;
+    if (!skipped) throw;
+    StepReport report = fault.report();
+    report.skipped = true;
+    return report;
+  }
+}
+
 bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Device device,
                   TrainState& state) {
-  while (state.step < options_.schedule.total_steps) {
+  while (state.step < options_.schedule.total_steps && !state.stopped_early) {
     if (core::stop_signal() != 0) return false;
-    StepReport report = step(to_device(loader.next(), device), state.step);
+    core::Lap lap;
+    StepReport report = step_or_skip(to_device(loader.next(), device), state);
+    report.seconds = lap.seconds();
     report.epoch = state.step / steps_per_epoch;
     state.step = report.step;
     state.epoch = state.step / steps_per_epoch;

@@ -22,6 +22,7 @@ bool may_change(const std::string& key) {
   static const std::vector<std::string> keys = {"run.folder",
                                                 "run.device",
                                                 "run.threads",
+                                                "run.tensorboard",
                                                 "data.root",
                                                 "data.images",
                                                 "data.cues",
@@ -32,6 +33,7 @@ bool may_change(const std::string& key) {
                                                 "data.workers",
                                                 "train.log_every",
                                                 "train.checkpoint_every",
+                                                "train.non_finite",
                                                 "eval.samples",
                                                 "model.clip.weights",
                                                 "loss.calibration.weights"};
@@ -126,10 +128,12 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   }
   engine::TrainState state = checkpoint.state;
   state.finished = false;
+  if (!resumption.changes.empty()) state.stopped_early = false;  // under the old settings
   if (!has_its_best(resumption, folder)) {  // resumed from another folder's file, say
-    state.best_point_m = -1;
+    state.best_score = -1;
     state.best_step = -1;
     state.validated_step = -1;
+    state.validations_without_better = 0;
   }
   core::log::info(cat("going on from ", name, ", step ", state.step));
   const auto differences = rounding_differences(checkpoint, parts.device);

@@ -12,14 +12,13 @@
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/hooks.h"
 #include "pcnet/engine/run_folder.h"
-#include "pcnet/engine/sample_pictures.h"
 #include "pcnet/engine/whole_checkpoint.h"
 #include "pcnet/report/run_log.h"
-#include "pcnet/runtime/evaluation.h"
-#include "pcnet/runtime/model_source.h"
+#include "pcnet/report/run_summary.h"
 
 #include "memory_estimate.h"
 #include "resumption.h"
+#include "training_hooks.h"
 
 namespace pcnet::runtime {
 
@@ -29,33 +28,6 @@ using core::Error;
 using nlohmann::ordered_json;
 
 namespace {
-
-/// What is written once training has ended, by the best checkpoint: results.json and samples/.
-void write_results(TrainingParts& parts, const engine::RunFolder& folder) {
-  LoadedModel best = load_model(folder.best(), {});
-  auto responder = responder_for(best.model, *best.tokenizer, parts.config, best.device);
-  const auto& splits = parts.config.eval.splits;
-  const auto result =
-      evaluate(responder, parts.dataset, parts.config, splits, folder.best().string());
-  core::write_file(folder.results(), result.document.dump(2) + "\n");
-  engine::write_samples(folder.samples(), parts.dataset, splits.front(), responder,
-                        parts.config.eval);
-  core::log::info(
-      cat("results in ", folder.results().string(), ", pictures in ", folder.samples().string()));
-}
-
-/// Whether the splits can be evaluated: weak supervision needs no masks, a comparison does.
-bool can_be_evaluated(const data::ReferIndex& index, const std::vector<std::string>& splits) {
-  for (const auto& split : splits) {
-    const auto without = index.without_mask(split);
-    if (without.empty()) continue;
-    core::log::warning(cat("the split \"", split, "\" has ", without.size(),
-                           " sentences without a mask (the first: sent_id ", without.front(),
-                           "): nothing is evaluated, the best checkpoint is the last one"));
-    return false;
-  }
-  return true;
-}
 
 std::int64_t count_parameters(const torch::nn::Module& module) {
   std::int64_t count = 0;
@@ -72,36 +44,16 @@ void describe(const TrainingParts& parts, const fs::path& run) {
 }
 
 /// Trains with all hooks in place, then evaluates. Interrupted by a signal at any point.
-void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
-               const engine::Checkpointer& checkpointer, report::RunLog& log,
-               engine::TrainState& state) {
-  auto& trainer = *parts.trainer;
-  const auto& options = parts.config.train;
-  const auto validate = [&parts] {
-    auto responder = responder_for(parts.model, *parts.tokenizer, parts.config, parts.device);
-    return engine::evaluate(parts.dataset, parts.config.eval.splits.front(), responder,
-                            parts.config.eval);
-  };
-  const bool evaluated = can_be_evaluated(parts.dataset.index(), parts.config.eval.splits);
-  auto validation =
-      std::make_unique<engine::ValidationHook>(validate, checkpointer, log, options.eval_every);
-  if (evaluated) validation->before_training(state);
-  trainer.add_hook(
-      std::make_unique<engine::ProgressHook>(parts.total_steps(), state.step, options.batch_size));
-  trainer.add_hook(std::make_unique<engine::LogHook>(log, options.log_every));
-  if (evaluated) trainer.add_hook(std::move(validation));
-  trainer.add_hook(
-      std::make_unique<engine::CheckpointHook>(checkpointer, options.checkpoint_every, &log));
+report::RunSummary run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
+                             const engine::Checkpointer& checkpointer, report::RunLog& log,
+                             engine::TrainState& state) {
+  TrainingHooks hooks(parts, folder, checkpointer, log, state);
   const auto loader = parts.loader(state.step);
-  if (!trainer.run(*loader, parts.steps_per_epoch(), parts.device, state)) {
+  if (!parts.trainer->run(*loader, parts.steps_per_epoch(), parts.device, state)) {
     core::throw_if_stopped("training stopped");
   }
   checkpointer.save_last(state);
-  if (evaluated) {
-    write_results(parts, folder);
-  } else {
-    checkpointer.save_best(state);
-  }
+  return hooks.conclude(state);
 }
 
 /// Trains to the end, `begin` are the first events of the log; the state is saved when a signal
@@ -111,8 +63,9 @@ void run_to_end(TrainingParts& parts, const engine::RunFolder& folder,
                 engine::TrainState& state) {
   report::RunLog log(folder.log(), state.step);
   for (const auto& event : begin) log.write(event);
+  report::RunSummary summary;
   try {
-    run_hooks(parts, folder, checkpointer, log, state);
+    summary = run_hooks(parts, folder, checkpointer, log, state);
   } catch (const core::Interrupted&) {
     checkpointer.save_last(state);
     log.write({{"event", "stopped"}, {"step", state.step}});
@@ -121,9 +74,10 @@ void run_to_end(TrainingParts& parts, const engine::RunFolder& folder,
             folder.last().string(), "; go on with --resume auto"),
         core::stop_signal());
   }
-  log.write({{"event", "end"}, {"step", state.step}});
+  log.write(report::to_json(summary));
   state.finished = true;
   checkpointer.save_last(state);
+  core::log::info(report::to_text(summary));
 }
 
 }  // namespace

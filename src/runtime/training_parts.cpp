@@ -219,6 +219,12 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   if (config.eval.splits.empty()) {
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
   }
+  if (config.train.patience > 0 && config.train.eval_every + config.train.eval_every_epochs == 0) {
+    throw core::ConfigError(
+        cat("train.patience is ", config.train.patience,
+            ", but nothing is validated before the end: set train.eval_every or "
+            "train.eval_every_epochs"));
+  }
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
   tokenizer = dataset.with_packed_tokens(
       make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));

@@ -165,6 +165,8 @@ class Stop(RunCase):
             [e for e in read_lines(folder / "log.jsonl") if e["event"] == "validation"]
             for folder in (self.run, whole)
         )
+        for event in (*mine, *other):
+            self.assertGreater(event.pop("seconds"), 0)
         self.assertEqual(mine, other)
         self.assertEqual(losses(self.run), losses(whole))
 

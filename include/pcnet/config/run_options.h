@@ -12,6 +12,7 @@ struct RunOptions {
   std::int64_t seed = 0;
   std::string device = "auto";
   std::int64_t threads = 0;
+  bool tensorboard = true;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -21,6 +22,8 @@ struct RunOptions {
     field("device", &O::device, {.help = "auto, cpu, cuda or cuda:N"});
     field("threads", &O::threads,
           {.help = "threads of the processor; 0: all", .min = 0, .max = 1024});
+    field("tensorboard", &O::tensorboard,
+          {.help = "whether training writes curves and pictures for TensorBoard, too"});
   }
 };
 

@@ -51,6 +51,10 @@ struct TrainOptions {
   std::string precision = "fp32";
   std::int64_t checkpoint_every = 500;
   std::int64_t eval_every = 0;
+  std::int64_t eval_every_epochs = 0;
+  std::string best_metric = "point_m";
+  std::int64_t patience = 0;
+  std::string non_finite = "stop";
   std::int64_t log_every = 1;
   ContrastiveBatchOptions contrastive;
 
@@ -100,8 +104,28 @@ struct TrainOptions {
           {.help = "how often the validation split is evaluated; 0: at the end only",
            .unit = "steps",
            .min = 0});
+    field("eval_every_epochs", &O::eval_every_epochs,
+          {.help = "the same in epochs, beside train.eval_every; 0: not by epochs",
+           .unit = "epochs",
+           .min = 0});
+    field("best_metric", &O::best_metric,
+          {.help = "the figure by which best.safetensors is chosen",
+           .source = "Sec. 4.1",
+           .choices = {"point_m", "miou", "oiou"}});
+    field("patience", &O::patience,
+          {.help = "validations without a better figure after which training ends; 0: it does not",
+           .unit = "validations",
+           .source = "ours, not the paper's",
+           .min = 0});
+    field("non_finite", &O::non_finite,
+          {.help = "a loss or gradient that is not finite: stop with a report, or skip the step; "
+                   "the tenth in a row stops, too",
+           .source = "ours, not the paper's",
+           .choices = {"stop", "skip"}});
     field("log_every", &O::log_every,
-          {.help = "how often a step is written to log.jsonl", .unit = "steps", .min = 1});
+          {.help = "how often a step is written to log.jsonl and for TensorBoard",
+           .unit = "steps",
+           .min = 1});
     field("contrastive", &O::contrastive, {.help = "texts a picture in objective `contrastive`"});
   }
 };

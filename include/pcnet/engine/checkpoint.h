@@ -17,9 +17,14 @@ namespace pcnet::engine {
 struct TrainState {
   std::int64_t step = 0;   ///< steps done
   std::int64_t epoch = 0;  ///< epoch of the next step
-  double best_point_m = -1;
+  double best_score = -1;  ///< by train.best_metric, percent; -1: not validated yet
   std::int64_t best_step = -1;
   std::int64_t validated_step = -1;  ///< the last one that was validated
+  double last_score = -1;            ///< of that one
+  std::int64_t validations_without_better = 0;
+  bool stopped_early = false;      ///< train.patience was used up
+  std::int64_t skipped_steps = 0;  ///< they were not finite and changed nothing
+  std::int64_t skipped_in_a_row = 0;
   bool finished = false;
 };
 

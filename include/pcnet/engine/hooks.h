@@ -1,15 +1,13 @@
 #pragma once
 
-#include <chrono>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "pcnet/core/progress.h"
-#include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/run_folder.h"
 #include "pcnet/engine/trainer.h"
 #include "pcnet/report/run_log.h"
+#include "pcnet/report/tensorboard.h"
 
 namespace pcnet::engine {
 
@@ -37,51 +35,43 @@ class Checkpointer {
   std::vector<std::string> vocabulary_;
 };
 
-/// Shows the bar with rate, time left and loss.
+/// Shows the bar with rate, time left, loss, the last and the best score, and the loss's terms.
 class ProgressHook : public Hook {
  public:
-  ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size);
+  /// @param metric name of the score
+  ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size,
+               std::string metric = "PointM");
   void after_step(const StepReport& report, TrainState& state) override;
   void after_training(TrainState& state) override;
 
  private:
   core::Progress progress_;
-  double smoothed_ = 0;
-  bool started_ = false;
+  std::string metric_;
+  std::vector<double> smoothed_;  // the loss, then its terms
 };
 
-/// Writes {"event":"step",...} lines to log.jsonl.
+/// Writes {"event":"step",...} lines to log.jsonl, and the same numbers for TensorBoard.
 class LogHook : public Hook {
  public:
-  LogHook(report::RunLog& log, std::int64_t every) : log_(log), every_(every) {}
+  /// @param board null: nothing is written for TensorBoard
+  LogHook(report::RunLog& log, std::int64_t every, report::TensorBoard* board = nullptr)
+      : log_(log), every_(every), board_(board) {}
   void after_step(const StepReport& report, TrainState& state) override;
 
+  /// Pictures and seconds of the steps of this process, without validations and checkpoints.
+  std::int64_t images() const { return images_; }
+  double seconds() const { return seconds_; }
+
  private:
+  void write(const StepReport& report);
+
   report::RunLog& log_;
   std::int64_t every_;
+  report::TensorBoard* board_;
   std::int64_t images_ = 0;
-  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
-};
-
-/// Evaluates now and then and at the end; keeps the best checkpoint by PointM.
-class ValidationHook : public Hook {
- public:
-  using Evaluate = std::function<SplitResult()>;
-  ValidationHook(Evaluate evaluate, const Checkpointer& checkpointer, report::RunLog& log,
-                 std::int64_t every)
-      : evaluate_(std::move(evaluate)), checkpointer_(checkpointer), log_(log), every_(every) {}
-  /// Makes up for a validation in which the run was stopped.
-  void before_training(TrainState& state);
-  void after_step(const StepReport& report, TrainState& state) override;
-  void after_training(TrainState& state) override;
-
- private:
-  void validate(TrainState& state);
-
-  Evaluate evaluate_;
-  const Checkpointer& checkpointer_;
-  report::RunLog& log_;
-  std::int64_t every_;
+  double seconds_ = 0;
+  std::int64_t logged_images_ = 0;
+  double logged_seconds_ = 0;
 };
 
 /// Writes last.safetensors now and then, and when SIGUSR1 asked for it.

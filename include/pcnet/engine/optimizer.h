@@ -30,9 +30,13 @@ class AdamW {
   AdamW(const std::vector<ParameterGroup>& groups, const Options& options);
 
   void zero_grad();
-  /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured.
+  /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured. One
+  /// that is not finite leaves them as they are.
   double clip_gradients(double max_norm);
   void step(double learning_rate);
+
+  /// The parameters as they were given.
+  const std::vector<ParameterGroup>& groups() const { return given_; }
 
   /// Moments and step counts by name ("exp_avg.<parameter>", ...), for a checkpoint.
   std::map<std::string, at::Tensor> state() const;
@@ -53,6 +57,7 @@ class AdamW {
   };
 
   Options options_;
+  std::vector<ParameterGroup> given_;
   std::vector<Group> groups_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "pcnet/data/loader.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/engine/kept_buffers.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
 #include "pcnet/engine/schedule.h"
@@ -30,19 +31,30 @@ struct StepReport {
   double forward_seconds = 0;
   double backward_seconds = 0;
   double update_seconds = 0;
+  /// The whole step with the wait for its batch, without the hooks (`Trainer::run` sets it).
+  double seconds = 0;
+  bool skipped = false;  ///< it was not finite and changed nothing
 };
+
+class NonFiniteStep;
 
 /// Something that happens along the training: the log, the checkpoints, the validation, the bar.
 class Hook {
  public:
   virtual ~Hook() = default;
   virtual void after_step(const StepReport&, TrainState&) {}
+  /// A step that was not finite changed nothing; `state` is that before it. @return true when the
+  /// training goes on without it, false when the fault is to be thrown on
+  virtual bool after_non_finite(const NonFiniteStep&, const data::Batch&, TrainState&) {
+    return false;
+  }
   /// Training ended by itself (not by a stop signal or an error).
   virtual void after_training(TrainState&) {}
 };
 
-/// The loop: batch, losses, gradients, step, hooks. A loss or gradient that is not finite is an
-/// Error before any weight changes; a stop signal ends the loop after the step.
+/// The loop: batch, losses, gradients, step, hooks. A loss or gradient that is not finite is a
+/// NonFiniteStep before any weight changes, unless a hook skips it; a stop signal ends the loop
+/// after the step.
 class Trainer {
  public:
   struct Options {
@@ -52,12 +64,16 @@ class Trainer {
   };
 
   Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer, const Options& options)
-      : module_(module), learner_(learner), optimizer_(optimizer), options_(options) {}
+      : module_(module),
+        learner_(learner),
+        optimizer_(optimizer),
+        options_(options),
+        buffers_(module) {}
 
   void add_hook(std::unique_ptr<Hook> hook) { hooks_.push_back(std::move(hook)); }
 
-  /// Trains from `state.step` to the schedule's end. @return false when a stop signal ended it
-  /// early; `state` then is what resuming needs.
+  /// Trains from `state.step` to the schedule's end or an early stop. @return false when a stop
+  /// signal ended it early; `state` then is what resuming needs.
   bool run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Device device,
            TrainState& state);
 
@@ -66,11 +82,13 @@ class Trainer {
 
  private:
   StepPlace place_of(std::int64_t step) const;
+  StepReport step_or_skip(const data::Batch& batch, TrainState& state);
 
   torch::nn::Module& module_;
   Learner& learner_;
   AdamW& optimizer_;
   Options options_;
+  KeptBuffers buffers_;
   std::vector<std::unique_ptr<Hook>> hooks_;
 };
 

@@ -23,8 +23,17 @@ Checkpoint example() {
   checkpoint.optimizer = {{"exp_avg.layer.weight", torch::full({2, 3}, 0.5)}};
   checkpoint.config = {{"train", {{"batch_size", 3}}}, {"a", "\xc3\xa9"}};
   checkpoint.vocabulary = {"caf\xc3\xa9", "red"};
-  checkpoint.state = {
-      .step = 12, .epoch = 2, .best_point_m = 43.21, .best_step = 10, .finished = true};
+  checkpoint.state = {.step = 12,
+                      .epoch = 2,
+                      .best_score = 43.21,
+                      .best_step = 10,
+                      .validated_step = 11,
+                      .last_score = 40.5,
+                      .validations_without_better = 3,
+                      .stopped_early = true,
+                      .skipped_steps = 4,
+                      .skipped_in_a_row = 2,
+                      .finished = true};
   return checkpoint;
 }
 
@@ -47,9 +56,31 @@ TEST_F(CheckpointTest, HoldsEverythingAfterSavingAndLoading) {
   EXPECT_EQ(loaded.vocabulary, saved.vocabulary);
   EXPECT_EQ(loaded.state.step, 12);
   EXPECT_EQ(loaded.state.epoch, 2);
-  EXPECT_EQ(loaded.state.best_point_m, 43.21);
+  EXPECT_EQ(loaded.state.best_score, 43.21);
   EXPECT_EQ(loaded.state.best_step, 10);
+  EXPECT_EQ(loaded.state.validated_step, 11);
+  EXPECT_EQ(loaded.state.last_score, 40.5);
+  EXPECT_EQ(loaded.state.validations_without_better, 3);
+  EXPECT_TRUE(loaded.state.stopped_early);
+  EXPECT_EQ(loaded.state.skipped_steps, 4);
+  EXPECT_EQ(loaded.state.skipped_in_a_row, 2);
   EXPECT_TRUE(loaded.state.finished);
+}
+
+TEST_F(CheckpointTest, ReadsTheStateOfOlderFiles) {
+  save_checkpoint(path(), example());
+  weights::TensorFile file = weights::read_safetensors(path());
+  file.metadata["state"] =
+      R"({"step":7,"epoch":1,"best_point_m":31.5,"best_step":6,"finished":false})";
+  weights::write_safetensors(path(), file);
+  const TrainState state = load_checkpoint(path()).state;
+  EXPECT_EQ(state.step, 7);
+  EXPECT_EQ(state.best_score, 31.5);
+  EXPECT_EQ(state.best_step, 6);
+  EXPECT_EQ(state.validated_step, -1);
+  EXPECT_EQ(state.validations_without_better, 0);
+  EXPECT_FALSE(state.stopped_early);
+  EXPECT_EQ(state.skipped_steps, 0);
 }
 
 TEST_F(CheckpointTest, IsAnErrorWhenItIsTornMissingOrEmpty) {

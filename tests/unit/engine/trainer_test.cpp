@@ -152,6 +152,38 @@ TEST_F(TrainingRun, GoesFromItsStepToTheEndAndCallsTheHooks) {
   EXPECT_EQ(state.step, 7);
 }
 
+/// Ends the training early after its step.
+class EarlyHook : public Hook {
+ public:
+  explicit EarlyHook(std::int64_t step) : step_(step) {}
+  void after_step(const StepReport& report, TrainState& state) override {
+    EXPECT_GT(report.seconds, 0);
+    state.stopped_early = report.step == step_;
+  }
+
+ private:
+  std::int64_t step_;
+};
+
+TEST_F(TrainingRun, EndsByItselfWhenAHookEndsItEarly) {
+  data::Dataset dataset(support::options_for(folder_.path()));
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  data::ReferringSamples samples(dataset, tokenizer);
+  WeightImpl net;
+  SquareLearner learner(net);
+  AdamW optimizer({{"all", 1.0, {{"weight", net.weight}}}}, {});
+  Trainer trainer(net, learner, optimizer, {.learning_rate = 0.1, .schedule = {.total_steps = 9}});
+  std::vector<std::string> notes;
+  trainer.add_hook(std::make_unique<EarlyHook>(2));
+  trainer.add_hook(std::make_unique<NotingHook>(notes));
+  data::Loader loader(samples, {.batch_size = 1, .seed = 0, .first = 0, .last = 9, .prefetch = 0});
+  TrainState state;
+  EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));
+  EXPECT_THAT(notes, ElementsAre("1/0/0", "2/0/0", "end 2"));
+  EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));  // resumed: it has ended
+  EXPECT_EQ(state.step, 2);
+}
+
 /// Asks the process to stop after its step.
 class StoppingHook : public Hook {
  public:

@@ -216,8 +216,13 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"eval.samples", {"SamplePictures.DrawsNoMoreThanAskedFor"}},
       {"train.precision", {"Documentation.ShowsTypeRangeAndUnit"}},  // a single value so far
       {"train.checkpoint_every", {"Hooks.CheckpointWritesEverySoManySteps"}},
-      {"train.eval_every", {"Hooks.ValidationKeepsTheBestByPointM"}},
+      {"train.eval_every", {"ValidationHooks.KeepTheBestByPointM"}},
+      {"train.eval_every_epochs", {"ValidationHooks.ComeByStepsAndByEpochs"}},
+      {"train.best_metric", {"ValidationHooks.KeepTheBestByTheNamedFigure"}},
+      {"train.patience", {"ValidationHooks.EndTheTrainingWhenNothingGetsBetter"}},
+      {"train.non_finite", {"NonFinite.SkipsWhenAskedAndStopsAtTheTenthInARow"}},
       {"train.log_every", {"Hooks.LogWritesEverySoManySteps"}},
+      {"run.tensorboard", {"Hooks.LogGivesTensorBoardTheSameNumbers"}},
   };
   return all;
 }
