@@ -36,7 +36,8 @@ at::Tensor FrozenClip::scores(const at::Tensor& pictures, const at::Tensor& text
   model_->eval();  // whoever holds the model may have said otherwise
   if (pools()) {
     const at::Tensor image = unit(model_->backbone()->encode_image(pictures), /*dim=*/1);
-    return at::bmm(texts, image.unsqueeze(/*dim=*/2)).squeeze(/*dim=*/2);
+    return cell_products(image.unsqueeze(/*dim=*/2).unsqueeze(/*dim=*/3), texts)
+        .flatten(/*start_dim=*/1);
   }
   const at::Tensor cosines =
       cell_products(model_->encode_pictures(pictures), texts).flatten(/*start_dim=*/2);

@@ -1,5 +1,6 @@
 #include "pcnet/model/response_map.h"
 
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/types.h>
 
 namespace pcnet::model {
@@ -8,20 +9,29 @@ namespace {
 
 constexpr double kLeastLength = 1e-12;  // divides a vector of zeros
 
+// Lengths and similarities are exact whatever the step's arithmetic: 8 binary digits of a cosine
+// would decide which cell is the peak, and kLeastLength is no number of fp16. They cost little.
+at::Tensor at_least_float(const at::Tensor& x) {
+  return at::isReducedFloatingType(x.scalar_type()) ? x.to(at::kFloat) : x;
+}
+
 }  // namespace
 
 at::Tensor unit(const at::Tensor& x, std::int64_t dim) {
-  return x / x.norm(/*p=*/2, dim, /*keepdim=*/true).clamp_min(kLeastLength);
+  const at::Tensor wide = at_least_float(x);
+  return wide / wide.norm(/*p=*/2, dim, /*keepdim=*/true).clamp_min(kLeastLength);
 }
 
 at::Tensor cell_products(const at::Tensor& visual, const at::Tensor& texts) {
-  return at::bmm(texts, visual.flatten(/*start_dim=*/2))
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return at::bmm(at_least_float(texts), at_least_float(visual).flatten(/*start_dim=*/2))
       .view({visual.size(0), texts.size(1), visual.size(2), visual.size(3)});
 }
 
 at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text) {
-  const at::Tensor cells = visual.flatten(/*start_dim=*/2);  // [B, C, P]
-  return at::matmul(text, cells)
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const at::Tensor cells = at_least_float(visual).flatten(/*start_dim=*/2);  // [B, C, P]
+  return at::matmul(at_least_float(text), cells)
       .view({visual.size(0), text.size(0), visual.size(2), visual.size(3)});
 }
 
