@@ -10,10 +10,11 @@ using core::fixed;
 
 void Checkpointer::save_last(const TrainState& state) const {
   save_checkpoint(folder_.last(),
-                  {state_dict(module_), optimizer_.state(), config_, vocabulary_, state});
+                  {state_dict(module_), trainer_.state(), config_, vocabulary_, state});
 }
 
 void Checkpointer::save_best(const TrainState& state) const {
+  const AveragedWeights averaged = trainer_.averaged_weights();
   save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state});
 }
 

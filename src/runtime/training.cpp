@@ -86,7 +86,7 @@ void load_resumed(TrainingParts& parts, const engine::Checkpoint& checkpoint,
   }
   engine::load_state_dict(*parts.model, checkpoint.model, name);
   try {
-    parts.optimizer->load_state(checkpoint.optimizer);
+    parts.trainer->load_state(checkpoint.optimizer);
   } catch (const Error& fault) {
     throw Error(cat(name, ": ", fault.what()));
   }
@@ -140,6 +140,7 @@ void run_hooks(TrainingParts& parts, const engine::RunFolder& folder,
   auto& trainer = *parts.trainer;
   const auto& options = parts.config.train;
   const auto validate = [&parts] {
+    const engine::AveragedWeights averaged = parts.trainer->averaged_weights();
     auto responder = responder_for(parts.model, *parts.tokenizer, parts.config, parts.device);
     return engine::evaluate(parts.dataset, parts.config.eval.splits.front(), responder,
                             parts.config.eval);
@@ -215,7 +216,7 @@ void train(const TrainingRequest& request) {
   }
   core::write_file(folder.config(), config::to_yaml(parts.config));
   describe(parts, request.run);
-  const engine::Checkpointer checkpointer(folder, *parts.model, *parts.optimizer,
+  const engine::Checkpointer checkpointer(folder, *parts.model, *parts.trainer,
                                           config::to_json(parts.config), parts.tokenizer->words());
   run_to_end(parts, folder, checkpointer, state);
   parts.dataset.pictures().report_skipped();

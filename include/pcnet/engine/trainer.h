@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,8 +12,11 @@
 
 #include "pcnet/data/loader.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/engine/ema.h"
+#include "pcnet/engine/gradient_scaler.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
+#include "pcnet/engine/precision.h"
 #include "pcnet/engine/schedule.h"
 
 namespace pcnet::engine {
@@ -30,6 +35,11 @@ struct StepReport {
   double forward_seconds = 0;
   double backward_seconds = 0;
   double update_seconds = 0;
+  /// fp16 alone (GradientScaler): the factor that the loss had, whether the gradient overflowed, so
+  /// that no weight changed, and how often it did so far.
+  double loss_scale = 1;
+  bool overflowed = false;
+  std::int64_t overflows = 0;
 };
 
 /// Something that happens along the training: the log, the checkpoints, the validation, the bar.
@@ -49,10 +59,11 @@ class Trainer {
     double learning_rate = 0;
     double clip_norm = 0;
     Schedule schedule;
+    std::optional<Precision> precision = Precision::kFp32;  ///< none: measured on the first batch
+    double ema_decay = 0;                                   ///< 0: no mean of the weights
   };
 
-  Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer, const Options& options)
-      : module_(module), learner_(learner), optimizer_(optimizer), options_(options) {}
+  Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer, const Options& options);
 
   void add_hook(std::unique_ptr<Hook> hook) { hooks_.push_back(std::move(hook)); }
 
@@ -64,13 +75,32 @@ class Trainer {
   /// One step on a batch that is on the model's device.
   StepReport step(const data::Batch& batch, std::int64_t step);
 
+  /// What resuming needs beside the weights, by name (views, not copies): the optimizer's own names
+  /// (AdamW), "ema.<name>", "scaler.<name>" and "precision", if it was measured.
+  std::map<std::string, at::Tensor> state() const;
+  /// Error when a name is missing or has another shape.
+  void load_state(const std::map<std::string, at::Tensor>& state);
+
+  /// Has the mean of the weights in their place while the result lives, if there is one.
+  [[nodiscard]] AveragedWeights averaged_weights() {
+    return AveragedWeights(ema_ ? &*ema_ : nullptr);
+  }
+
  private:
   StepPlace place_of(std::int64_t step) const;
+  bool scales_loss() const { return precision_ == Precision::kFp16; }
+  /// Measures the precisions when it is left to the trainer and not known yet.
+  void choose_precision(const data::Batch& batch, std::int64_t step);
+  void backward(const at::Tensor& loss, StepReport& report);
+  void update(StepReport& report);
 
   torch::nn::Module& module_;
   Learner& learner_;
   AdamW& optimizer_;
   Options options_;
+  std::optional<Precision> precision_;
+  GradientScaler scaler_;  // idle but in fp16
+  std::optional<Ema> ema_;
   std::vector<std::unique_ptr<Hook>> hooks_;
 };
 

@@ -85,6 +85,31 @@ TEST(AdamW, HasItsHandValueForTheFirstStep) {
   EXPECT_TRUE(at::allclose(p, torch::tensor({2.0 * 0.99 - 0.1, -1.0 * 0.99 + 0.1}), 1e-4, 1e-5));
 }
 
+TEST(AdamW, LeavesNormsAndBiasesWithoutDecayWhenAskedTo) {
+  auto p = parameters();  // a matrix, a kernel, a vector
+  const auto groups = without_decay_of_norms(
+      {{"slow", 0.1, {{"a", p[0]}, {"kernel", p[1]}}}, {"mixed", 1.0, {{"b", p[2]}, {"c", p[0]}}}});
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_EQ(groups[0].name, "slow");
+  EXPECT_TRUE(groups[0].decays);
+  EXPECT_EQ(groups[0].parameters.size(), 2U);
+  EXPECT_EQ(groups[2].name, "mixed, norms and biases");
+  EXPECT_FALSE(groups[2].decays);
+  EXPECT_EQ(groups[2].factor, 1.0);
+  EXPECT_EQ(groups[2].parameters.front().first, "b");
+
+  // A gradient of zero: what is left of a step is the decay.
+  const at::Tensor weight = parameter(torch::full({2, 2}, 2.0));
+  const at::Tensor bias = parameter(torch::full({2}, 2.0));
+  AdamW optimizer(without_decay_of_norms({{"all", 1.0, {{"weight", weight}, {"bias", bias}}}}),
+                  {.weight_decay = 0.1});
+  weight.mutable_grad() = torch::zeros({2, 2});
+  bias.mutable_grad() = torch::zeros({2});
+  optimizer.step(0.5);
+  EXPECT_TRUE(at::allclose(weight, torch::full({2, 2}, 2.0 * (1 - 0.5 * 0.1))));
+  EXPECT_TRUE(at::equal(bias, torch::full({2}, 2.0)));
+}
+
 TEST(AdamW, LeavesAParameterWithoutGradientAlone) {
   auto p = parameters();
   AdamW optimizer = optimizer_of(p);

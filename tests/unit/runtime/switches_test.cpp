@@ -165,6 +165,9 @@ const std::vector<Turn>& train_turns() {
       {"train.projection_factor", "3", Place::kStep},
       {"train.logit_scale_factor", "1", Place::kStep, {"model.train_logit_scale=true"}},
       {"train.weight_decay", "0.5", Place::kStep},
+      {"train.decay_norms", "false", Place::kStep, {"train.weight_decay=0.5"}},
+      {"train.precision", "bf16", Place::kStep},
+      {"train.accumulate", "3", Place::kLoss},
       {"train.warmup_steps", "2", Place::kStep},
       {"train.decay_power", "0", Place::kStep},
       {"train.clip_norm", "1e-6", Place::kStep},
@@ -214,7 +217,13 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"data.proposal_filter.stability", {"ProposalFilter.DropsUnsureAndSmallOnes"}},
       {"eval.batch_size", {"Evaluator.AsksSeveralPicturesTogether"}},
       {"eval.samples", {"SamplePictures.DrawsNoMoreThanAskedFor"}},
-      {"train.precision", {"Documentation.ShowsTypeRangeAndUnit"}},  // a single value so far
+      {"train.precision",
+       {"PrecisionGuard.ActsInTheForwardPassAlone",
+        "TrainerTest.MeasuresThePrecisionOnceWhenItIsLeftToIt"}},
+      {"train.recompute", {"Recompute.GivesTheSameStepWithLessMemory"}},
+      {"train.ema_decay",
+       {"Ema.IsTheRunningMeanByHand", "TrainerTest.GoesOnExactlyFromItsStateWithMeanAndScale"}},
+      {"run.deterministic", {"Arithmetic.RefusesWhatIsNotDeterministicWhenAskedTo"}},
       {"train.checkpoint_every", {"Hooks.CheckpointWritesEverySoManySteps"}},
       {"train.eval_every", {"Hooks.ValidationKeepsTheBestByPointM"}},
       {"train.log_every", {"Hooks.LogWritesEverySoManySteps"}},
@@ -322,6 +331,15 @@ TEST_F(SwitchTest, FindsNoDifferenceBetweenEqualRuns) {
   const Observation once = support::observe(config({}));
   const Observation again = support::observe(config({}));
   EXPECT_EQ(support::name_of(support::first_difference(once, again)), "nowhere");
+}
+
+TEST_F(SwitchTest, RefusesMorePartsThanPictures) {
+  EXPECT_THROW(TrainingParts(config({"train.accumulate=4"})), core::ConfigError);
+}
+
+TEST_F(SwitchTest, RefusesAnArithmeticThatTheProcessorDoesNotHave) {
+  EXPECT_THROW(TrainingParts(config({"run.device=cpu", "train.precision=tf32"})),
+               core::ConfigError);
 }
 
 TEST_F(SwitchTest, RefusesFewerCuesThanTheStagesRead) {
