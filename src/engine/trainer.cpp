@@ -123,6 +123,9 @@ void Trainer::backward(const at::Tensor& loss, StepReport& report) {
 
 void Trainer::update(StepReport& report) {
   if (report.overflowed) {
+    core::log::debug(core::cat("step ", report.step,
+                               ": the gradient overflows in fp16 with a loss ", "scale of ",
+                               report.loss_scale, ": no weight changes"));
     scaler_.overflowed();
   } else {
     optimizer_.step(report.learning_rate);

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <optional>
 
 namespace pcnet::model {
 
@@ -38,11 +37,7 @@ at::Tensor attend(const at::Tensor& query, const at::Tensor& keys, const at::Ten
   if (visible.defined()) {
     logits = logits.masked_fill(visible.logical_not(), -std::numeric_limits<double>::infinity());
   }
-  // In bf16 the weights of a softmax would not add up to one.
-  const bool reduced = at::isReducedFloatingType(logits.scalar_type());
-  const at::Tensor weights =
-      logits.softmax(/*dim=*/-1, reduced ? std::optional(at::kFloat) : std::nullopt);
-  return at::matmul(weights, swapped(values));
+  return at::matmul(logits.softmax(/*dim=*/-1), swapped(values));
 }
 
 CrossAttentionImpl::CrossAttentionImpl(std::int64_t width, const AttentionUses& uses,

@@ -26,11 +26,13 @@ std::vector<at::Tensor> parameters() {
   return {parameter(torch::randn({3, 5})), parameter(kernel), parameter(torch::randn({4}))};
 }
 
-/// Gradients of a step; those of the convolution come in plain or channels-last memory.
+/// Gradients of a step; unless they are plain, that of the convolution lies channels-last and that
+/// of the matrix column by column, as that of a transposed product does.
 void set_gradients(std::vector<at::Tensor>& parameters, std::uint64_t step, bool plain) {
   torch::manual_seed(100 + step);
   for (auto& p : parameters) {
     at::Tensor gradient = torch::randn(p.sizes());
+    if (!plain && p.dim() == 2) gradient = gradient.t().contiguous().t();
     if (!plain && p.dim() == 4) gradient = gradient.contiguous(at::MemoryFormat::ChannelsLast);
     p.mutable_grad() = gradient;
   }

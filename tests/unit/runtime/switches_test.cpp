@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
 #include "pcnet/runtime/training.h"
@@ -223,7 +224,9 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"train.recompute", {"Recompute.GivesTheSameStepWithLessMemory"}},
       {"train.ema_decay",
        {"Ema.IsTheRunningMeanByHand", "TrainerTest.GoesOnExactlyFromItsStateWithMeanAndScale"}},
-      {"run.deterministic", {"Arithmetic.RefusesWhatIsNotDeterministicWhenAskedTo"}},
+      {"run.deterministic",
+       {"Arithmetic.RefusesWhatIsNotDeterministicWhenAskedTo",
+        "SwitchTest.TrainsAndEvaluatesWithDeterministicOperationsAlone"}},
       {"train.checkpoint_every", {"Hooks.CheckpointWritesEverySoManySteps"}},
       {"train.eval_every", {"Hooks.ValidationKeepsTheBestByPointM"}},
       {"train.log_every", {"Hooks.LogWritesEverySoManySteps"}},
@@ -331,6 +334,17 @@ TEST_F(SwitchTest, FindsNoDifferenceBetweenEqualRuns) {
   const Observation once = support::observe(config({}));
   const Observation again = support::observe(config({}));
   EXPECT_EQ(support::name_of(support::first_difference(once, again)), "nowhere");
+}
+
+TEST_F(SwitchTest, TrainsAndEvaluatesWithDeterministicOperationsAlone) {
+  for (const char* setting : {"model.profile=paper", "model.profile=improved",
+                              "train.objective=contrastive", "loss.grid=9"}) {
+    SCOPED_TRACE(setting);
+    const Observation plain = support::observe(config({setting}));
+    const Observation fixed = support::observe(config({setting, "run.deterministic=true"}));
+    core::set_arithmetic(/*deterministic=*/false);
+    EXPECT_EQ(support::name_of(support::first_difference(plain, fixed)), "nowhere");
+  }
 }
 
 TEST_F(SwitchTest, RefusesMorePartsThanPictures) {
