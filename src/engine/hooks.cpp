@@ -16,11 +16,12 @@ void Checkpointer::save_last(const TrainState& state) const {
   // The one before goes only when the new one is whole on the disk: there are always two.
   core::KeptFile before(folder_.last(), folder_.previous());
   save_checkpoint(folder_.last(),
-                  {state_dict(module_), optimizer_.state(), config_, vocabulary_, state, {}});
+                  {state_dict(module_), trainer_.state(), config_, vocabulary_, state, {}});
   before.commit();
 }
 
 void Checkpointer::save_best(const TrainState& state) const {
+  const AveragedWeights averaged = trainer_.averaged_weights();
   save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state, {}});
 }
 

@@ -122,7 +122,7 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   }
   engine::load_state_dict(*parts.model, checkpoint.model, name);
   try {
-    parts.optimizer->load_state(checkpoint.optimizer);
+    parts.trainer->load_state(checkpoint.optimizer);
   } catch (const Error& fault) {
     throw Error(cat(name, ": ", fault.what()));
   }

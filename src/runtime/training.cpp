@@ -103,7 +103,7 @@ void train(const TrainingRequest& request) {
   }
   core::write_file(folder.config(), config::to_yaml(parts.config));
   describe(parts, request.run);
-  const engine::Checkpointer checkpointer(folder, *parts.model, *parts.optimizer,
+  const engine::Checkpointer checkpointer(folder, *parts.model, *parts.trainer,
                                           config::to_json(parts.config), parts.tokenizer->words());
   try {
     run_to_end(parts, folder, checkpointer, begin, state);

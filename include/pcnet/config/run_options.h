@@ -13,6 +13,7 @@ struct RunOptions {
   std::string device = "auto";
   std::int64_t threads = 0;
   bool tensorboard = true;
+  bool deterministic = false;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -24,6 +25,9 @@ struct RunOptions {
           {.help = "threads of the processor; 0: all", .min = 0, .max = 1024});
     field("tensorboard", &O::tensorboard,
           {.help = "whether training writes curves and pictures for TensorBoard, too"});
+    field("deterministic", &O::deterministic,
+          {.help = "only operations that give the same bits each time, and an error where there "
+                   "is none; slower on a GPU"});
   }
 };
 

@@ -45,10 +45,14 @@ struct TrainOptions {
   double projection_factor = 1.0;
   double logit_scale_factor = 10.0;
   double weight_decay = 0.01;
+  bool decay_norms = true;
   std::int64_t warmup_steps = 0;
   double decay_power = 0.9;
   double clip_norm = 0.0;
   std::string precision = "fp32";
+  std::int64_t accumulate = 1;
+  bool recompute = false;
+  double ema_decay = 0.0;
   std::int64_t checkpoint_every = 500;
   std::int64_t eval_every = 0;
   std::int64_t eval_every_epochs = 0;
@@ -90,12 +94,35 @@ struct TrainOptions {
            .min = 0});
     field("weight_decay", &O::weight_decay,
           {.help = "decoupled weight decay of AdamW", .source = "method.md 4", .min = 0});
+    field("decay_norms", &O::decay_norms,
+          {.help = "whether norms and biases, the parameters of fewer than two dimensions, decay "
+                   "too; false: only the other weights do",
+           .source = "method.md 4"});
     field("warmup_steps", &O::warmup_steps,
           {.help = "steps of linear warm-up", .unit = "steps", .min = 0});
     field("decay_power", &O::decay_power,
           {.help = "exponent of the polynomial decay", .source = "method.md 4", .min = 0});
     field("clip_norm", &O::clip_norm, {.help = "largest gradient norm; 0: no clipping", .min = 0});
-    field("precision", &O::precision, {.help = "arithmetic of the step", .choices = {"fp32"}});
+    field("precision", &O::precision,
+          {.help = "arithmetic of the step, weights stay fp32; auto: the fastest on the first "
+                   "batch. Validation and prediction are fp32",
+           .choices = {"fp32", "tf32", "bf16", "fp16", "auto"}});
+    field("accumulate", &O::accumulate,
+          {.help = "parts in which a batch is encoded, one after the other: less memory, one "
+                   "more pass of the encoders, the same loss; batch norm sees each part alone",
+           .unit = "parts",
+           .source = "ours, not the paper's",
+           .min = 1});
+    field("recompute", &O::recompute,
+          {.help = "compute what the stages hold for the gradient once more in the backward pass: "
+                   "less memory, more time, the same gradient",
+           .source = "ours, not the paper's"});
+    field("ema_decay", &O::ema_decay,
+          {.help = "validate and keep as best the running mean of the weights, "
+                   "mean = d mean + (1 - d) weights after each step; 0: the weights themselves",
+           .source = "ours, not the paper's",
+           .min = 0,
+           .max = 0.999999});
     field("checkpoint_every", &O::checkpoint_every,
           {.help = "how often last.safetensors is written; 0: at the end only",
            .unit = "steps",

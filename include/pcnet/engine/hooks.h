@@ -11,26 +11,27 @@
 
 namespace pcnet::engine {
 
-/// Writes checkpoints of one run: weights, optimizer, configuration and vocabulary belong together.
+/// Writes checkpoints of one run: weights, the trainer's state, configuration and vocabulary belong
+/// together.
 class Checkpointer {
  public:
-  Checkpointer(const RunFolder& folder, const torch::nn::Module& module, const AdamW& optimizer,
+  Checkpointer(const RunFolder& folder, const torch::nn::Module& module, Trainer& trainer,
                nlohmann::ordered_json config, std::vector<std::string> vocabulary)
       : folder_(folder),
         module_(module),
-        optimizer_(optimizer),
+        trainer_(trainer),
         config_(std::move(config)),
         vocabulary_(std::move(vocabulary)) {}
 
   /// last.safetensors, with what resuming needs; the one before becomes previous.safetensors.
   void save_last(const TrainState& state) const;
-  /// best.safetensors, the weights alone.
+  /// best.safetensors, the weights alone (their mean, if there is one).
   void save_best(const TrainState& state) const;
 
  private:
   const RunFolder& folder_;
   const torch::nn::Module& module_;
-  const AdamW& optimizer_;
+  Trainer& trainer_;
   nlohmann::ordered_json config_;
   std::vector<std::string> vocabulary_;
 };

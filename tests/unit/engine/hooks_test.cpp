@@ -26,6 +26,11 @@ struct WeightImpl : torch::nn::Module {
   at::Tensor weight;
 };
 
+/// The hooks do no step.
+struct NoLearner : Learner {
+  losses::Terms losses(const data::Batch&, const StepPlace&) override { return {}; }
+};
+
 StepReport report_of(std::int64_t step) {
   return {.step = step,
           .epoch = 1,
@@ -53,7 +58,9 @@ class Hooks : public ::testing::Test {
   RunFolder folder_{temporary_ / "run"};
   WeightImpl net_;
   AdamW optimizer_{{{"all", 1.0, {{"weight", net_.weight}}}}, {}};
-  Checkpointer checkpointer_{folder_, net_, optimizer_, {{"a", 1}}, {"red"}};
+  NoLearner learner_;
+  Trainer trainer_{net_, learner_, optimizer_, {}};
+  Checkpointer checkpointer_{folder_, net_, trainer_, {{"a", 1}}, {"red"}};
   report::RunLog log_{folder_.log(), 0};
   TrainState state_;
 };
