@@ -84,7 +84,7 @@ void run_to_end(TrainingParts& parts, const engine::RunFolder& folder,
 
 void train(const TrainingRequest& request) {
   const engine::RunFolder folder(request.run);
-  const auto resumed = find_resumption(request, folder);
+  auto resumed = find_resumption(request, folder);
   if (resumed && resumed->is_finished()) {
     core::log::info(cat("the run ", request.run.string(), " is finished (step ",
                         resumed->checkpoint.state.step, "): nothing to do"));
@@ -100,6 +100,7 @@ void train(const TrainingRequest& request) {
     state = resume(*resumed, parts, folder);
     begin = events_of(*resumed, parts.device);
     if (!resumed->damage.empty()) engine::put_previous_first(folder);
+    resumed.reset();  // its mapped file would keep its place on the disk after it was replaced
   }
   core::write_file(folder.config(), config::to_yaml(parts.config));
   describe(parts, request.run);

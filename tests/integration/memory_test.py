@@ -89,7 +89,7 @@ class OutOfMemory(Case):
         """Bytes that the program with its libraries and threads takes before the first step."""
         low, high = 0, 16 << 30
         if run("--version", preexec_fn=address_space(high)).returncode != 0:
-            self.skipTest("the program reserves more addresses than any limit allows (a sanitizer?)")
+            self.skipTest("the program reserves more addresses than a limit allows (sanitizer?)")
         while high - low > 64 << 20:
             middle = (low + high) // 2
             done = train(
