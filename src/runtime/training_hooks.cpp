@@ -33,6 +33,7 @@ bool can_be_evaluated(const data::ReferIndex& index, const std::vector<std::stri
 /// The first split, answered by the model in training.
 engine::Validation validate(TrainingParts& parts) {
   const auto& options = parts.config.eval;
+  const engine::AveragedWeights averaged = parts.trainer->averaged_weights();
   auto responder = responder_for(parts.model, *parts.tokenizer, parts.config, parts.device);
   engine::Validation validation{
       engine::evaluate(parts.dataset, options.splits.front(), responder, options)};
