@@ -1,5 +1,6 @@
 #include "pcnet/engine/hooks.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "pcnet/core/format.h"
@@ -31,30 +32,40 @@ ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::
       metric_(std::move(metric)) {}
 
 void ProgressHook::after_step(const StepReport& report, TrainState& state) {
-  std::vector<std::string> names = {"loss"};
-  std::vector<double> values = {report.loss};
-  for (const auto& [name, value] : report.terms) {
-    names.push_back(name);
-    values.push_back(value);
+  if (!report.skipped) {
+    add("loss", report.loss);
+    for (const auto& [name, value] : report.terms) add(name, value);
   }
-  if (smoothed_.empty() && !report.skipped) smoothed_ = values;
+  show(state);
+}
+
+void ProgressHook::add(const std::string& name, double value) {
+  const auto found = std::find_if(means_.begin(), means_.end(),
+                                  [&](const Mean& mean) { return mean.name == name; });
+  if (found == means_.end()) {
+    means_.push_back({name, value});
+  } else {
+    found->value += 0.05 * (value - found->value);
+  }
+}
+
+void ProgressHook::show(const TrainState& state) {
   std::vector<std::string> facts;
-  for (std::size_t i = 0; i < smoothed_.size(); ++i) {
-    // A running mean over about twenty steps: a single step's loss jumps too much to be read.
-    if (!report.skipped) smoothed_[i] = 0.95 * smoothed_[i] + 0.05 * values[i];
-    facts.push_back(cat(names[i], " ", fixed(smoothed_[i], 4)));
-  }
+  for (const auto& [name, value] : means_) facts.push_back(cat(name, " ", fixed(value, 4)));
   const std::string loss = facts.empty() ? "" : facts.front();
+  if (facts.size() < 3) facts.clear();  // the only term is the loss
   if (!facts.empty()) facts.erase(facts.begin());
-  if (facts.size() == 1) facts.clear();  // the only term is the loss
   if (state.validated_step >= 0) {
     facts.insert(facts.begin(), cat(metric_, " ", fixed(state.last_score, 1), " (best ",
                                     fixed(state.best_score, 1), ")"));
   }
-  progress_.update(report.step, loss, std::move(facts));
+  progress_.update(state.step, loss, std::move(facts));
 }
 
-void ProgressHook::after_training(TrainState&) { progress_.finish(); }
+void ProgressHook::after_training(TrainState& state) {
+  show(state);
+  progress_.finish();
+}
 
 void LogHook::after_step(const StepReport& report, TrainState&) {
   images_ += report.images;

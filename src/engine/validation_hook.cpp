@@ -94,8 +94,7 @@ void ValidationHook::write(const Validation& validation, const TrainState& state
   parts_.log.write(event);
   if (parts_.board != nullptr) parts_.board->scalars(state.step, curves);
   core::log::info(cat("step ", state.step, ": PointM ", fixed(scores.point_m, 1), ", mIoU ",
-                      fixed(scores.miou, 1), ", oIoU ", fixed(scores.oiou, 1), " in ",
-                      core::human_seconds(seconds)));
+                      fixed(scores.miou, 1), ", oIoU ", fixed(scores.oiou, 1)));
   if (!validation.samples) return;
   const std::string png = image::encode_png(*validation.samples);
   core::ensure_writable_folder(parts_.folder.samples());

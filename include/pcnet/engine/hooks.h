@@ -46,9 +46,18 @@ class ProgressHook : public Hook {
   void after_training(TrainState& state) override;
 
  private:
+  struct Mean {
+    std::string name;
+    double value = 0;
+  };
+  /// Takes a value into its running mean over about twenty steps: that of a single step jumps too
+  /// much to be read.
+  void add(const std::string& name, double value);
+  void show(const TrainState& state);
+
   core::Progress progress_;
   std::string metric_;
-  std::vector<double> smoothed_;  // the loss, then its terms
+  std::vector<Mean> means_;  // of the loss, then of its terms
 };
 
 /// Writes {"event":"step",...} lines to log.jsonl, and the same numbers for TensorBoard.

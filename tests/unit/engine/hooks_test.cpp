@@ -145,6 +145,33 @@ TEST_F(Hooks, LogGivesTensorBoardTheSameNumbers) {
   EXPECT_THAT(bytes, Not(HasSubstr(report::scalars_event(0, 1, {}).substr(9, 3))));
 }
 
+TEST_F(Hooks, ProgressEndsWithMeansAndScores) {
+  core::log::set_level(core::log::Level::kInfo);
+  testing::internal::CaptureStderr();
+  {
+    ProgressHook hook(10, 0, 4, "mIoU");
+    StepReport report = report_of(1);
+    state_.step = 1;
+    hook.after_step(report, state_);
+    report.loss = 23;
+    report.terms = {{"classification", 1.5}, {"calibration", 2}};
+    hook.after_step(report, state_);
+    report.loss = std::numeric_limits<double>::quiet_NaN();
+    report.skipped = true;
+    hook.after_step(report, state_);  // changes no mean
+    state_.step = 3;
+    state_.validated_step = 3;
+    state_.last_score = 41.25;
+    state_.best_score = 43.5;
+    hook.after_training(state_);
+  }
+  const std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(line, HasSubstr("3/10 steps"));
+  // 3 + 0.05 x (23 - 3)
+  EXPECT_THAT(line, HasSubstr(", loss 4.0000, mIoU 41.2 (best 43.5), classification 1.5000, "
+                              "calibration 2.0000\n"));
+}
+
 class ValidationHooks : public Hooks {
  protected:
   /// Its validations score the figures given, one after the other.
