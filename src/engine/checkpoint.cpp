@@ -39,21 +39,18 @@ ordered_json to_json(const TrainState& state) {
           {"finished", state.finished}};
 }
 
-/// What older checkpoints do not hold is as in a run that did not know it.
 TrainState state_from_json(const ordered_json& json) {
-  const TrainState unknown;
-  return {.step = json.at("step").get<std::int64_t>(),
-          .epoch = json.at("epoch").get<std::int64_t>(),
-          .best_score = json.at(json.contains("best_score") ? "best_score" : "best_point_m"),
-          .best_step = json.at("best_step").get<std::int64_t>(),
-          .validated_step = json.value("validated_step", unknown.validated_step),
-          .last_score = json.value("last_score", unknown.last_score),
-          .validations_without_better =
-              json.value("validations_without_better", unknown.validations_without_better),
-          .stopped_early = json.value("stopped_early", unknown.stopped_early),
-          .skipped_steps = json.value("skipped_steps", unknown.skipped_steps),
-          .skipped_in_a_row = json.value("skipped_in_a_row", unknown.skipped_in_a_row),
-          .finished = json.at("finished").get<bool>()};
+  return {.step = json.at("step"),
+          .epoch = json.at("epoch"),
+          .best_score = json.at("best_score"),
+          .best_step = json.at("best_step"),
+          .validated_step = json.at("validated_step"),
+          .last_score = json.at("last_score"),
+          .validations_without_better = json.at("validations_without_better"),
+          .stopped_early = json.at("stopped_early"),
+          .skipped_steps = json.at("skipped_steps"),
+          .skipped_in_a_row = json.at("skipped_in_a_row"),
+          .finished = json.at("finished")};
 }
 
 /// Before anything else is believed of the file, but for its kind.

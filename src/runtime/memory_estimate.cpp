@@ -97,7 +97,7 @@ MemoryEstimate parts_estimate(const TrainingParts& parts) {
   for (const auto& parameter : parts.model->parameters()) {
     if (parameter.requires_grad()) gradients += parameter.nbytes();
   }
-  for (const auto& [name, tensor] : parts.optimizer->state()) moments += tensor.nbytes();
+  for (const auto& [name, tensor] : parts.trainer->state()) moments += tensor.nbytes();
   return {weights, gradients, moments};
 }
 

@@ -67,22 +67,6 @@ TEST_F(CheckpointTest, HoldsEverythingAfterSavingAndLoading) {
   EXPECT_TRUE(loaded.state.finished);
 }
 
-TEST_F(CheckpointTest, ReadsTheStateOfOlderFiles) {
-  save_checkpoint(path(), example());
-  weights::TensorFile file = weights::read_safetensors(path());
-  file.metadata["state"] =
-      R"({"step":7,"epoch":1,"best_point_m":31.5,"best_step":6,"finished":false})";
-  weights::write_safetensors(path(), file);
-  const TrainState state = load_checkpoint(path()).state;
-  EXPECT_EQ(state.step, 7);
-  EXPECT_EQ(state.best_score, 31.5);
-  EXPECT_EQ(state.best_step, 6);
-  EXPECT_EQ(state.validated_step, -1);
-  EXPECT_EQ(state.validations_without_better, 0);
-  EXPECT_FALSE(state.stopped_early);
-  EXPECT_EQ(state.skipped_steps, 0);
-}
-
 TEST_F(CheckpointTest, IsAnErrorWhenItIsTornMissingOrEmpty) {
   save_checkpoint(path(), example());
   const std::string bytes = core::read_file(path());

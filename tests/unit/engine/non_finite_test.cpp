@@ -105,7 +105,9 @@ class NonFinite : public ::testing::Test {
   NetLearner learner_{net_};
   AdamW optimizer_{{{"two", 1.0, {{"a", net_.a}}}, {"one", 1.0, {{"b", net_.b}}}},
                    {.weight_decay = 0}};
-  Checkpointer checkpointer_{folder_, net_, optimizer_, {{"key", 1}}, {}};
+  Trainer whose_state_is_saved_{
+      net_, learner_, optimizer_, {}};  // no mean, no scale: AdamW's alone
+  Checkpointer checkpointer_{folder_, net_, whose_state_is_saved_, {{"key", 1}}, {}};
   report::RunLog log_{folder_.log(), 0};
   TrainState state_;
   std::unique_ptr<Trainer> trainer_;
