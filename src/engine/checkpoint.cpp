@@ -57,7 +57,7 @@ TrainState state_from_json(const ordered_json& json) {
 void require_checksum(const weights::TensorFile& file, const fs::path& path) {
   const auto stored = file.metadata.find(kChecksum);
   if (stored == file.metadata.end()) {
-    if (!file.metadata.contains(kEnvironment)) return;  // an older file
+    if (!file.metadata.contains(kEnvironment)) return;  // converted
     throw Error(cat(path.string(), " is damaged: its metadata have lost the checksum"));
   }
   const std::string found = checksum_of(file);
@@ -93,6 +93,11 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
                    {kEnvironment, ordered_json(environment_of(device)).dump()}};
   file.metadata[kChecksum] = checksum_of(file);
   weights::write_safetensors(path, file);
+}
+
+void forget_file(std::map<std::string, std::string>& metadata) {
+  metadata.erase(kChecksum);
+  metadata.erase(kEnvironment);
 }
 
 bool is_checkpoint(const weights::WeightFile& file) {

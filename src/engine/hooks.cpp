@@ -84,13 +84,19 @@ void LogHook::write(const StepReport& report) {
     loss[name] = value;
     curves.emplace_back("loss/" + name, value);
   }
-  log_.write({{"event", "step"},
-              {"step", report.step},
-              {"epoch", report.epoch},
-              {"lr", report.learning_rate},
-              {"loss", loss},
-              {"gradient_norm", report.gradient_norm},
-              {"images_per_second", rate}});
+  nlohmann::ordered_json line = {{"event", "step"},
+                                 {"step", report.step},
+                                 {"epoch", report.epoch},
+                                 {"lr", report.learning_rate},
+                                 {"loss", loss},
+                                 {"gradient_norm", report.gradient_norm},
+                                 {"images_per_second", rate}};
+  if (report.loss_scale != 1) {  // fp16
+    line["loss_scale"] = report.loss_scale;
+    line["overflows"] = report.overflows;
+    curves.emplace_back("loss_scale", report.loss_scale);
+  }
+  log_.write(line);
   if (board_ == nullptr) return;
   curves.emplace_back("lr", report.learning_rate);
   curves.emplace_back("gradient_norm", report.gradient_norm);

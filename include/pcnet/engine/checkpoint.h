@@ -36,7 +36,7 @@ struct Checkpoint {
   std::vector<std::string> vocabulary;          ///< words of the tokenizer
   TrainState state;
   /// Where it was written: "threads", "device", "processor", "torch". On another machine sums are
-  /// rounded in another order. Empty in older files.
+  /// rounded in another order. Empty in a converted file.
   std::map<std::string, std::string> environment;
 };
 
@@ -47,10 +47,14 @@ std::map<std::string, std::string> environment_of(c10::Device device);
 /// `optimizer.`, the rest, this process's environment and a checksum of all as metadata.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
+/// Takes out of a checkpoint's metadata what holds for that very file alone, its checksum and where
+/// it was written: for a copy with other tensors.
+void forget_file(std::map<std::string, std::string>& metadata);
+
 /// Whether a weight file, of whatever format, is a checkpoint of a run of ours.
 bool is_checkpoint(const weights::WeightFile& file);
 
-/// Error that names the file when it is missing, damaged (by its checksum, which older files lack)
+/// Error that names the file when it is missing, damaged (by its checksum, if it has one)
 /// or no checkpoint of ours.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 

@@ -117,6 +117,20 @@ TEST_F(Hooks, LogCountsTheSecondsOfTheStepsAlone) {
   EXPECT_DOUBLE_EQ(hook.seconds(), 2);
 }
 
+TEST_F(Hooks, LogTellsTheScaleOfTheLossInHalfPrecision) {
+  LogHook hook(log_, 1);
+  StepReport scaled = report_of(1);
+  scaled.loss_scale = 32768;
+  scaled.overflowed = true;
+  scaled.overflows = 3;
+  hook.after_step(scaled, state_);
+  hook.after_step(report_of(2), state_);
+  const auto written = lines();
+  EXPECT_EQ(written[0].at("loss_scale"), 32768);
+  EXPECT_EQ(written[0].at("overflows"), 3);
+  EXPECT_FALSE(written[1].contains("loss_scale"));
+}
+
 TEST_F(Hooks, LogLeavesASkippedStepToItsOwnEvent) {
   report::TensorBoard board(folder_.path(), 0);
   LogHook hook(log_, 1, &board);
