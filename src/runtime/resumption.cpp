@@ -19,24 +19,15 @@ namespace {
 
 /// Keys that may differ between the stored and the asked configuration of one run.
 bool may_change(const std::string& key) {
-  static const std::vector<std::string> keys = {"run.folder",
-                                                "run.device",
-                                                "run.threads",
-                                                "run.tensorboard",
-                                                "data.root",
-                                                "data.images",
-                                                "data.cues",
-                                                "data.cache",
-                                                "data.proposals",
-                                                "data.pack",
-                                                "data.prefetch",
-                                                "data.workers",
-                                                "train.log_every",
-                                                "train.checkpoint_every",
-                                                "train.non_finite",
-                                                "eval.samples",
-                                                "model.clip.weights",
-                                                "loss.calibration.weights"};
+  static const std::vector<std::string> keys = {"run.folder",         "run.device",
+                                                "run.threads",        "run.tensorboard",
+                                                "data.root",          "data.images",
+                                                "data.cues",          "data.cache",
+                                                "data.proposals",     "data.pack",
+                                                "data.prefetch",      "data.workers",
+                                                "train.log_every",    "train.checkpoint_every",
+                                                "train.non_finite",   "eval.samples",
+                                                "model.clip.weights", "loss.calibration.weights"};
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
