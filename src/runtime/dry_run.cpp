@@ -46,21 +46,29 @@ std::string memory_text(const ordered_json& memory) {
     return human_bytes(value.get<std::uint64_t>());
   };
   std::string text = "memory\n";
-  const std::pair<const char*, const char*> rows[] = {
-      {"weights", "  weights       "},      {"gradients", "  gradients     "},
-      {"moments", "  moments       "},      {"activations", "  activations   "},
-      {"total", "  together      "},        {"largest_tensor", "  largest tensor "},
-      {"process_peak", "  whole process "}, {"device_peak", "  device's peak "}};
-  for (const auto& [key, label] : rows) {
-    if (memory.contains(key)) text += cat(label, bytes(memory.at(key)), "\n");
+  const auto line = [](const std::string& name, const std::string& value) {
+    std::string start = cat("  ", name);
+    start.resize(18, ' ');
+    return cat(start, value, "\n");
+  };
+  const std::pair<const char*, const char*> rows[] = {{"weights", "weights"},
+                                                      {"gradients", "gradients"},
+                                                      {"moments", "moments"},
+                                                      {"activations", "activations"},
+                                                      {"total", "together"},
+                                                      {"largest_tensor", "largest tensor"},
+                                                      {"process_peak", "whole process"},
+                                                      {"device_peak", "device's peak"}};
+  for (const auto& [key, name] : rows) {
+    if (memory.contains(key)) text += line(name, bytes(memory.at(key)));
   }
   for (const auto& row : memory.at("batch_sizes")) {
-    text += cat("  batch of ", row.at("batch_size").get<std::int64_t>(), "   about ",
-                bytes(row.at("total")), "\n");
+    text += line(cat("batch of ", row.at("batch_size").get<std::int64_t>()),
+                 cat("about ", bytes(row.at("total"))));
   }
-  return text + cat("  free          ", bytes(memory.at("free_for_a_step")),
-                    " for a step: train.batch_size up to about ",
-                    memory.at("largest_batch_size").get<std::int64_t>(), "\n");
+  return text + line("free", cat(bytes(memory.at("free_for_a_step")),
+                                 " for a step: train.batch_size up to about ",
+                                 memory.at("largest_batch_size").get<std::int64_t>()));
 }
 
 }  // namespace
