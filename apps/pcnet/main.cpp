@@ -15,6 +15,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/memory.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/core/version.h"
 
@@ -152,6 +153,13 @@ int run(CLI::App& root, GlobalOptions& globals, const Action& action, int argc, 
   return exit_code;
 }
 
+std::string out_of_memory(const std::exception& fault) {
+  const auto asked = core::bytes_asked_for(fault);
+  return core::cat("out of memory", asked ? ": " + core::human_bytes(*asked) + " asked for" : "",
+                   "; use a smaller batch (train.batch_size, eval.batch_size) or a smaller ",
+                   "data.image_size");
+}
+
 /// The one place where exceptions become messages and exit codes.
 int guarded_run(int argc, char** argv) {
   keep_standard_streams();
@@ -166,9 +174,10 @@ int guarded_run(int argc, char** argv) {
     return stopped.exit_code();
   } catch (const core::Error& error) {
     return fail(error.what(), error.exit_code());
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory: use a smaller batch or image size", kFailed);
+  } catch (const std::bad_alloc& error) {
+    return fail(out_of_memory(error), kFailed);
   } catch (const c10::Error& error) {
+    if (core::is_out_of_memory(error)) return fail(out_of_memory(error), kFailed);
     const bool with_stack = globals.verbose > 1;
     return fail(with_stack ? error.what() : first_line(error.what_without_backtrace()), kFailed);
   } catch (const std::exception& error) {

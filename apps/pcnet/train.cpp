@@ -16,6 +16,7 @@ struct TrainArguments {
   std::string config;
   std::string run;
   std::string resume = "no";
+  bool resume_anyway = false;
   bool dry_run = false;
   DataArguments data;
 };
@@ -31,6 +32,7 @@ void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
   }
   request.run = request.config.run.folder;
   request.resume = arguments.resume;
+  request.resume_anyway = arguments.resume_anyway;
   if (arguments.dry_run) {
     const auto document = runtime::dry_run(request.config);
     if (globals.json) {
@@ -59,14 +61,17 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "      --set model.clip.weights=runs/clip\n"
       "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris --resume auto\n"
       "\n"
-      "Ctrl-C saves and leaves; --resume auto goes on from there.");
+      "Ctrl-C saves and leaves; --resume auto goes on from there. SIGUSR1 saves and goes on.");
   command->add_option("config", arguments->config, "configuration file (YAML or JSON)")->required();
   command->add_option("--run", arguments->run,
                       "run folder; default: run.folder, or runs/<name of the config>");
   command->add_option("--resume", arguments->resume,
                       "auto: go on if the folder holds a run; never; or a last.safetensors");
+  command->add_flag("--resume-anyway", arguments->resume_anyway,
+                    "go on with this configuration where the run had another");
   command->add_flag("--dry-run", arguments->dry_run,
-                    "build everything, run one batch, print shapes and memory, write nothing");
+                    "build everything, run one batch, print shapes, memory and what other batch "
+                    "sizes would need, write nothing");
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_train(*arguments, globals); };

@@ -4,6 +4,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/recompute.h"
 
 namespace pcnet::clip {
 
@@ -147,6 +148,16 @@ at::Tensor ModifiedResNetImpl::stem(const at::Tensor& images) {
   return average_pool(x, 2);
 }
 
+at::Tensor ModifiedResNetImpl::layer(std::size_t index, at::Tensor x) {
+  if (!recompute_) return layers_[index]->forward(x);
+  for (const auto& child : layers_[index]->children()) {
+    const auto block = std::dynamic_pointer_cast<BottleneckImpl>(child);
+    x = core::recomputed(
+        *block, [block](const at::Tensor& in) { return block->forward(in); }, x);
+  }
+  return x;
+}
+
 template <class Visit>
 at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
   if (images.dim() != 4 || images.size(1) != 3 || images.size(2) < stride() ||
@@ -154,10 +165,11 @@ at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
     throw core::Error(core::cat("images: got ", images.sizes(),
                                 ", wanted [B, 3, H, W] with sides of at least ", stride(), " px"));
   }
-  at::Tensor x = stem(images);
+  const auto first = [this](const at::Tensor& pictures) { return stem(pictures); };
+  at::Tensor x = recompute_ ? core::recomputed(*this, first, images) : first(images);
   visit("stem", x);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    x = layers_[i]->forward(x);
+    x = layer(i, x);
     visit(core::cat("layer", i + 1), x);
   }
   return x;

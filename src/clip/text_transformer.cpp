@@ -4,6 +4,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/recompute.h"
 
 namespace pcnet::clip {
 
@@ -68,7 +69,11 @@ TransformerImpl::TransformerImpl(const config::TextOptions& options) {
 }
 
 at::Tensor TransformerImpl::forward(at::Tensor x) {
-  for (auto& block : blocks_) x = block(x);
+  for (auto& block : blocks_) {
+    x = recompute_ ? core::recomputed(
+                         *block, [block](const at::Tensor& in) mutable { return block(in); }, x)
+                   : block(x);
+  }
   return x;
 }
 

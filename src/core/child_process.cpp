@@ -72,7 +72,7 @@ ChildProcess::ChildProcess(const std::filesystem::path& program,
 
 ChildProcess::~ChildProcess() {
   if (exit_code()) return;
-  signal(SIGTERM);
+  stop();
   int status = 0;
   while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -86,8 +86,10 @@ std::optional<int> ChildProcess::exit_code() {
   return exit_code_;
 }
 
-void ChildProcess::signal(int number) const {
-  if (!exit_code_) ::kill(process_, number);
+void ChildProcess::stop() {
+  if (exit_code_ || asked_to_stop_) return;
+  asked_to_stop_ = true;
+  ::kill(process_, SIGTERM);
 }
 
 }  // namespace pcnet::core

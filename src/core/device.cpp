@@ -1,6 +1,7 @@
 #include "pcnet/core/device.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <mutex>
 #include <string_view>
 
@@ -76,6 +77,16 @@ void set_threads(int threads) {
   at::set_num_threads(usable);
   set_interop_threads(usable);
   cv::setNumThreads(usable);
+}
+
+void set_arithmetic(bool deterministic) {
+  // cuBLAS adds up in one order with a workspace of its own; a value that was set is kept.
+  if (deterministic) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*replace=*/0);
+  auto& context = at::globalContext();
+  context.setDeterministicAlgorithms(deterministic, /*warn_only=*/false);
+  context.setDeterministicCuDNN(deterministic);
+  context.setBenchmarkCuDNN(false);
+  context.setAllowTF32CuDNN(false);
 }
 
 std::uint64_t peak_resident_bytes() {

@@ -16,6 +16,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "temporary_name.h"
+
 namespace pcnet::core {
 
 namespace fs = std::filesystem;
@@ -61,8 +63,9 @@ std::string read_file(const fs::path& path) {
   return bytes;
 }
 
-AtomicFile::AtomicFile(fs::path path)
-    : path_(std::move(path)), temporary_(cat(path_.string(), kTemporary, ::getpid())) {
+fs::path temporary_name(const fs::path& path) { return cat(path.string(), kTemporary, ::getpid()); }
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
   if (fs::is_directory(path_)) fail("cannot write", path_, EISDIR);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail("cannot write", path_, errno);

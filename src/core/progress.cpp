@@ -61,9 +61,10 @@ Progress::~Progress() {
   if (!finished_) terminal::show_bar({});
 }
 
-void Progress::update(std::int64_t done, std::string_view note) {
+void Progress::update(std::int64_t done, std::string_view note, std::vector<std::string> more) {
   done_ = done;
   note_ = note;
+  more_ = std::move(more);
   if (finished_ || silent()) return;
   const auto now = Clock::now();
   if (now - drawn_ < (terminal::is_terminal() ? kRedraw : kPlainLine)) return;
@@ -95,15 +96,21 @@ void Progress::draw(bool last) {
   }
   if (!note_.empty()) facts.push_back(note_);
 
-  const std::string text = join(facts, ", ");
+  std::string text = join(facts, ", ");
   const std::string percent = known ? cat(static_cast<int>(fraction * 100), "% ") : "";
   if (last || !terminal::is_terminal()) {
+    for (const auto& fact : more_) text += cat(", ", fact);
     terminal::write_line(cat(what_, ": ", percent, text));
     return;
   }
   // The last column stays free: some terminals wrap as soon as it is written.
   const auto room = static_cast<std::size_t>(std::max(terminal::width() - 1, 1));
   std::string bar = cat(what_, " ", percent);
+  for (const auto& fact : more_) {
+    const std::size_t wanted = columns(bar) + columns(text) + columns(fact) + 2;
+    if (wanted + kFewestCells + 3 > room) break;
+    text += cat(", ", fact);
+  }
   const std::size_t needed = columns(bar) + columns(text) + 3;
   if (known && needed + kFewestCells <= room) {
     bar += cat(bar_text(fraction, std::min(kBarCells, room - needed)), " ");

@@ -9,8 +9,9 @@ namespace pcnet::core {
 
 namespace {
 
-// The only thing that a signal handler may touch.
+// The only things that a signal handler may touch.
 volatile std::sig_atomic_t received = 0;
+volatile std::sig_atomic_t save_asked = 0;
 
 void on_stop(int signal) {
   if (received != 0) {
@@ -20,6 +21,8 @@ void on_stop(int signal) {
   }
   received = signal;
 }
+
+void on_save(int) { save_asked = 1; }
 
 void handle(int signal, void (*handler)(int)) {
   struct sigaction action {};
@@ -34,11 +37,18 @@ void handle(int signal, void (*handler)(int)) {
 void install_stop_handler() {
   handle(SIGINT, on_stop);
   handle(SIGTERM, on_stop);
+  handle(SIGUSR1, on_save);
   handle(SIGXFSZ, SIG_IGN);
   handle(SIGPIPE, SIG_IGN);
 }
 
 int stop_signal() { return received; }
+
+bool take_save_request() {
+  if (save_asked == 0) return false;
+  save_asked = 0;
+  return true;
+}
 
 void throw_if_stopped(const char* what) {
   const int signal = received;

@@ -1,10 +1,16 @@
 #include "pcnet/engine/checkpoint.h"
 
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/machine.h"
 #include "pcnet/weights/safetensors.h"
 #include "pcnet/weights/state_dict.h"
+
+#include "checkpoint_checksum.h"
 
 namespace pcnet::engine {
 
@@ -17,38 +23,81 @@ namespace {
 
 constexpr const char* kFormat = "pcnet checkpoint 1";
 constexpr std::string_view kOptimizer = "optimizer.";
+constexpr const char* kEnvironment = "environment";
 
 ordered_json to_json(const TrainState& state) {
   return {{"step", state.step},
           {"epoch", state.epoch},
-          {"best_point_m", state.best_point_m},
+          {"best_score", state.best_score},
           {"best_step", state.best_step},
           {"validated_step", state.validated_step},
+          {"last_score", state.last_score},
+          {"validations_without_better", state.validations_without_better},
+          {"stopped_early", state.stopped_early},
+          {"skipped_steps", state.skipped_steps},
+          {"skipped_in_a_row", state.skipped_in_a_row},
           {"finished", state.finished}};
 }
 
 TrainState state_from_json(const ordered_json& json) {
-  return {json.at("step").get<std::int64_t>(),
-          json.at("epoch").get<std::int64_t>(),
-          json.at("best_point_m").get<double>(),
-          json.at("best_step").get<std::int64_t>(),
-          json.value("validated_step", std::int64_t{-1}),  // older checkpoints have none
-          json.at("finished").get<bool>()};
+  return {.step = json.at("step"),
+          .epoch = json.at("epoch"),
+          .best_score = json.at("best_score"),
+          .best_step = json.at("best_step"),
+          .validated_step = json.at("validated_step"),
+          .last_score = json.at("last_score"),
+          .validations_without_better = json.at("validations_without_better"),
+          .stopped_early = json.at("stopped_early"),
+          .skipped_steps = json.at("skipped_steps"),
+          .skipped_in_a_row = json.at("skipped_in_a_row"),
+          .finished = json.at("finished")};
+}
+
+/// Before anything else is believed of the file, but for its kind.
+void require_checksum(const weights::TensorFile& file, const fs::path& path) {
+  const auto stored = file.metadata.find(kChecksum);
+  if (stored == file.metadata.end()) {
+    if (!file.metadata.contains(kEnvironment)) return;  // converted
+    throw Error(cat(path.string(), " is damaged: its metadata have lost the checksum"));
+  }
+  const std::string found = checksum_of(file);
+  if (found == stored->second) return;
+  throw Error(cat(path.string(), " is damaged: its data have the checksum ", found, ", wanted ",
+                  stored->second, "; take a copy of it or another checkpoint"));
 }
 
 }  // namespace
 
+std::map<std::string, std::string> environment_of(c10::Device device) {
+  static const std::string processor = core::processor_info().model;
+  return {{"threads", cat(at::get_num_threads())},
+          {"device", device.str()},
+          {"processor", processor},
+          {"torch", TORCH_VERSION}};
+}
+
 void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   weights::TensorFile file;
-  for (const auto& [name, tensor] : checkpoint.model) file.tensors.emplace_back(name, tensor);
-  for (const auto& [name, tensor] : checkpoint.optimizer) {
-    file.tensors.emplace_back(std::string(kOptimizer) + name, tensor);
-  }
+  const auto add = [&file](const std::string& name, const at::Tensor& tensor) {
+    file.tensors.emplace_back(name, tensor.cpu());  // read twice: for the checksum and the file
+  };
+  for (const auto& [name, tensor] : checkpoint.model) add(name, tensor);
+  for (const auto& [name, tensor] : checkpoint.optimizer)
+    add(std::string(kOptimizer) + name, tensor);
+  const auto device =
+      checkpoint.model.empty() ? c10::Device(c10::kCPU) : checkpoint.model.begin()->second.device();
   file.metadata = {{"format", kFormat},
                    {"config", checkpoint.config.dump()},
                    {"vocabulary", ordered_json(checkpoint.vocabulary).dump()},
-                   {"state", to_json(checkpoint.state).dump()}};
+                   {"state", to_json(checkpoint.state).dump()},
+                   {kEnvironment, ordered_json(environment_of(device)).dump()}};
+  file.metadata[kChecksum] = checksum_of(file);
   weights::write_safetensors(path, file);
+}
+
+void forget_file(std::map<std::string, std::string>& metadata) {
+  metadata.erase(kChecksum);
+  metadata.erase(kEnvironment);
 }
 
 bool is_checkpoint(const weights::WeightFile& file) {
@@ -65,12 +114,17 @@ Checkpoint load_checkpoint(const fs::path& path) {
                     " (`pcnet weights inspect` tells what it holds)"));
   }
   weights::TensorFile& file = opened.content;
+  require_checksum(file, path);
   Checkpoint checkpoint;
   try {
     checkpoint.config = ordered_json::parse(file.metadata["config"]);
     checkpoint.vocabulary =
         ordered_json::parse(file.metadata["vocabulary"]).get<std::vector<std::string>>();
     checkpoint.state = state_from_json(ordered_json::parse(file.metadata["state"]));
+    if (const auto& environment = file.metadata[kEnvironment]; !environment.empty()) {
+      checkpoint.environment =
+          ordered_json::parse(environment).get<std::map<std::string, std::string>>();
+    }
   } catch (const nlohmann::json::exception& fault) {
     throw Error(cat(path.string(), ": broken metadata: ", fault.what()));
   }

@@ -1,7 +1,12 @@
 #include "pcnet/engine/hooks.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "pcnet/core/format.h"
+#include "pcnet/core/kept_file.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/signals.h"
 
 namespace pcnet::engine {
 
@@ -9,79 +14,105 @@ using core::cat;
 using core::fixed;
 
 void Checkpointer::save_last(const TrainState& state) const {
+  // The one before goes only when the new one is whole on the disk: there are always two.
+  core::KeptFile before(folder_.last(), folder_.previous());
   save_checkpoint(folder_.last(),
-                  {state_dict(module_), optimizer_.state(), config_, vocabulary_, state});
+                  {state_dict(module_), trainer_.state(), config_, vocabulary_, state, {}});
+  before.commit();
 }
 
 void Checkpointer::save_best(const TrainState& state) const {
-  save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state});
+  const AveragedWeights averaged = trainer_.averaged_weights();
+  save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state, {}});
 }
 
-ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size)
-    : progress_(cat("training (", batch_size, " pictures a step)"), total_steps, "steps", already) {
+ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size,
+                           std::string metric)
+    : progress_(cat("training (", batch_size, " pictures a step)"), total_steps, "steps", already),
+      metric_(std::move(metric)) {}
+
+void ProgressHook::after_step(const StepReport& report, TrainState& state) {
+  if (!report.skipped) {
+    add("loss", report.loss);
+    for (const auto& [name, value] : report.terms) add(name, value);
+  }
+  show(state);
 }
 
-void ProgressHook::after_step(const StepReport& report, TrainState&) {
-  // A running mean over about twenty steps: a single step's loss jumps too much to be read.
-  smoothed_ = started_ ? 0.95 * smoothed_ + 0.05 * report.loss : report.loss;
-  started_ = true;
-  progress_.update(report.step, cat("loss ", fixed(smoothed_, 4)));
+void ProgressHook::add(const std::string& name, double value) {
+  const auto found = std::find_if(means_.begin(), means_.end(),
+                                  [&](const Mean& mean) { return mean.name == name; });
+  if (found == means_.end()) {
+    means_.push_back({name, value});
+  } else {
+    found->value += 0.05 * (value - found->value);
+  }
 }
 
-void ProgressHook::after_training(TrainState&) { progress_.finish(); }
+void ProgressHook::show(const TrainState& state) {
+  std::vector<std::string> facts;
+  for (const auto& [name, value] : means_) facts.push_back(cat(name, " ", fixed(value, 4)));
+  const std::string loss = facts.empty() ? "" : facts.front();
+  if (facts.size() < 3) facts.clear();  // the only term is the loss
+  if (!facts.empty()) facts.erase(facts.begin());
+  if (state.validated_step >= 0) {
+    facts.insert(facts.begin(), cat(metric_, " ", fixed(state.last_score, 1), " (best ",
+                                    fixed(state.best_score, 1), ")"));
+  }
+  progress_.update(state.step, loss, std::move(facts));
+}
+
+void ProgressHook::after_training(TrainState& state) {
+  show(state);
+  progress_.finish();
+}
 
 void LogHook::after_step(const StepReport& report, TrainState&) {
   images_ += report.images;
+  seconds_ += report.seconds;
   if (report.step % every_ != 0) return;
-  const auto now = std::chrono::steady_clock::now();
-  const double seconds = std::chrono::duration<double>(now - since_).count();
+  if (!report.skipped) write(report);  // a skipped one has an event of its own
+  logged_images_ = images_;
+  logged_seconds_ = seconds_;
+}
+
+void LogHook::write(const StepReport& report) {
+  const double rate = static_cast<double>(images_ - logged_images_) / (seconds_ - logged_seconds_);
   nlohmann::ordered_json loss = {{"total", report.loss}};
-  for (const auto& [name, value] : report.terms) loss[name] = value;
-  log_.write({{"event", "step"},
-              {"step", report.step},
-              {"epoch", report.epoch},
-              {"lr", report.learning_rate},
-              {"loss", loss},
-              {"gradient_norm", report.gradient_norm},
-              {"images_per_second", static_cast<double>(images_) / seconds}});
-  images_ = 0;
-  since_ = now;
-}
-
-void ValidationHook::before_training(TrainState& state) {
-  const bool due = every_ > 0 && state.step > 0 && state.step % every_ == 0;
-  if (due && state.validated_step != state.step) validate(state);
-}
-
-void ValidationHook::after_step(const StepReport& report, TrainState& state) {
-  if (every_ > 0 && report.step % every_ == 0) validate(state);
-}
-
-void ValidationHook::after_training(TrainState& state) {
-  if (state.validated_step != state.step) validate(state);
-}
-
-void ValidationHook::validate(TrainState& state) {
-  const SplitResult result = evaluate_();
-  state.validated_step = state.step;
-  log_.write({{"event", "validation"},
-              {"step", state.step},
-              {"epoch", state.epoch},
-              {"point_m", result.scores.point_m},
-              {"miou", result.scores.miou},
-              {"oiou", result.scores.oiou},
-              {"empty_maps", result.empty_maps},
-              {"collisions", result.collisions}});
-  core::log::info(cat("step ", state.step, ": PointM ", fixed(result.scores.point_m, 1), ", mIoU ",
-                      fixed(result.scores.miou, 1), ", oIoU ", fixed(result.scores.oiou, 1)));
-  if (result.scores.point_m <= state.best_point_m) return;
-  state.best_point_m = result.scores.point_m;
-  state.best_step = state.step;
-  checkpointer_.save_best(state);
+  std::vector<std::pair<std::string, double>> curves = {{"loss/total", report.loss}};
+  for (const auto& [name, value] : report.terms) {
+    loss[name] = value;
+    curves.emplace_back("loss/" + name, value);
+  }
+  nlohmann::ordered_json line = {{"event", "step"},
+                                 {"step", report.step},
+                                 {"epoch", report.epoch},
+                                 {"lr", report.learning_rate},
+                                 {"loss", loss},
+                                 {"gradient_norm", report.gradient_norm},
+                                 {"images_per_second", rate}};
+  if (report.loss_scale != 1) {  // fp16
+    line["loss_scale"] = report.loss_scale;
+    line["overflows"] = report.overflows;
+    curves.emplace_back("loss_scale", report.loss_scale);
+  }
+  log_.write(line);
+  if (board_ == nullptr) return;
+  curves.emplace_back("lr", report.learning_rate);
+  curves.emplace_back("gradient_norm", report.gradient_norm);
+  curves.emplace_back("images_per_second", rate);
+  board_->scalars(report.step, curves);
 }
 
 void CheckpointHook::after_step(const StepReport& report, TrainState& state) {
-  if (every_ > 0 && report.step % every_ == 0) checkpointer_.save_last(state);
+  const bool asked = core::take_save_request();
+  const bool due = every_ > 0 && report.step % every_ == 0;
+  if (asked || due) checkpointer_.save_last(state);
+  if (!asked) return;
+  core::log::info(cat("step ", state.step, ": saved, as SIGUSR1 asked; training goes on"));
+  if (log_ != nullptr) {
+    log_->write({{"event", "saved"}, {"step", state.step}, {"signal", "SIGUSR1"}});
+  }
 }
 
 }  // namespace pcnet::engine

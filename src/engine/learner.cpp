@@ -10,8 +10,8 @@
 namespace pcnet::engine {
 
 losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPlace& /*place*/) {
-  const at::Tensor visual = model_->encode_images(batch.images);  // [B, C, h, w]
-  const at::Tensor text = model_->encode_texts(batch.tokens);     // [U, C]
+  const at::Tensor visual = encoding_.images(*model_, batch.images);  // [B, C, h, w]
+  const at::Tensor text = encoding_.texts(*model_, batch.tokens);     // [U, C]
   const at::Tensor logits = model::all_pairs_cosine(visual, text) * model_->scale();
   const at::Tensor scores = losses::log_sum_exp_scores(logits);  // [B, U]
   losses::Terms terms;
@@ -80,8 +80,8 @@ NegativeTexts negatives_of(const data::Batch& batch) {
 }  // namespace
 
 losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace& place) {
-  const at::Tensor visual = model_->encode_images(batch.images);   // [B, C, h, w]
-  const at::Tensor distinct = model_->encode_texts(batch.tokens);  // [U, C]
+  const at::Tensor visual = encoding_.images(*model_, batch.images);   // [B, C, h, w]
+  const at::Tensor distinct = encoding_.texts(*model_, batch.tokens);  // [U, C]
   losses::StepView view;
   const bool partners = criterion_.needs_partners();
   for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, partners))) {

@@ -1,5 +1,7 @@
 #include "pcnet/engine/optimizer.h"
 
+#include <cmath>
+
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
@@ -7,10 +9,25 @@
 
 namespace pcnet::engine {
 
-AdamW::AdamW(const std::vector<ParameterGroup>& groups, const Options& options)
-    : options_(options) {
+std::vector<ParameterGroup> without_decay_of_norms(const std::vector<ParameterGroup>& groups) {
+  std::vector<ParameterGroup> split;
   for (const auto& group : groups) {
-    Group own{group.factor, {}};
+    ParameterGroup weights{group.name, group.factor, {}, group.decays};
+    ParameterGroup norms{group.name + ", norms and biases", group.factor, {}, /*decays=*/false};
+    for (const auto& parameter : group.parameters) {
+      (parameter.second.dim() < 2 ? norms : weights).parameters.push_back(parameter);
+    }
+    for (auto* part : {&weights, &norms}) {
+      if (!part->parameters.empty()) split.push_back(std::move(*part));
+    }
+  }
+  return split;
+}
+
+AdamW::AdamW(const std::vector<ParameterGroup>& groups, const Options& options)
+    : options_(options), given_(groups) {
+  for (const auto& group : groups) {
+    Group own{group.factor, group.decays ? options.weight_decay : 0, {}};
     for (const auto& [name, parameter] : group.parameters) {
       if (!parameter.requires_grad()) continue;
       const at::Tensor values = parameter.detach();
@@ -27,17 +44,29 @@ void AdamW::zero_grad() {
   }
 }
 
-double AdamW::clip_gradients(double max_norm) {
+std::vector<at::Tensor> AdamW::gradients() const {
   std::vector<at::Tensor> gradients;
   for (const auto& group : groups_) {
     for (const auto& slot : group.slots) {
       if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
     }
   }
+  return gradients;
+}
+
+void AdamW::scale_gradients(double factor) {
+  const std::vector<at::Tensor> gradients = this->gradients();
+  if (!gradients.empty()) at::_foreach_mul_(gradients, factor);
+}
+
+double AdamW::clip_gradients(double max_norm) {
+  const std::vector<at::Tensor> gradients = this->gradients();
   if (gradients.empty()) throw core::Error("no parameter received a gradient");
   const double norm =
       at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
-  if (max_norm > 0 && norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+  if (max_norm > 0 && norm > max_norm && std::isfinite(norm)) {
+    at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+  }
   return norm;
 }
 
@@ -62,7 +91,7 @@ void AdamW::step(double learning_rate) {
     at::_foreach_add_(steps, 1);
     at::_fused_adamw_(parameters, gradients, averages, squares, /*max_exp_avg_sqs=*/{}, steps,
                       learning_rate * group.factor, options_.beta1, options_.beta2,
-                      options_.weight_decay, options_.epsilon, /*amsgrad=*/false,
+                      group.weight_decay, options_.epsilon, /*amsgrad=*/false,
                       /*maximize=*/false);
   }
 }

@@ -10,6 +10,9 @@ RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)), created_(!fs
   core::ensure_writable_folder(folder_);
   lock_ = std::make_unique<core::FileLock>(lock());
   core::ensure_writable_folder(last().parent_path());
+  // The names of new folders, too, must outlive a power failure.
+  core::sync_folder(folder_.parent_path());
+  core::sync_folder(folder_);
   for (const auto& inside : {folder_, last().parent_path(), samples()}) {
     core::remove_abandoned_files(inside);
   }

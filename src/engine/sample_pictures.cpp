@@ -41,9 +41,8 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
 
 }  // namespace
 
-void write_samples(const std::filesystem::path& folder, data::Dataset& dataset,
-                   const std::string& split, Responder& responder,
-                   const config::EvalOptions& options) {
+std::vector<image::Picture> draw_samples(data::Dataset& dataset, const std::string& split,
+                                         Responder& responder, const config::EvalOptions& options) {
   std::vector<image::Picture> drawn;
   std::set<std::int64_t> seen;
   const auto& index = dataset.index();
@@ -55,12 +54,21 @@ void write_samples(const std::filesystem::path& folder, data::Dataset& dataset,
     if (!resized) continue;
     drawn.push_back(draw_sample(dataset, reference, *resized, responder, options));
   }
-  if (drawn.empty()) return;  // no sample was asked for
+  return drawn;
+}
+
+image::Picture sample_sheet(const std::vector<image::Picture>& samples) {
+  return image::sheet(samples, 3);
+}
+
+void write_samples(const std::filesystem::path& folder, const std::string& split,
+                   const std::vector<image::Picture>& samples) {
+  if (samples.empty()) return;
   core::ensure_writable_folder(folder);
-  for (std::size_t k = 0; k < drawn.size(); ++k) {
-    image::write_png(folder / core::cat(split, "_", k, ".png"), drawn[k]);
+  for (std::size_t k = 0; k < samples.size(); ++k) {
+    image::write_png(folder / core::cat(split, "_", k, ".png"), samples[k]);
   }
-  image::write_png(folder / core::cat(split, ".png"), image::sheet(drawn, 3));
+  image::write_png(folder / core::cat(split, ".png"), sample_sheet(samples));
 }
 
 }  // namespace pcnet::engine

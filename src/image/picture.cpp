@@ -109,20 +109,38 @@ Picture decode_picture(std::string_view bytes, bool apply_exif) {
   return decode_with_opencv(bytes);
 }
 
-void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
+std::string encode(const cv::Mat& mat) {
   keep_opencv_quiet();
-  if (mat.empty()) throw Error(cat("cannot write ", path.string(), ": the picture has no pixels"));
+  if (mat.empty()) throw Error("the picture has no pixels");
   std::vector<std::uint8_t> bytes;
   bool done = false;
   try {
     done = cv::imencode(".png", mat, bytes);
   } catch (const cv::Exception& fault) {
-    throw Error(cat("cannot write ", path.string(), " as PNG: ", fault.err));
+    throw Error(cat("it cannot be made a PNG: ", fault.err));
   }
-  if (!done) throw Error(cat("cannot write ", path.string(), " as PNG"));
-  core::AtomicFile file(path);
-  file.write(bytes.data(), bytes.size());
-  file.commit();
+  if (!done) throw Error("it cannot be made a PNG");
+  return {bytes.begin(), bytes.end()};
+}
+
+cv::Mat to_mat(const Picture& picture) {
+  cv::Mat bgr(static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3);
+  for (int y = 0; y < bgr.rows; ++y) {
+    const std::uint8_t* from = picture.pixel(y, 0);
+    std::uint8_t* to = bgr.ptr(y);
+    for (int x = 0; x < bgr.cols; ++x, from += 3, to += 3) std::reverse_copy(from, from + 3, to);
+  }
+  return bgr;
+}
+
+void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
+  std::string bytes;
+  try {
+    bytes = encode(mat);
+  } catch (const Error& fault) {
+    throw Error(cat("cannot write ", path.string(), ": ", fault.what()));
+  }
+  core::write_file(path, bytes);
 }
 
 }  // namespace
@@ -136,14 +154,10 @@ Picture read_picture(const std::filesystem::path& path, bool apply_exif) {
   }
 }
 
+std::string encode_png(const Picture& picture) { return encode(to_mat(picture)); }
+
 void write_png(const std::filesystem::path& path, const Picture& picture) {
-  cv::Mat bgr(static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3);
-  for (int y = 0; y < bgr.rows; ++y) {
-    const std::uint8_t* from = picture.pixel(y, 0);
-    std::uint8_t* to = bgr.ptr(y);
-    for (int x = 0; x < bgr.cols; ++x, from += 3, to += 3) std::reverse_copy(from, from + 3, to);
-  }
-  write_encoded(path, bgr);
+  write_encoded(path, to_mat(picture));
 }
 
 void write_png(const std::filesystem::path& path, const Mask& mask) {

@@ -13,6 +13,15 @@
 
 namespace pcnet::model {
 
+namespace {
+
+/// Features [M, C] at unit length, of the weights' type under autocast, too.
+at::Tensor embedding(const at::Tensor& features, const ReferringModel& model) {
+  return unit(features.to(model.scale().scalar_type()), /*dim=*/1);
+}
+
+}  // namespace
+
 FrozenClip::FrozenClip(std::shared_ptr<ReferringModel> model, std::int64_t image_size)
     : model_(std::move(model)), image_size_(image_size) {
   const auto& clip = model_->options.clip;
@@ -29,14 +38,15 @@ FrozenClip::FrozenClip(std::shared_ptr<ReferringModel> model, std::int64_t image
 at::Tensor FrozenClip::encode_texts(const at::Tensor& tokens) {
   const torch::NoGradGuard no_grad;
   if (!pools()) return model_->encode_texts(tokens);
-  return unit(model_->backbone()->encode_text(tokens), /*dim=*/1);
+  return embedding(model_->backbone()->encode_text(tokens), *model_);
 }
 
 at::Tensor FrozenClip::scores(const at::Tensor& pictures, const at::Tensor& texts) {
   model_->eval();  // whoever holds the model may have said otherwise
   if (pools()) {
-    const at::Tensor image = unit(model_->backbone()->encode_image(pictures), /*dim=*/1);
-    return at::bmm(texts, image.unsqueeze(/*dim=*/2)).squeeze(/*dim=*/2);
+    const at::Tensor image = embedding(model_->backbone()->encode_image(pictures), *model_);
+    return cell_products(image.unsqueeze(/*dim=*/2).unsqueeze(/*dim=*/3), texts)
+        .flatten(/*start_dim=*/1);
   }
   const at::Tensor cosines =
       cell_products(model_->encode_pictures(pictures), texts).flatten(/*start_dim=*/2);

@@ -72,13 +72,16 @@ at::Tensor ReferringModel::encode_images(const at::Tensor& images) {
 }
 
 at::Tensor ReferringModel::encode_pictures(const at::Tensor& pictures) {
-  at::Tensor cells = image_projection_(backbone_->encode_image_grid(pictures));
+  // Features have the type of the weights under autocast, too: what is added to them keeps it.
+  at::Tensor cells = image_projection_(backbone_->encode_image_grid(pictures))
+                         .to(image_projection_->weight.scalar_type());
   if (options.position_channels) cells = cells + position_projection_(cell_positions(cells));
   return unit(cells, /*dim=*/1);
 }
 
 at::Tensor ReferringModel::encode_texts(const at::Tensor& tokens) {
-  return unit(text_projection_(backbone_->encode_text(tokens)), /*dim=*/1);
+  const at::Tensor features = text_projection_(backbone_->encode_text(tokens));
+  return unit(features.to(text_projection_->weight.scalar_type()), /*dim=*/1);
 }
 
 }  // namespace pcnet::model

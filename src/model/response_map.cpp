@@ -1,5 +1,6 @@
 #include "pcnet/model/response_map.h"
 
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/types.h>
 
 namespace pcnet::model {
@@ -8,18 +9,27 @@ namespace {
 
 constexpr double kLeastLength = 1e-12;  // divides a vector of zeros
 
+// Similarities have the type of their inputs whatever the step's arithmetic: 8 binary digits of a
+// cosine would decide which cell is the peak. They cost little.
+using NoAutocast = c10::impl::ExcludeDispatchKeyGuard;
+
 }  // namespace
 
 at::Tensor unit(const at::Tensor& x, std::int64_t dim) {
-  return x / x.norm(/*p=*/2, dim, /*keepdim=*/true).clamp_min(kLeastLength);
+  // kLeastLength is no number of fp16, and a length may be beyond its largest.
+  const at::Tensor wide = at::isReducedFloatingType(x.scalar_type()) ? x.to(at::kFloat) : x;
+  const at::Tensor length = wide.norm(/*p=*/2, dim, /*keepdim=*/true);
+  return (wide / length.clamp_min(kLeastLength)).to(x.scalar_type());
 }
 
 at::Tensor cell_products(const at::Tensor& visual, const at::Tensor& texts) {
+  const NoAutocast exact(c10::autocast_dispatch_keyset);
   return at::bmm(texts, visual.flatten(/*start_dim=*/2))
       .view({visual.size(0), texts.size(1), visual.size(2), visual.size(3)});
 }
 
 at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text) {
+  const NoAutocast exact(c10::autocast_dispatch_keyset);
   const at::Tensor cells = visual.flatten(/*start_dim=*/2);  // [B, C, P]
   return at::matmul(text, cells)
       .view({visual.size(0), text.size(0), visual.size(2), visual.size(3)});

@@ -29,7 +29,8 @@ std::shared_ptr<model::ReferringModel> model_of_run(const std::filesystem::path&
                                                     const text::Tokenizer& tokenizer,
                                                     c10::Device device) {
   LoadedModel run =
-      load_model(path, {cat("run.device=", device.str()), cat("run.threads=", config.run.threads)});
+      load_model(path, {cat("run.device=", device.str()), cat("run.threads=", config.run.threads),
+                        cat("run.deterministic=", config.run.deterministic ? "true" : "false")});
   const text::Tokenizer& own = *run.tokenizer;
   if (own.vocabulary_size() != tokenizer.vocabulary_size() || own.words() != tokenizer.words()) {
     throw core::ConfigError(cat("loss.calibration.weights: ", path.string(), " knows ",

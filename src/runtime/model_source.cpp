@@ -103,6 +103,7 @@ LoadedModel load_official(const weights::WeightFile& file, const weights::StateD
                                       tris ? "attn_fusion or none" : "crm"));
   }
   core::set_threads(static_cast<int>(config.run.threads));
+  core::set_arithmetic(config.run.deterministic);
   const c10::Device device = core::parse_device(config.run.device);
   auto tokenizer = make_tokenizer(config.model.clip.text, {});
   auto model = build_model(config, tokenizer->vocabulary_size(), device);
@@ -136,6 +137,7 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
   engine::Checkpoint checkpoint = engine::load_checkpoint(path);
   const auto config = config::load_json(checkpoint.config, path.string(), overrides).values;
   core::set_threads(static_cast<int>(config.run.threads));
+  core::set_arithmetic(config.run.deterministic);
   const c10::Device device = core::parse_device(config.run.device);
   auto tokenizer = make_tokenizer(config.model.clip.text, std::move(checkpoint.vocabulary));
   auto model = build_model(config, tokenizer->vocabulary_size(), device);

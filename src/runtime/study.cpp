@@ -229,7 +229,7 @@ class StudyRunner {
   }
 
   void stop_all() {
-    for (const auto& job : jobs_) job.process->signal(SIGTERM);
+    for (const auto& job : jobs_) job.process->stop();
     jobs_.clear();  // waits for each
   }
 

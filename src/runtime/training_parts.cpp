@@ -182,12 +182,13 @@ std::shared_ptr<model::FrozenClip> find_frozen_clip(config::Config& config,
 std::unique_ptr<engine::Learner> make_learner(const config::Config& config,
                                               std::shared_ptr<model::ReferringModel> model,
                                               std::shared_ptr<model::FrozenClip> frozen) {
+  const engine::PartwiseEncoding encoding{.parts = config.train.accumulate};
   if (config.train.objective == "contrastive") {
-    return std::make_unique<engine::ContrastiveLearner>(std::move(model), config.loss);
+    return std::make_unique<engine::ContrastiveLearner>(std::move(model), config.loss, encoding);
   }
   return std::make_unique<engine::ReferringLearner>(std::move(model), config.loss,
                                                     static_cast<std::uint64_t>(config.run.seed),
-                                                    std::move(frozen));
+                                                    std::move(frozen), encoding);
 }
 
 /// CLIP's encoders, the new layers, and the logit scale, each with its factor of the rate.
@@ -208,7 +209,7 @@ std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions&
                                                                   : 1;
     groups[group].parameters.emplace_back(item.key(), item.value());
   }
-  return groups;
+  return options.decay_norms ? groups : engine::without_decay_of_norms(groups);
 }
 
 }  // namespace
@@ -216,14 +217,29 @@ std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions&
 TrainingParts::TrainingParts(const config::Config& options, const engine::Checkpoint* resumed)
     : config(options), device(core::parse_device(options.run.device)), dataset(options.data) {
   core::set_threads(static_cast<int>(config.run.threads));
+  core::set_arithmetic(config.run.deterministic);
+  const auto precision = engine::parse_precision(config.train.precision);
+  if (precision) engine::require_supported(*precision, device);
+  if (config.train.accumulate > config.train.batch_size) {
+    throw core::ConfigError(cat("train.accumulate is ", config.train.accumulate,
+                                ": wanted at most train.batch_size, which is ",
+                                config.train.batch_size));
+  }
   if (config.eval.splits.empty()) {
     throw core::ConfigError("eval.splits is empty: training validates on the first split");
+  }
+  if (config.train.patience > 0 && config.train.eval_every + config.train.eval_every_epochs == 0) {
+    throw core::ConfigError(
+        cat("train.patience is ", config.train.patience,
+            ", but nothing is validated before the end: set train.eval_every or "
+            "train.eval_every_epochs"));
   }
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
   tokenizer = dataset.with_packed_tokens(
       make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
+  model->backbone()->set_recompute(config.train.recompute);
   load_start(*model, start, config.model.clip.weights);
   learner = make_learner(config, model, find_frozen_clip(config, resumed, *tokenizer, device));
   optimizer = std::make_unique<engine::AdamW>(
@@ -239,7 +255,9 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
                                .clip_norm = config.train.clip_norm,
                                .schedule = {.total_steps = total_steps_,
                                             .warmup_steps = config.train.warmup_steps,
-                                            .decay_power = config.train.decay_power}});
+                                            .decay_power = config.train.decay_power},
+                               .precision = precision,
+                               .ema_decay = config.train.ema_decay});
 }
 
 std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
@@ -252,6 +270,16 @@ std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
                                       .workers = config.data.workers,
                                       .pinned = device.is_cuda(),
                                       .negatives = config.data.negatives});
+}
+
+data::Batch TrainingParts::sample_batch(std::int64_t size) {
+  data::Loader loader(*samples, {.batch_size = size,
+                                 .seed = static_cast<std::uint64_t>(config.run.seed),
+                                 .first = 0,
+                                 .last = 1,
+                                 .prefetch = 0,
+                                 .negatives = config.data.negatives});
+  return engine::to_device(loader.next(), device);
 }
 
 }  // namespace pcnet::runtime

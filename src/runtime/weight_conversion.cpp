@@ -9,6 +9,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/weight_files.h"
 #include "pcnet/weights/safetensors.h"
 
@@ -76,6 +77,7 @@ at::ScalarType parse_dtype(const std::string& name) {
 weights::TensorFile model_of(const weights::WeightFile& file, const weights::StateDict& state) {
   weights::TensorFile out;
   out.metadata = file.content.metadata;
+  engine::forget_file(out.metadata);
   for (const auto& [name, tensor] : file.content.tensors) {
     if (!name.starts_with(state.prefix)) continue;
     std::string bare = name.substr(state.prefix.size());

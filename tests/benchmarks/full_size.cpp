@@ -2,24 +2,31 @@
 //
 //   cmake --build --preset release --target full_size
 //   build/release/tests/benchmarks/full_size [pictures]      (36 when not given)
+//       [--device cpu|cuda] [--precision fp32|tf32|bf16|fp16|auto] [--recompute false|true]
+//       [--accumulate PARTS] [--threads N] [--warmup STEPS] [--steps STEPS]
 //
 // RN50, profile `paper`, 320 px, three stages, five cues, one partner, forty proposals, sentences
-// of twenty tokens: encoders, modules, the terms of the loss, and the gradient. Fails when
-// something is not finite or the memory reaches 24 GB; results stand in results/pcnet_full_size.md.
+// of twenty tokens: encoders, modules, the terms of the loss, the gradient, the update. Fails when
+// something is not finite or the memory reaches 24 GB; results stand in results/.
 
-#include <chrono>
-#include <cmath>
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
-#include "pcnet/config/profiles.h"
+#include "pcnet/config/config.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/engine/learner.h"
+#include "pcnet/engine/optimizer.h"
+#include "pcnet/engine/trainer.h"
 #include "pcnet/runtime/model_source.h"
 
 #include "support/allocations.h"
@@ -30,25 +37,11 @@ namespace config = pcnet::config;
 namespace core = pcnet::core;
 namespace data = pcnet::data;
 namespace engine = pcnet::engine;
-namespace losses = pcnet::losses;
 namespace model = pcnet::model;
 namespace runtime = pcnet::runtime;
 
 constexpr std::int64_t kVocabulary = 49408;
 constexpr double kMostGigabytes = 24;
-
-class Clock {
- public:
-  double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 double gigabytes() { return static_cast<double>(core::peak_resident_bytes()) / 1e9; }
 
@@ -98,32 +91,110 @@ std::int64_t check_gradients(const model::ReferringModel& model) {
   return numbers;
 }
 
-nlohmann::ordered_json run(std::int64_t pictures) {
-  const config::Config config = config::profile_values("paper");
-  const auto pcnet = runtime::build_model(config, kVocabulary, torch::kCPU);
-  pcnet->train();
+/// All parameters with one rate: what the optimizer costs does not depend on it.
+engine::AdamW optimizer_of(const model::ReferringModel& model) {
+  engine::ParameterGroup group{"all", 1.0, {}};
+  for (const auto& item : model.named_parameters()) {
+    group.parameters.emplace_back(item.key(), item.value());
+  }
+  return {{group}, {}};
+}
+
+/// The most memory so far: of the process, or of tensors on a GPU.
+double peak_gigabytes(c10::Device device) {
+  if (device.is_cpu()) return gigabytes();
+  const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  return static_cast<double>(stats.allocated_bytes.front().peak) / 1e9;
+}
+
+struct Arguments {
+  std::int64_t pictures = 36;
+  std::int64_t warmup = 0;
+  std::int64_t steps = 1;
+  std::vector<std::string> settings;
+};
+
+Arguments parse(int argc, char** argv) {
+  const std::map<std::string, std::string> keys = {{"--precision", "train.precision"},
+                                                   {"--device", "run.device"},
+                                                   {"--threads", "run.threads"},
+                                                   {"--recompute", "train.recompute"},
+                                                   {"--accumulate", "train.accumulate"}};
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!word.starts_with("--")) {
+      arguments.pictures = std::stoll(word);
+      continue;
+    }
+    if (++i == argc) throw core::UsageError(core::cat(word, ": wanted a value"));
+    if (word == "--steps") {
+      arguments.steps = std::stoll(argv[i]);
+    } else if (word == "--warmup") {
+      arguments.warmup = std::stoll(argv[i]);
+    } else if (keys.contains(word)) {
+      arguments.settings.push_back(core::cat(keys.at(word), "=", argv[i]));
+    } else {
+      throw core::UsageError(core::cat("no option ", word, ": see the top of full_size.cpp"));
+    }
+  }
+  return arguments;
+}
+
+nlohmann::ordered_json run(const Arguments& arguments) {
+  const config::Config config = config::load_defaults(arguments.settings).values;
+  const c10::Device device = core::parse_device(config.run.device);
+  core::set_threads(static_cast<int>(config.run.threads));
+  core::set_arithmetic(config.run.deterministic);
+  const auto pcnet = runtime::build_model(config, kVocabulary, device);
+  pcnet->backbone()->set_recompute(config.train.recompute);
   torch::manual_seed(1);
-  const data::Batch batch = full_batch(config, pictures);
-  nlohmann::ordered_json out = {
-      {"pictures", pictures}, {"texts", batch.tokens.size(0)}, {"built_gb", gigabytes()}};
-  engine::ReferringLearner learner(pcnet, config.loss);
-  Clock clock;
-  const auto forward = [&] {
+  const data::Batch batch = engine::to_device(full_batch(config, arguments.pictures), device);
+  nlohmann::ordered_json out = {{"device", device.str()},
+                                {"precision", config.train.precision},
+                                {"recompute", config.train.recompute},
+                                {"accumulate", config.train.accumulate},
+                                {"pictures", arguments.pictures},
+                                {"texts", batch.tokens.size(0)},
+                                {"built_gb", peak_gigabytes(device)}};
+  engine::ReferringLearner learner(pcnet, config.loss, /*seed=*/0, nullptr,
+                                   {.parts = config.train.accumulate});
+  engine::AdamW optimizer = optimizer_of(*pcnet);
+  engine::Trainer trainer(*pcnet, learner, optimizer,
+                          {.learning_rate = 1e-6,
+                           .schedule = {.total_steps = 1000000},
+                           .precision = engine::parse_precision(config.train.precision)});
+  engine::StepReport report;
+  double forward = 0;
+  double backward = 0;
+  double update = 0;
+  std::int64_t peak = 0;
+  std::int64_t largest = 0;
+  for (std::int64_t step = 0; step < arguments.warmup + arguments.steps; ++step) {
     const pcnet::support::AllocationWatch watch;
-    const losses::Terms made = learner.losses(batch, {.step = 0, .progress = 1});
-    out["largest_tensor_gb"] = static_cast<double>(watch.largest()) / 1e9;
-    return made;
-  };
-  const losses::Terms terms = forward();
-  out["forward_s"] = clock.lap();
-  out["forward_gb"] = gigabytes();
-  terms.total.backward();
-  out["backward_s"] = clock.lap();
-  out["backward_gb"] = gigabytes();
-  for (const auto& [name, value] : terms.terms) out["terms"][name] = value.item<double>();
-  out["loss"] = terms.total.item<double>();
-  if (!std::isfinite(terms.total.item<double>())) throw core::Error("the loss is not finite");
-  out["numbers_with_gradient"] = check_gradients(*pcnet);
+    report = trainer.step(batch, step);
+    peak = std::max(peak, watch.peak());
+    largest = std::max(largest, watch.largest());
+    if (step < arguments.warmup) continue;
+    forward += report.forward_seconds;
+    backward += report.backward_seconds;
+    update += report.update_seconds;
+  }
+  const auto steps = static_cast<double>(arguments.steps);
+  out["forward_s"] = forward / steps;
+  out["backward_s"] = backward / steps;
+  out["update_s"] = update / steps;
+  out["images_per_second"] =
+      static_cast<double>(arguments.pictures) * steps / (forward + backward + update);
+  out["peak_gb"] = peak_gigabytes(device);
+  if (device.is_cpu()) {  // the watch counts what this thread takes of the host's memory
+    out["step_tensors_gb"] = static_cast<double>(peak) / 1e9;
+    out["largest_tensor_gb"] = static_cast<double>(largest) / 1e9;
+  }
+  for (const auto& [name, value] : report.terms) out["terms"][name] = value;
+  out["loss"] = report.loss;
+  out["overflows"] = report.overflows;
+  if (!report.overflowed) out["numbers_with_gradient"] = check_gradients(*pcnet);
   return out;
 }
 
@@ -131,9 +202,9 @@ nlohmann::ordered_json run(std::int64_t pictures) {
 
 int main(int argc, char** argv) {
   try {
-    const auto out = run(argc > 1 ? std::stoll(argv[1]) : 36);
+    const auto out = run(parse(argc, argv));
     std::cout << out.dump() << "\n";
-    const double most = out["backward_gb"].get<double>();
+    const double most = out["peak_gb"].get<double>();
     if (most < kMostGigabytes) return 0;
     std::cerr << "peak memory " << most << " GB, wanted less than " << kMostGigabytes << "\n";
   } catch (const std::exception& error) {

@@ -152,6 +152,38 @@ def write_safetensors(path, metadata, tensors):
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
+def checksum_of(metadata, tensors):
+    """What a checkpoint's metadata must say, computed here from the definition."""
+    types = {"F32": "Float", "I64": "Long"}
+    total = 0
+
+    def add(data):
+        nonlocal total
+        total = zlib.crc32(data, total)
+
+    def add_text(text):
+        add(str(len(text.encode())).encode() + b":" + text.encode())
+
+    for key, value in sorted(metadata.items()):
+        if key != "checksum":
+            add_text(key)
+            add_text(value)
+    for name, (dtype, shape, raw) in sorted(tensors.items()):
+        add_text(name)
+        add_text(types[dtype] + "[" + ", ".join(map(str, shape)) + "]")
+        add(raw)
+    return f"crc32:{total:08x}"
+
+
+def read_checkpoint(path):
+    """The same as read_safetensors, and an error unless the checksum is right."""
+    metadata, tensors = read_safetensors(path)
+    wanted = checksum_of(metadata, tensors)
+    if metadata["checksum"] != wanted:
+        raise AssertionError(f"{path}: checksum {metadata['checksum']}, wanted {wanted}")
+    return metadata, tensors
+
+
 def state_of(checkpoint):
     """The training state in a checkpoint's metadata."""
     return json.loads(read_safetensors(checkpoint)[0]["state"])

@@ -10,6 +10,7 @@ import unittest
 
 from program import (
     Case,
+    checksum_of,
     file_limit,
     files_below,
     make_benchmark,
@@ -22,6 +23,7 @@ from program import (
     steps_of,
     train,
     wait_for,
+    write_safetensors,
 )
 
 STEPS = 60
@@ -132,12 +134,11 @@ class Stop(RunCase):
         self.assertGreaterEqual(started["best_step"], 0)
         # A whole run's file whose folder, with the best checkpoint in it, is gone.
         moved = self.folder / "moved.safetensors"
-        content = self.last.read_bytes()
-        finished, going = b'\\"finished\\":true', b'\\"finished\\":false'
-        self.assertIn(finished, content)
-        header = int.from_bytes(content[:8], "little")
-        changed = content[8 : 8 + header].replace(finished, going)
-        moved.write_bytes(len(changed).to_bytes(8, "little") + changed + content[8 + header :])
+        metadata, tensors = read_safetensors(self.last)
+        self.assertIn('"finished":true', metadata["state"])
+        metadata["state"] = metadata["state"].replace('"finished":true', '"finished":false')
+        metadata["checksum"] = checksum_of(metadata, tensors)
+        write_safetensors(moved, metadata, tensors)
         result = train(ROOT, other, "--resume", moved, changes=changes)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertTrue((other / "checkpoints" / "best.safetensors").exists())
@@ -164,6 +165,8 @@ class Stop(RunCase):
             [e for e in read_lines(folder / "log.jsonl") if e["event"] == "validation"]
             for folder in (self.run, whole)
         )
+        for event in (*mine, *other):
+            self.assertGreater(event.pop("seconds"), 0)
         self.assertEqual(mine, other)
         self.assertEqual(losses(self.run), losses(whole))
 
@@ -187,7 +190,10 @@ class Stop(RunCase):
         before = files_below(self.run)
         changes = {**CHANGES, "train__learning_rate": 0.125}
         result = train(ROOT, self.run, "-q", "--resume", "auto", changes=changes)
-        self.assert_fails(result, 2, "train.learning_rate was 0.002 and is now 0.125")
+        self.assert_fails(
+            *(result, 2, "train.learning_rate was 0.002 and is now 0.125"),
+            *("go on as stored with --set 'train.learning_rate=0.002'", "--resume-anyway"),
+        )
         self.assertEqual(files_below(self.run), before)
 
     def test_weights_alone_cannot_resume(self):

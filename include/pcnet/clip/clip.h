@@ -24,6 +24,13 @@ class ClipImpl : public torch::nn::Module {
   /// Error when T exceeds the context length.
   at::Tensor encode_text(const at::Tensor& tokens);
 
+  /// Whether the encoders compute their blocks once more in the backward pass: less memory, more
+  /// time, the same gradient.
+  void set_recompute(bool on) {
+    visual_->set_recompute(on);
+    transformer_->set_recompute(on);
+  }
+
   ModifiedResNet& visual() { return visual_; }
   const config::ClipOptions options;
 

@@ -63,6 +63,10 @@ class ModifiedResNetImpl : public torch::nn::Module {
   /// grid [B, feature_channels, h, w] -> [B, output_dim]; Error without an attention pool.
   at::Tensor pool(const at::Tensor& grid);
 
+  /// Whether the stem and each block are computed once more in the backward pass, in place of
+  /// keeping what they hold inside (core::recomputed).
+  void set_recompute(bool on) { recompute_ = on; }
+
   std::int64_t feature_channels() const { return feature_channels_; }
   /// Pixels a cell is wide and high, 32 for RN50.
   std::int64_t stride() const { return options.stride(); }
@@ -70,12 +74,14 @@ class ModifiedResNetImpl : public torch::nn::Module {
 
  private:
   at::Tensor stem(const at::Tensor& images);
+  at::Tensor layer(std::size_t index, at::Tensor x);
   /// Runs the network and shows `visit(name, output)` what the stem and each layer give.
   template <class Visit>
   at::Tensor run(const at::Tensor& images, Visit visit);
   void initialise();
 
   std::int64_t feature_channels_ = 0;
+  bool recompute_ = false;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
   torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
   std::vector<torch::nn::Sequential> layers_;

@@ -32,9 +32,13 @@ class TransformerImpl : public torch::nn::Module {
   explicit TransformerImpl(const config::TextOptions& options);
   /// x [M, T, width] -> the same
   at::Tensor forward(at::Tensor x);
+  /// Whether each block is computed once more in the backward pass, in place of keeping what it
+  /// holds inside (core::recomputed).
+  void set_recompute(bool on) { recompute_ = on; }
 
  private:
   std::vector<ResidualAttentionBlock> blocks_;
+  bool recompute_ = false;
 };
 TORCH_MODULE(Transformer);
 

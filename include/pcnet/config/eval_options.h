@@ -55,7 +55,7 @@ struct EvalOptions {
          .source = "method.md 7",
          .choices = {"all", "first"}});
     field("samples", &O::samples,
-          {.help = "pictures drawn into samples/ after training",
+          {.help = "pictures drawn into samples/ at each validation and after training",
            .unit = "pictures",
            .min = 0,
            .max = 200});

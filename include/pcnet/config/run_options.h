@@ -12,6 +12,8 @@ struct RunOptions {
   std::int64_t seed = 0;
   std::string device = "auto";
   std::int64_t threads = 0;
+  bool tensorboard = true;
+  bool deterministic = false;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -21,6 +23,11 @@ struct RunOptions {
     field("device", &O::device, {.help = "auto, cpu, cuda or cuda:N"});
     field("threads", &O::threads,
           {.help = "threads of the processor; 0: all", .min = 0, .max = 1024});
+    field("tensorboard", &O::tensorboard,
+          {.help = "whether training writes curves and pictures for TensorBoard, too"});
+    field("deterministic", &O::deterministic,
+          {.help = "only operations that give the same bits each time, and an error where there "
+                   "is none; slower on a GPU"});
   }
 };
 

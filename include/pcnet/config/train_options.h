@@ -45,12 +45,20 @@ struct TrainOptions {
   double projection_factor = 1.0;
   double logit_scale_factor = 10.0;
   double weight_decay = 0.01;
+  bool decay_norms = true;
   std::int64_t warmup_steps = 0;
   double decay_power = 0.9;
   double clip_norm = 0.0;
   std::string precision = "fp32";
+  std::int64_t accumulate = 1;
+  bool recompute = false;
+  double ema_decay = 0.0;
   std::int64_t checkpoint_every = 500;
   std::int64_t eval_every = 0;
+  std::int64_t eval_every_epochs = 0;
+  std::string best_metric = "point_m";
+  std::int64_t patience = 0;
+  std::string non_finite = "stop";
   std::int64_t log_every = 1;
   ContrastiveBatchOptions contrastive;
 
@@ -86,12 +94,35 @@ struct TrainOptions {
            .min = 0});
     field("weight_decay", &O::weight_decay,
           {.help = "decoupled weight decay of AdamW", .source = "method.md 4", .min = 0});
+    field("decay_norms", &O::decay_norms,
+          {.help = "whether norms and biases, the parameters of fewer than two dimensions, decay "
+                   "too; false: only the other weights do",
+           .source = "method.md 4"});
     field("warmup_steps", &O::warmup_steps,
           {.help = "steps of linear warm-up", .unit = "steps", .min = 0});
     field("decay_power", &O::decay_power,
           {.help = "exponent of the polynomial decay", .source = "method.md 4", .min = 0});
     field("clip_norm", &O::clip_norm, {.help = "largest gradient norm; 0: no clipping", .min = 0});
-    field("precision", &O::precision, {.help = "arithmetic of the step", .choices = {"fp32"}});
+    field("precision", &O::precision,
+          {.help = "arithmetic of the step, weights stay fp32; auto: the fastest on the first "
+                   "batch. Validation and prediction are fp32",
+           .choices = {"fp32", "tf32", "bf16", "fp16", "auto"}});
+    field("accumulate", &O::accumulate,
+          {.help = "parts in which a batch is encoded, one after the other: less memory, one "
+                   "more pass of the encoders, the same loss; batch norm sees each part alone",
+           .unit = "parts",
+           .source = "ours, not the paper's",
+           .min = 1});
+    field("recompute", &O::recompute,
+          {.help = "compute what the stages hold for the gradient once more in the backward pass: "
+                   "less memory, more time, the same gradient",
+           .source = "ours, not the paper's"});
+    field("ema_decay", &O::ema_decay,
+          {.help = "validate and keep as best the running mean of the weights, "
+                   "mean = d mean + (1 - d) weights after each step; 0: the weights themselves",
+           .source = "ours, not the paper's",
+           .min = 0,
+           .max = 0.999999});
     field("checkpoint_every", &O::checkpoint_every,
           {.help = "how often last.safetensors is written; 0: at the end only",
            .unit = "steps",
@@ -100,8 +131,28 @@ struct TrainOptions {
           {.help = "how often the validation split is evaluated; 0: at the end only",
            .unit = "steps",
            .min = 0});
+    field("eval_every_epochs", &O::eval_every_epochs,
+          {.help = "the same in epochs, beside train.eval_every; 0: not by epochs",
+           .unit = "epochs",
+           .min = 0});
+    field("best_metric", &O::best_metric,
+          {.help = "the figure by which best.safetensors is chosen",
+           .source = "Sec. 4.1",
+           .choices = {"point_m", "miou", "oiou"}});
+    field("patience", &O::patience,
+          {.help = "validations without a better figure after which training ends; 0: it does not",
+           .unit = "validations",
+           .source = "ours, not the paper's",
+           .min = 0});
+    field("non_finite", &O::non_finite,
+          {.help = "a loss or gradient that is not finite: stop with a report, or skip the step; "
+                   "the tenth in a row stops, too",
+           .source = "ours, not the paper's",
+           .choices = {"stop", "skip"}});
     field("log_every", &O::log_every,
-          {.help = "how often a step is written to log.jsonl", .unit = "steps", .min = 1});
+          {.help = "how often a step is written to log.jsonl and for TensorBoard",
+           .unit = "steps",
+           .min = 1});
     field("contrastive", &O::contrastive, {.help = "texts a picture in objective `contrastive`"});
   }
 };

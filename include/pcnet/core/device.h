@@ -14,6 +14,11 @@ c10::Device parse_device(const std::string& text);
 /// Sets the threads of LibTorch and OpenCV alike; 0 means all that the processor has.
 void set_threads(int threads);
 
+/// Makes fp32 mean fp32, in convolutions of a GPU too, and says whether only operations that give
+/// the same bits each time are allowed (an error of LibTorch names any other). cuBLAS reads its
+/// part of it when it starts: to be called before the first operation.
+void set_arithmetic(bool deterministic);
+
 /// Largest resident memory of this process so far, in bytes.
 std::uint64_t peak_resident_bytes();
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pcnet::core {
 
@@ -20,8 +21,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` units are done; `note` (a loss, say) is shown beside them.
-  void update(std::int64_t done, std::string_view note = {});
+  /// `done` units are done; `note` (a loss, say) is shown beside them, and as many of `more`, in
+  /// their order, as a terminal has room for beside the bar.
+  void update(std::int64_t done, std::string_view note = {}, std::vector<std::string> more = {});
   /// Ends the bar and leaves its last state as a line.
   void finish();
 
@@ -32,6 +34,7 @@ class Progress {
   std::string what_;
   std::string unit_;
   std::string note_;
+  std::vector<std::string> more_;
   std::int64_t total_;
   std::int64_t already_;
   std::int64_t done_;

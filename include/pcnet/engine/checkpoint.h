@@ -17,9 +17,14 @@ namespace pcnet::engine {
 struct TrainState {
   std::int64_t step = 0;   ///< steps done
   std::int64_t epoch = 0;  ///< epoch of the next step
-  double best_point_m = -1;
+  double best_score = -1;  ///< by train.best_metric, percent; -1: not validated yet
   std::int64_t best_step = -1;
   std::int64_t validated_step = -1;  ///< the last one that was validated
+  double last_score = -1;            ///< of that one
+  std::int64_t validations_without_better = 0;
+  bool stopped_early = false;      ///< train.patience was used up
+  std::int64_t skipped_steps = 0;  ///< they were not finite and changed nothing
+  std::int64_t skipped_in_a_row = 0;
   bool finished = false;
 };
 
@@ -30,16 +35,27 @@ struct Checkpoint {
   nlohmann::ordered_json config;                ///< resolved, complete
   std::vector<std::string> vocabulary;          ///< words of the tokenizer
   TrainState state;
+  /// Where it was written: "threads", "device", "processor", "torch". On another machine sums are
+  /// rounded in another order. Empty in a converted file.
+  std::map<std::string, std::string> environment;
 };
 
+/// What decides how sums are rounded, of this process: see Checkpoint::environment.
+std::map<std::string, std::string> environment_of(c10::Device device);
+
 /// Writes one safetensors file, atomically: model tensors under their names, optimizer state under
-/// `optimizer.`, the rest as metadata.
+/// `optimizer.`, the rest, this process's environment and a checksum of all as metadata.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Takes out of a checkpoint's metadata what holds for that very file alone, its checksum and where
+/// it was written: for a copy with other tensors.
+void forget_file(std::map<std::string, std::string>& metadata);
 
 /// Whether a weight file, of whatever format, is a checkpoint of a run of ours.
 bool is_checkpoint(const weights::WeightFile& file);
 
-/// Error that names the file when it is missing, damaged or no checkpoint of ours.
+/// Error that names the file when it is missing, damaged (by its checksum, if it has one)
+/// or no checkpoint of ours.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Every parameter and buffer by name (views, not copies).

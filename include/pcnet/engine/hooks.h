@@ -1,99 +1,102 @@
 #pragma once
 
-#include <chrono>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "pcnet/core/progress.h"
-#include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/run_folder.h"
 #include "pcnet/engine/trainer.h"
 #include "pcnet/report/run_log.h"
+#include "pcnet/report/tensorboard.h"
 
 namespace pcnet::engine {
 
-/// Writes checkpoints of one run: weights, optimizer, configuration and vocabulary belong together.
+/// Writes checkpoints of one run: weights, the trainer's state, configuration and vocabulary belong
+/// together.
 class Checkpointer {
  public:
-  Checkpointer(const RunFolder& folder, const torch::nn::Module& module, const AdamW& optimizer,
+  Checkpointer(const RunFolder& folder, const torch::nn::Module& module, Trainer& trainer,
                nlohmann::ordered_json config, std::vector<std::string> vocabulary)
       : folder_(folder),
         module_(module),
-        optimizer_(optimizer),
+        trainer_(trainer),
         config_(std::move(config)),
         vocabulary_(std::move(vocabulary)) {}
 
-  /// last.safetensors, with what resuming needs.
+  /// last.safetensors, with what resuming needs; the one before becomes previous.safetensors.
   void save_last(const TrainState& state) const;
-  /// best.safetensors, the weights alone.
+  /// best.safetensors, the weights alone (their mean, if there is one).
   void save_best(const TrainState& state) const;
 
  private:
   const RunFolder& folder_;
   const torch::nn::Module& module_;
-  const AdamW& optimizer_;
+  Trainer& trainer_;
   nlohmann::ordered_json config_;
   std::vector<std::string> vocabulary_;
 };
 
-/// Shows the bar with rate, time left and loss.
+/// Shows the bar with rate, time left, loss, the last and the best score, and the loss's terms.
 class ProgressHook : public Hook {
  public:
-  ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size);
+  /// @param metric name of the score
+  ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size,
+               std::string metric = "PointM");
   void after_step(const StepReport& report, TrainState& state) override;
   void after_training(TrainState& state) override;
 
  private:
+  struct Mean {
+    std::string name;
+    double value = 0;
+  };
+  /// Takes a value into its running mean over about twenty steps: that of a single step jumps too
+  /// much to be read.
+  void add(const std::string& name, double value);
+  void show(const TrainState& state);
+
   core::Progress progress_;
-  double smoothed_ = 0;
-  bool started_ = false;
+  std::string metric_;
+  std::vector<Mean> means_;  // of the loss, then of its terms
 };
 
-/// Writes {"event":"step",...} lines to log.jsonl.
+/// Writes {"event":"step",...} lines to log.jsonl, and the same numbers for TensorBoard.
 class LogHook : public Hook {
  public:
-  LogHook(report::RunLog& log, std::int64_t every) : log_(log), every_(every) {}
+  /// @param board null: nothing is written for TensorBoard
+  LogHook(report::RunLog& log, std::int64_t every, report::TensorBoard* board = nullptr)
+      : log_(log), every_(every), board_(board) {}
   void after_step(const StepReport& report, TrainState& state) override;
 
+  /// Pictures and seconds of the steps of this process, without validations and checkpoints.
+  std::int64_t images() const { return images_; }
+  double seconds() const { return seconds_; }
+
  private:
+  void write(const StepReport& report);
+
   report::RunLog& log_;
   std::int64_t every_;
+  report::TensorBoard* board_;
   std::int64_t images_ = 0;
-  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  double seconds_ = 0;
+  std::int64_t logged_images_ = 0;
+  double logged_seconds_ = 0;
 };
 
-/// Evaluates now and then and at the end; keeps the best checkpoint by PointM.
-class ValidationHook : public Hook {
- public:
-  using Evaluate = std::function<SplitResult()>;
-  ValidationHook(Evaluate evaluate, const Checkpointer& checkpointer, report::RunLog& log,
-                 std::int64_t every)
-      : evaluate_(std::move(evaluate)), checkpointer_(checkpointer), log_(log), every_(every) {}
-  /// Makes up for a validation in which the run was stopped.
-  void before_training(TrainState& state);
-  void after_step(const StepReport& report, TrainState& state) override;
-  void after_training(TrainState& state) override;
-
- private:
-  void validate(TrainState& state);
-
-  Evaluate evaluate_;
-  const Checkpointer& checkpointer_;
-  report::RunLog& log_;
-  std::int64_t every_;
-};
-
-/// Writes last.safetensors now and then.
+/// Writes last.safetensors now and then, and when SIGUSR1 asked for it.
 class CheckpointHook : public Hook {
  public:
-  CheckpointHook(const Checkpointer& checkpointer, std::int64_t every)
-      : checkpointer_(checkpointer), every_(every) {}
+  /// @param log is told of what was saved on request, if there is one
+  CheckpointHook(const Checkpointer& checkpointer, std::int64_t every,
+                 report::RunLog* log = nullptr)
+      : checkpointer_(checkpointer), every_(every), log_(log) {}
   void after_step(const StepReport& report, TrainState& state) override;
 
  private:
   const Checkpointer& checkpointer_;
   std::int64_t every_;
+  report::RunLog* log_;
 };
 
 }  // namespace pcnet::engine

@@ -8,6 +8,7 @@
 
 #include "pcnet/config/loss_options.h"
 #include "pcnet/data/batch.h"
+#include "pcnet/engine/encoding.h"
 #include "pcnet/losses/criterion.h"
 #include "pcnet/losses/terms.h"
 #include "pcnet/model/frozen_clip.h"
@@ -32,13 +33,14 @@ class Learner {
 class ContrastiveLearner : public Learner {
  public:
   ContrastiveLearner(std::shared_ptr<model::ReferringModel> model,
-                     const config::LossOptions& options)
-      : model_(std::move(model)), options_(options) {}
+                     const config::LossOptions& options, const PartwiseEncoding& encoding = {})
+      : model_(std::move(model)), options_(options), encoding_(encoding) {}
   losses::Terms losses(const data::Batch& batch, const StepPlace& place) override;
 
  private:
   std::shared_ptr<model::ReferringModel> model_;
   config::LossOptions options_;
+  PartwiseEncoding encoding_;
 };
 
 /// The method: picture i, its sentence and its partners with their cues, the terms of the
@@ -49,8 +51,10 @@ class ReferringLearner : public Learner {
   /// @param frozen asked by the terms that need a second CLIP, and by them alone
   ReferringLearner(std::shared_ptr<model::ReferringModel> model,
                    const config::CriterionOptions& options, std::uint64_t seed = 0,
-                   std::shared_ptr<model::FrozenClip> frozen = nullptr)
+                   std::shared_ptr<model::FrozenClip> frozen = nullptr,
+                   const PartwiseEncoding& encoding = {})
       : model_(std::move(model)),
+        encoding_(encoding),
         frozen_(std::move(frozen)),
         calibration_(options.calibration),
         criterion_(options),
@@ -62,6 +66,7 @@ class ReferringLearner : public Learner {
   void ask_frozen_clip(const data::Batch& batch, losses::StepView& view);
 
   std::shared_ptr<model::ReferringModel> model_;
+  PartwiseEncoding encoding_;
   std::shared_ptr<model::FrozenClip> frozen_;  // empty when no term asks it
   config::CalibrationOptions calibration_;
   losses::Criterion criterion_;

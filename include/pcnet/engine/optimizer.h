@@ -9,12 +9,17 @@
 
 namespace pcnet::engine {
 
-/// Parameters, by name, that share a factor of the learning rate.
+/// Parameters, by name, that share a factor of the learning rate and whether they decay.
 struct ParameterGroup {
   std::string name;
   double factor = 1.0;
   std::vector<std::pair<std::string, at::Tensor>> parameters;
+  bool decays = true;
 };
+
+/// The groups with norms and biases, the parameters of fewer than two dimensions, in groups of
+/// their own that do not decay; a group that would be empty is left out.
+std::vector<ParameterGroup> without_decay_of_norms(const std::vector<ParameterGroup>& groups);
 
 /// AdamW (decoupled weight decay) through LibTorch's fused kernel. Its state is kept by parameter
 /// name; a parameter without gradient is left alone.
@@ -30,9 +35,15 @@ class AdamW {
   AdamW(const std::vector<ParameterGroup>& groups, const Options& options);
 
   void zero_grad();
-  /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured.
+  /// Multiplies every gradient.
+  void scale_gradients(double factor);
+  /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured. One
+  /// that is not finite leaves them as they are.
   double clip_gradients(double max_norm);
   void step(double learning_rate);
+
+  /// The parameters as they were given.
+  const std::vector<ParameterGroup>& groups() const { return given_; }
 
   /// Moments and step counts by name ("exp_avg.<parameter>", ...), for a checkpoint.
   std::map<std::string, at::Tensor> state() const;
@@ -40,6 +51,8 @@ class AdamW {
   void load_state(const std::map<std::string, at::Tensor>& state);
 
  private:
+  std::vector<at::Tensor> gradients() const;
+
   struct Slot {
     std::string name;
     at::Tensor parameter;
@@ -49,10 +62,12 @@ class AdamW {
   };
   struct Group {
     double factor;
+    double weight_decay;
     std::vector<Slot> slots;
   };
 
   Options options_;
+  std::vector<ParameterGroup> given_;
   std::vector<Group> groups_;
 };
 

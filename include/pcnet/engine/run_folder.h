@@ -28,6 +28,10 @@ class RunFolder {
   std::filesystem::path results() const { return folder_ / "results.json"; }
   std::filesystem::path samples() const { return folder_ / "samples"; }
   std::filesystem::path last() const { return folder_ / "checkpoints" / "last.safetensors"; }
+  /// The last.safetensors before the last one.
+  std::filesystem::path previous() const {
+    return folder_ / "checkpoints" / "previous.safetensors";
+  }
   std::filesystem::path best() const { return folder_ / "checkpoints" / "best.safetensors"; }
 
   /// True when a run has begun here before.

@@ -59,6 +59,8 @@ struct PictureSize {
 /// may still be damaged. Error as read_picture's.
 PictureSize picture_size(const std::filesystem::path& path);
 
+/// A PNG file's bytes, compressed. Error for a picture without pixels.
+std::string encode_png(const Picture& picture);
 /// Writes a PNG (compressed), atomically.
 void write_png(const std::filesystem::path& path, const Picture& picture);
 /// Writes a mask as an 8-bit grey PNG, 0 and 255, atomically.

@@ -29,10 +29,12 @@ struct EvaluationResult {
 /// Evaluates a model or a baseline.
 EvaluationResult evaluate(const EvaluationRequest& request);
 
-/// Scores a responder on splits; `name` stands for the model in the document.
+/// Scores a responder on splits; `name` stands for the model in the document, `known` holds splits
+/// that it has answered already.
 EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
                           const config::Config& config, const std::vector<std::string>& splits,
-                          const std::string& name);
+                          const std::string& name,
+                          std::map<std::string, engine::SplitResult> known = {});
 
 /// The tables for a person: one a split, with the kinds of expression apart.
 std::string to_text(const EvaluationResult& result);

@@ -28,6 +28,8 @@ class TrainingParts {
   std::int64_t total_steps() const { return total_steps_; }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
   std::unique_ptr<data::Loader> loader(std::int64_t first_step);
+  /// The first batch of so many samples, on the model's device: to measure a step.
+  data::Batch sample_batch(std::int64_t size);
 
   config::Config config;  ///< as asked; loss.calibration.weights names the frozen CLIP, if any
   c10::Device device;
@@ -49,13 +51,17 @@ struct TrainingRequest {
   config::Config config;
   std::filesystem::path run;
   std::string resume = "no";  ///< "no", "auto", "never" or a checkpoint file
+  /// Goes on with the asked configuration where it differs from the checkpoint's.
+  bool resume_anyway = false;
 };
 
 /// Trains a run to its end. Interrupted (after saving) when a signal stops it; Error for a folder
-/// that holds another run, a run in use, or a non-finite loss.
+/// that holds another run, a run in use, a non-finite loss, or too little memory (it names a batch
+/// size that would fit).
 void train(const TrainingRequest& request);
 
-/// Builds everything, runs one batch, writes nothing. @return numbers, shapes, losses, memory.
+/// Builds everything, runs a batch of half the size and one of the whole, writes nothing. @return
+/// numbers, shapes, losses, and the memory that other batch sizes need.
 nlohmann::ordered_json dry_run(const config::Config& config);
 
 /// The same for a person.

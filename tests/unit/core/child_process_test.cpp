@@ -37,8 +37,8 @@ TEST(ChildProcess, TellsTheSignalThatEndedIt) {
   const support::TemporaryFolder folder;
   ChildProcess process("/bin/sh", {"-c", "exec sleep 60"}, folder.path() / "log");
   EXPECT_FALSE(process.exit_code());
-  process.signal(SIGKILL);
-  EXPECT_EQ(wait_for(process), 128 + SIGKILL);
+  process.stop();
+  EXPECT_EQ(wait_for(process), 128 + SIGTERM);
 }
 
 TEST(ChildProcess, IsStoppedAndWaitedForWhenItGoesOutOfScope) {
@@ -51,6 +51,25 @@ TEST(ChildProcess, IsStoppedAndWaitedForWhenItGoesOutOfScope) {
     while (read_file(log) != "up\n") std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_EQ(read_file(log), "up\nsaved\n");
+}
+
+TEST(ChildProcess, IsAskedToStopOnlyOnce) {
+  const support::TemporaryFolder folder;
+  const auto log = folder.path() / "log";
+  {
+    ChildProcess process("/bin/sh",
+                         {"-c",
+                          "trap 'echo asked' TERM; echo up; i=0; while [ $i -lt 40 ]; do "
+                          "sleep 0.01; i=$((i + 1)); done; exit 4"},
+                         log);
+    while (read_file(log) != "up\n") std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    process.stop();
+    while (read_file(log) != "up\nasked\n") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    process.stop();
+  }
+  EXPECT_EQ(read_file(log), "up\nasked\n");
 }
 
 TEST(ChildProcess, RefusesAProgramOrALogThatIsNotThere) {

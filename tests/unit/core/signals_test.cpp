@@ -51,5 +51,18 @@ TEST(StopHandlerDeathTest, IgnoresBrokenPipesAndFileLimits) {
       ::testing::ExitedWithCode(0), "");
 }
 
+TEST(StopHandlerDeathTest, TakesARequestToSaveOnceAndGoesOn) {
+  EXPECT_EXIT(
+      {
+        install_stop_handler();
+        const bool before = take_save_request();
+        std::raise(SIGUSR1);
+        const bool once = take_save_request();
+        const bool again = take_save_request();
+        ::_exit(!before && once && !again ? stop_signal() : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
 }  // namespace pcnet::core

@@ -134,6 +134,23 @@ TEST_F(StderrOutput, BarIsFilledByTheShareThatIsDone) {
   EXPECT_THAT(shown, HasSubstr(" left"));
 }
 
+TEST_F(StderrOutput, BarTakesAsManyMoreFactsAsThereIsRoomFor) {
+  const auto shown = [](unsigned short columns) {
+    return shown_on_terminal(columns, [] {
+      Progress progress("training", 4, "images");
+      std::this_thread::sleep_for(std::chrono::milliseconds(120));
+      progress.update(1, "loss 1", {"first 1", "second 2"});
+    });
+  };
+  EXPECT_THAT(shown(160), HasSubstr("loss 1, first 1, second 2"));
+  EXPECT_THAT(shown(160), HasSubstr("[######------------------]"));
+  const std::string narrow = shown(84);
+  EXPECT_THAT(narrow, HasSubstr("loss 1, first 1"));
+  EXPECT_EQ(narrow.find("second"), std::string::npos) << narrow;
+  EXPECT_NE(narrow.find("[#"), std::string::npos) << narrow;  // the bar itself comes first
+  EXPECT_EQ(shown(70).find("first"), std::string::npos);
+}
+
 TEST_F(StderrOutput, ColoursThePrefixUnlessUnwanted) {
   const auto warn = [] { log::warning("w"); };
   ::unsetenv("NO_COLOR");

@@ -23,8 +23,17 @@ Checkpoint example() {
   checkpoint.optimizer = {{"exp_avg.layer.weight", torch::full({2, 3}, 0.5)}};
   checkpoint.config = {{"train", {{"batch_size", 3}}}, {"a", "\xc3\xa9"}};
   checkpoint.vocabulary = {"caf\xc3\xa9", "red"};
-  checkpoint.state = {
-      .step = 12, .epoch = 2, .best_point_m = 43.21, .best_step = 10, .finished = true};
+  checkpoint.state = {.step = 12,
+                      .epoch = 2,
+                      .best_score = 43.21,
+                      .best_step = 10,
+                      .validated_step = 11,
+                      .last_score = 40.5,
+                      .validations_without_better = 3,
+                      .stopped_early = true,
+                      .skipped_steps = 4,
+                      .skipped_in_a_row = 2,
+                      .finished = true};
   return checkpoint;
 }
 
@@ -47,8 +56,14 @@ TEST_F(CheckpointTest, HoldsEverythingAfterSavingAndLoading) {
   EXPECT_EQ(loaded.vocabulary, saved.vocabulary);
   EXPECT_EQ(loaded.state.step, 12);
   EXPECT_EQ(loaded.state.epoch, 2);
-  EXPECT_EQ(loaded.state.best_point_m, 43.21);
+  EXPECT_EQ(loaded.state.best_score, 43.21);
   EXPECT_EQ(loaded.state.best_step, 10);
+  EXPECT_EQ(loaded.state.validated_step, 11);
+  EXPECT_EQ(loaded.state.last_score, 40.5);
+  EXPECT_EQ(loaded.state.validations_without_better, 3);
+  EXPECT_TRUE(loaded.state.stopped_early);
+  EXPECT_EQ(loaded.state.skipped_steps, 4);
+  EXPECT_EQ(loaded.state.skipped_in_a_row, 2);
   EXPECT_TRUE(loaded.state.finished);
 }
 
@@ -66,6 +81,39 @@ TEST_F(CheckpointTest, IsAnErrorWhenItIsTornMissingOrEmpty) {
               ThrowsMessage<core::Error>(HasSubstr("none")));
 }
 
+TEST_F(CheckpointTest, IsAnErrorWhenAnyBitIsWrong) {
+  save_checkpoint(path(), example());
+  const std::string bytes = core::read_file(path());
+  for (std::size_t at = 8; at < bytes.size(); at += 7) {
+    std::string wrong = bytes;
+    wrong[at] = static_cast<char>(wrong[at] ^ 4);
+    core::write_file_plain(path(), wrong);
+    EXPECT_THROW(load_checkpoint(path()), core::Error) << "byte " << at << " of " << bytes.size();
+  }
+}
+
+TEST_F(CheckpointTest, SaysWhatIsWrongWithItsData) {
+  save_checkpoint(path(), example());
+  std::string bytes = core::read_file(path());
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  core::write_file_plain(path(), bytes);
+  EXPECT_THAT([&] { load_checkpoint(path()); },
+              ThrowsMessage<core::Error>(AllOf(HasSubstr(path().string()), HasSubstr("is damaged"),
+                                               HasSubstr("wanted crc32:"))));
+}
+
+TEST_F(CheckpointTest, TakesAnOlderFileWithoutChecksumAndEnvironment) {
+  save_checkpoint(path(), example());
+  weights::TensorFile file = weights::read_safetensors(path());
+  EXPECT_EQ(load_checkpoint(path()).environment.count("threads"), 1U);
+  file.metadata.erase("checksum");
+  file.metadata.erase("environment");
+  weights::write_safetensors(folder_ / "old", file);
+  const Checkpoint loaded = load_checkpoint(folder_ / "old");
+  EXPECT_EQ(loaded.state.step, 12);
+  EXPECT_TRUE(loaded.environment.empty());
+}
+
 TEST_F(CheckpointTest, IsAnErrorWhenItsMetadataIsNotOurs) {
   weights::TensorFile file;
   file.tensors.emplace_back("x", torch::zeros({1}));
@@ -77,6 +125,8 @@ TEST_F(CheckpointTest, IsAnErrorWhenItsMetadataIsNotOurs) {
   file = weights::read_safetensors(path());
   for (const char* key : {"config", "vocabulary", "state"}) {
     weights::TensorFile broken = file;
+    broken.metadata.erase("checksum");
+    broken.metadata.erase("environment");
     broken.metadata[key] = "{";
     weights::write_safetensors(folder_ / "broken", broken);
     EXPECT_THAT([&] { load_checkpoint(folder_ / "broken"); },

@@ -26,11 +26,13 @@ std::vector<at::Tensor> parameters() {
   return {parameter(torch::randn({3, 5})), parameter(kernel), parameter(torch::randn({4}))};
 }
 
-/// Gradients of a step; those of the convolution come in plain or channels-last memory.
+/// Gradients of a step; unless they are plain, that of the convolution lies channels-last and that
+/// of the matrix column by column, as that of a transposed product does.
 void set_gradients(std::vector<at::Tensor>& parameters, std::uint64_t step, bool plain) {
   torch::manual_seed(100 + step);
   for (auto& p : parameters) {
     at::Tensor gradient = torch::randn(p.sizes());
+    if (!plain && p.dim() == 2) gradient = gradient.t().contiguous().t();
     if (!plain && p.dim() == 4) gradient = gradient.contiguous(at::MemoryFormat::ChannelsLast);
     p.mutable_grad() = gradient;
   }
@@ -83,6 +85,31 @@ TEST(AdamW, HasItsHandValueForTheFirstStep) {
   p.mutable_grad() = torch::tensor({3.0, -0.001});
   optimizer.step(0.2);  // rate 0.1 after the group's factor
   EXPECT_TRUE(at::allclose(p, torch::tensor({2.0 * 0.99 - 0.1, -1.0 * 0.99 + 0.1}), 1e-4, 1e-5));
+}
+
+TEST(AdamW, LeavesNormsAndBiasesWithoutDecayWhenAskedTo) {
+  auto p = parameters();  // a matrix, a kernel, a vector
+  const auto groups = without_decay_of_norms(
+      {{"slow", 0.1, {{"a", p[0]}, {"kernel", p[1]}}}, {"mixed", 1.0, {{"b", p[2]}, {"c", p[0]}}}});
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_EQ(groups[0].name, "slow");
+  EXPECT_TRUE(groups[0].decays);
+  EXPECT_EQ(groups[0].parameters.size(), 2U);
+  EXPECT_EQ(groups[2].name, "mixed, norms and biases");
+  EXPECT_FALSE(groups[2].decays);
+  EXPECT_EQ(groups[2].factor, 1.0);
+  EXPECT_EQ(groups[2].parameters.front().first, "b");
+
+  // A gradient of zero: what is left of a step is the decay.
+  const at::Tensor weight = parameter(torch::full({2, 2}, 2.0));
+  const at::Tensor bias = parameter(torch::full({2}, 2.0));
+  AdamW optimizer(without_decay_of_norms({{"all", 1.0, {{"weight", weight}, {"bias", bias}}}}),
+                  {.weight_decay = 0.1});
+  weight.mutable_grad() = torch::zeros({2, 2});
+  bias.mutable_grad() = torch::zeros({2});
+  optimizer.step(0.5);
+  EXPECT_TRUE(at::allclose(weight, torch::full({2, 2}, 2.0 * (1 - 0.5 * 0.1))));
+  EXPECT_TRUE(at::equal(bias, torch::full({2}, 2.0)));
 }
 
 TEST(AdamW, LeavesAParameterWithoutGradientAlone) {

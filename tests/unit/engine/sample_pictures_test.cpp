@@ -24,7 +24,8 @@ class SamplePictures : public ::testing::Test {
   void write(std::int64_t samples) {
     data::Dataset dataset(support::options_for(folder_ / "data"));
     CentreResponder centre;
-    write_samples(folder_ / "samples", dataset, "train", centre, {.samples = samples});
+    write_samples(folder_ / "samples", "train",
+                  draw_samples(dataset, "train", centre, {.samples = samples}));
   }
   bool holds(const char* name) const {
     return std::filesystem::exists(folder_ / "samples" / std::string(name));

@@ -4,6 +4,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <limits>
+#include <map>
+#include <optional>
+#include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -108,6 +111,115 @@ TEST_F(TrainerTest, StopsAtAGradientThatIsNotFiniteAndKeepsTheWeights) {
   EXPECT_TRUE(at::equal(net_.weight, before));
 }
 
+/// Its gradient passes through half precision: `factor` times the loss scale, for each weight.
+class HalfLearner : public Learner {
+ public:
+  explicit HalfLearner(const WeightImpl& net) : net_(net) {}
+  losses::Terms losses(const data::Batch&, const StepPlace&) override {
+    losses::Terms terms;
+    terms.add("half", 1, (net_.weight.to(at::kHalf) * factor).to(at::kFloat).sum());
+    return terms;
+  }
+  double factor = 8;
+
+ private:
+  const WeightImpl& net_;
+};
+
+TEST_F(TrainerTest, SkipsStepsThatOverflowInFp16UntilTheScaleFits) {
+  HalfLearner learner(net_);
+  Trainer trainer(net_, learner, optimizer_,
+                  {.learning_rate = 0.1,
+                   .schedule = {.total_steps = 10, .decay_power = 0},
+                   .precision = Precision::kFp16});
+  const at::Tensor before = net_.weight.detach().clone();
+  // 65536 x 8 and the halves down to 8192 x 8 = 65536 are beyond 65504, the largest half.
+  for (std::int64_t step = 0; step < 4; ++step) {
+    const StepReport report = trainer.step(some_batch(), step);
+    EXPECT_TRUE(report.overflowed) << step;
+    EXPECT_EQ(report.overflows, step + 1);
+    EXPECT_EQ(report.loss_scale, std::ldexp(65536, -static_cast<int>(step)));
+    EXPECT_TRUE(at::equal(net_.weight, before));
+  }
+  const StepReport good = trainer.step(some_batch(), 4);
+  EXPECT_FALSE(good.overflowed);
+  EXPECT_EQ(good.loss_scale, 4096);
+  EXPECT_EQ(good.overflows, 4);
+  EXPECT_NEAR(good.gradient_norm, 8 * std::sqrt(2.0), 1e-5);  // that of the loss, not the scaled
+  EXPECT_NEAR(good.loss, 8 * (1 - 2), 1e-6);
+  EXPECT_TRUE(at::allclose(net_.weight, before - 0.1));
+}
+
+TEST_F(TrainerTest, GivesUpOnAGradientThatOverflowsAtAnyScale) {
+  Trainer trainer = this->trainer(
+      {.learning_rate = 0.1, .schedule = {.total_steps = 100}, .precision = Precision::kFp16});
+  const at::Tensor before = net_.weight.detach().clone();
+  learner_.root_at_zero = true;
+  std::int64_t step = 0;
+  EXPECT_THAT(
+      [&] {
+        for (; step < 100; ++step) trainer.step(some_batch(), step);
+      },
+      ThrowsMessage<core::Error>(HasSubstr("bf16 or fp32")));
+  EXPECT_EQ(step, 26);
+  EXPECT_TRUE(at::equal(net_.weight, before));
+}
+
+TEST_F(TrainerTest, MeasuresThePrecisionOnceWhenItIsLeftToIt) {
+  core::log::set_level(core::log::Level::kQuiet);
+  Trainer trainer = this->trainer({.learning_rate = 0.1,
+                                   .schedule = {.total_steps = 10, .decay_power = 0},
+                                   .precision = std::nullopt});
+  EXPECT_FALSE(trainer.state().contains("precision"));
+  trainer.step(some_batch(), 0);
+  core::log::set_level(core::log::Level::kInfo);
+  EXPECT_TRUE(at::allclose(net_.weight, torch::tensor({0.9, -1.9}), 1e-4, 1e-5));  // one step
+  ASSERT_TRUE(trainer.state().contains("precision"));
+  // A resumed run goes on in what was measured: here fp16, by its scaler.
+  auto state = trainer.state();
+  state["precision"] = torch::tensor(static_cast<std::int64_t>(Precision::kFp16));
+  state.merge(GradientScaler().state());
+  Trainer resumed = this->trainer({.schedule = {.total_steps = 10}, .precision = std::nullopt});
+  resumed.load_state(state);
+  EXPECT_EQ(resumed.step(some_batch(), 1).loss_scale, 65536);
+}
+
+TEST_F(TrainerTest, GoesOnExactlyFromItsStateWithMeanAndScale) {
+  const Trainer::Options options{.learning_rate = 0.1,
+                                 .schedule = {.total_steps = 20},
+                                 .precision = Precision::kFp16,
+                                 .ema_decay = 0.9};
+  HalfLearner learner(net_);
+  Trainer whole(net_, learner, optimizer_, options);
+  WeightImpl net;
+  HalfLearner other_learner(net);
+  AdamW other_optimizer({{"all", 1.0, {{"weight", net.weight}}}}, {.weight_decay = 0});
+  Trainer resumed(net, other_learner, other_optimizer, options);
+  for (std::int64_t step = 0; step < 9; ++step) {
+    if (step == 6) {
+      std::map<std::string, at::Tensor> saved;
+      for (const auto& [name, tensor] : whole.state()) saved[name] = tensor.clone();
+      EXPECT_TRUE(saved.contains("ema.weight"));
+      EXPECT_EQ(saved.at("scaler.skipped").item<std::int64_t>(), 4);
+      const torch::NoGradGuard no_grad;
+      net.weight.copy_(net_.weight);
+      resumed.load_state(saved);
+    }
+    const StepReport report = whole.step(some_batch(), step);
+    if (step < 6) continue;
+    EXPECT_EQ(resumed.step(some_batch(), step).overflows, report.overflows);
+  }
+  EXPECT_TRUE(at::equal(net.weight, net_.weight));
+  EXPECT_TRUE(at::equal(resumed.state().at("ema.weight"), whole.state().at("ema.weight")));
+  const at::Tensor weights = net.weight.detach().clone();
+  {
+    const AveragedWeights averaged = resumed.averaged_weights();
+    EXPECT_TRUE(at::equal(net.weight, whole.state().at("ema.weight")));
+    EXPECT_FALSE(at::equal(net.weight, weights));
+  }
+  EXPECT_TRUE(at::equal(net.weight, weights));
+}
+
 /// Notes the steps and the state it was called with.
 class NotingHook : public Hook {
  public:
@@ -150,6 +262,38 @@ TEST_F(TrainingRun, GoesFromItsStepToTheEndAndCallsTheHooks) {
   EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));
   EXPECT_THAT(notes, ElementsAre("5/1/1", "6/1/2", "7/2/2", "end 7"));
   EXPECT_EQ(state.step, 7);
+}
+
+/// Ends the training early after its step.
+class EarlyHook : public Hook {
+ public:
+  explicit EarlyHook(std::int64_t step) : step_(step) {}
+  void after_step(const StepReport& report, TrainState& state) override {
+    EXPECT_GT(report.seconds, 0);
+    state.stopped_early = report.step == step_;
+  }
+
+ private:
+  std::int64_t step_;
+};
+
+TEST_F(TrainingRun, EndsByItselfWhenAHookEndsItEarly) {
+  data::Dataset dataset(support::options_for(folder_.path()));
+  const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+  data::ReferringSamples samples(dataset, tokenizer);
+  WeightImpl net;
+  SquareLearner learner(net);
+  AdamW optimizer({{"all", 1.0, {{"weight", net.weight}}}}, {});
+  Trainer trainer(net, learner, optimizer, {.learning_rate = 0.1, .schedule = {.total_steps = 9}});
+  std::vector<std::string> notes;
+  trainer.add_hook(std::make_unique<EarlyHook>(2));
+  trainer.add_hook(std::make_unique<NotingHook>(notes));
+  data::Loader loader(samples, {.batch_size = 1, .seed = 0, .first = 0, .last = 9, .prefetch = 0});
+  TrainState state;
+  EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));
+  EXPECT_THAT(notes, ElementsAre("1/0/0", "2/0/0", "end 2"));
+  EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));  // resumed: it has ended
+  EXPECT_EQ(state.step, 2);
 }
 
 /// Asks the process to stop after its step.

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
 #include "pcnet/runtime/training.h"
@@ -165,6 +166,9 @@ const std::vector<Turn>& train_turns() {
       {"train.projection_factor", "3", Place::kStep},
       {"train.logit_scale_factor", "1", Place::kStep, {"model.train_logit_scale=true"}},
       {"train.weight_decay", "0.5", Place::kStep},
+      {"train.decay_norms", "false", Place::kStep, {"train.weight_decay=0.5"}},
+      {"train.precision", "bf16", Place::kStep},
+      {"train.accumulate", "3", Place::kLoss},
       {"train.warmup_steps", "2", Place::kStep},
       {"train.decay_power", "0", Place::kStep},
       {"train.clip_norm", "1e-6", Place::kStep},
@@ -214,10 +218,23 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"data.proposal_filter.stability", {"ProposalFilter.DropsUnsureAndSmallOnes"}},
       {"eval.batch_size", {"Evaluator.AsksSeveralPicturesTogether"}},
       {"eval.samples", {"SamplePictures.DrawsNoMoreThanAskedFor"}},
-      {"train.precision", {"Documentation.ShowsTypeRangeAndUnit"}},  // a single value so far
+      {"train.precision",
+       {"PrecisionGuard.ActsInTheForwardPassAlone",
+        "TrainerTest.MeasuresThePrecisionOnceWhenItIsLeftToIt"}},
+      {"train.recompute", {"Recompute.GivesTheSameStepWithLessMemory"}},
+      {"train.ema_decay",
+       {"Ema.IsTheRunningMeanByHand", "TrainerTest.GoesOnExactlyFromItsStateWithMeanAndScale"}},
+      {"run.deterministic",
+       {"Arithmetic.RefusesWhatIsNotDeterministicWhenAskedTo",
+        "SwitchTest.TrainsAndEvaluatesWithDeterministicOperationsAlone"}},
       {"train.checkpoint_every", {"Hooks.CheckpointWritesEverySoManySteps"}},
-      {"train.eval_every", {"Hooks.ValidationKeepsTheBestByPointM"}},
+      {"train.eval_every", {"ValidationHooks.KeepTheBestByPointM"}},
+      {"train.eval_every_epochs", {"ValidationHooks.ComeByStepsAndByEpochs"}},
+      {"train.best_metric", {"ValidationHooks.KeepTheBestByTheNamedFigure"}},
+      {"train.patience", {"ValidationHooks.EndTheTrainingWhenNothingGetsBetter"}},
+      {"train.non_finite", {"NonFinite.SkipsWhenAskedAndStopsAtTheTenthInARow"}},
       {"train.log_every", {"Hooks.LogWritesEverySoManySteps"}},
+      {"run.tensorboard", {"Hooks.LogGivesTensorBoardTheSameNumbers"}},
   };
   return all;
 }
@@ -322,6 +339,26 @@ TEST_F(SwitchTest, FindsNoDifferenceBetweenEqualRuns) {
   const Observation once = support::observe(config({}));
   const Observation again = support::observe(config({}));
   EXPECT_EQ(support::name_of(support::first_difference(once, again)), "nowhere");
+}
+
+TEST_F(SwitchTest, TrainsAndEvaluatesWithDeterministicOperationsAlone) {
+  for (const char* setting : {"model.profile=paper", "model.profile=improved",
+                              "train.objective=contrastive", "loss.grid=9"}) {
+    SCOPED_TRACE(setting);
+    const Observation plain = support::observe(config({setting}));
+    const Observation fixed = support::observe(config({setting, "run.deterministic=true"}));
+    core::set_arithmetic(/*deterministic=*/false);
+    EXPECT_EQ(support::name_of(support::first_difference(plain, fixed)), "nowhere");
+  }
+}
+
+TEST_F(SwitchTest, RefusesMorePartsThanPictures) {
+  EXPECT_THROW(TrainingParts(config({"train.accumulate=4"})), core::ConfigError);
+}
+
+TEST_F(SwitchTest, RefusesAnArithmeticThatTheProcessorDoesNotHave) {
+  EXPECT_THROW(TrainingParts(config({"run.device=cpu", "train.precision=tf32"})),
+               core::ConfigError);
 }
 
 TEST_F(SwitchTest, RefusesFewerCuesThanTheStagesRead) {

@@ -1,0 +1,47 @@
+#include "pcnet/core/kept_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <unistd.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/mapped_file.h"
+
+#include "temporary_name.h"
+
+namespace pcnet::core {
+
+namespace fs = std::filesystem;
+
+KeptFile::KeptFile(const fs::path& file, fs::path kept_as) : kept_as_(std::move(kept_as)) {
+  if (!fs::exists(file)) return;
+  const fs::path link = temporary_name(kept_as_);
+  ::unlink(link.c_str());  // a process of the same number may have left it
+  if (::link(file.c_str(), link.c_str()) == 0) {
+    link_ = link;
+    return;
+  }
+  copy_ = std::make_unique<AtomicFile>(kept_as_);
+  copy_->write(MappedFile(file).bytes());
+}
+
+KeptFile::~KeptFile() {
+  if (!link_.empty()) ::unlink(link_.c_str());
+}
+
+void KeptFile::commit() {
+  if (copy_) copy_->commit();
+  copy_.reset();
+  if (link_.empty()) return;
+  if (::rename(link_.c_str(), kept_as_.c_str()) != 0) {
+    throw Error(cat("cannot write ", kept_as_.string(), ": ", std::strerror(errno)));
+  }
+  // Two names of one file: rename then does nothing and leaves both.
+  ::unlink(std::exchange(link_, {}).c_str());
+  sync_folder(kept_as_.parent_path());
+}
+
+}  // namespace pcnet::core

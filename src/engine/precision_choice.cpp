@@ -1,0 +1,71 @@
+#include "pcnet/engine/precision_choice.h"
+
+#include <algorithm>
+
+#include "pcnet/core/batch_norm.h"
+#include "pcnet/core/lap.h"
+
+namespace pcnet::engine {
+
+namespace {
+
+constexpr double kEnoughSeconds = 10;  // of one arithmetic
+constexpr int kMostPasses = 4;         // the first one, which warms up, included
+constexpr double kClearlyFaster = 0.95;
+
+/// Keeps a default generator as it is.
+class KeptGenerator {
+ public:
+  explicit KeptGenerator(c10::Device device)
+      : generator_(at::globalContext().defaultGenerator(device)), state_(generator_.get_state()) {}
+  ~KeptGenerator() { generator_.set_state(state_); }
+  KeptGenerator(const KeptGenerator&) = delete;
+  KeptGenerator& operator=(const KeptGenerator&) = delete;
+
+ private:
+  at::Generator generator_;
+  at::Tensor state_;
+};
+
+/// The shortest pass; the first one counts only when there is no time for another.
+double seconds_of(const std::function<void()>& pass) {
+  core::Lap lap;
+  double spent = 0;
+  double shortest = 0;
+  for (int i = 0; i < kMostPasses && (i == 0 || spent < kEnoughSeconds); ++i) {
+    pass();
+    const double seconds = lap.seconds();
+    spent += seconds;
+    shortest = i <= 1 ? seconds : std::min(shortest, seconds);
+  }
+  return shortest;
+}
+
+}  // namespace
+
+std::vector<PrecisionTiming> measure_precisions(
+    const torch::nn::Module& module, c10::Device device,
+    const std::function<void(PrecisionGuard& guard)>& pass) {
+  const core::StatisticsAside statistics(module);
+  const KeptGenerator host(c10::kCPU);
+  const KeptGenerator own(device);
+  std::vector<PrecisionTiming> measured;
+  for (const Precision precision : candidates(device)) {
+    const double seconds = seconds_of([&] {
+      PrecisionGuard guard(precision, device);
+      pass(guard);
+    });
+    measured.push_back({precision, seconds});
+  }
+  return measured;
+}
+
+Precision fastest(const std::vector<PrecisionTiming>& measured) {
+  const auto best = std::min_element(
+      measured.begin(), measured.end(),
+      [](const auto& left, const auto& right) { return left.seconds < right.seconds; });
+  const auto& first = measured.front();
+  return best->seconds < kClearlyFaster * first.seconds ? best->precision : first.precision;
+}
+
+}  // namespace pcnet::engine
