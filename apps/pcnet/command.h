@@ -32,6 +32,7 @@ struct ExitCode {
 
 /// One command: adds its options to `root`, and sets `action` when it is the chosen one.
 void add_config(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_cues(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_data(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_data_convert(CLI::App& data, const GlobalOptions& globals, Action& action);
 void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action);

@@ -57,6 +57,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   root.get_formatter()->label("Positionals", "Arguments");
   add_global_options(root, globals);
   add_data(root, globals, action);
+  add_cues(root, globals, action);
   add_train(root, globals, action);
   add_eval(root, globals, action);
   add_study(root, globals, action);

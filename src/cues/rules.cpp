@@ -78,10 +78,13 @@ std::vector<std::string> rule_cues(std::string_view sentence, std::size_t most) 
   return cues;
 }
 
-std::vector<std::string> repeated(const std::vector<std::string>& cues, std::size_t count) {
-  std::vector<std::string> all;
-  for (std::size_t k = 0; k < count && !cues.empty(); ++k) all.push_back(cues[k % cues.size()]);
-  return all;
+std::string target_word(std::string_view sentence) {
+  const std::vector<Word> words = tagged_words(sentence);
+  const Span target = take_apart(words).target;
+  // "bowl of soup" is a bowl.
+  const auto of = std::find_if(target.begin(), target.end(),
+                               [&](std::size_t i) { return words[i].tag == Tag::kOf; });
+  return of == target.begin() ? std::string() : words[*(of - 1)].lower;
 }
 
 }  // namespace pcnet::cues

@@ -24,6 +24,13 @@ void group(const Faults& faults, bool is_fault, const DatasetFiles& files,
   }
 }
 
+std::vector<Finding> findings_of(const Found& found, const DatasetFiles& files) {
+  std::vector<Finding> findings;
+  group(found.faults, true, files, findings);
+  group(found.notes, false, files, findings);
+  return findings;
+}
+
 }  // namespace
 
 void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
@@ -38,6 +45,12 @@ void look_at_each(const AuditParts& parts, const char* what, std::size_t count,
       });
 }
 
+std::vector<Finding> audit_cues(const AuditParts& parts) {
+  Found found;
+  audit_cues(parts, found);
+  return findings_of(found, parts.files);
+}
+
 std::vector<Finding> audit(const AuditParts& parts, Faults faults, Faults notes) {
   Found found{std::move(faults), std::move(notes)};
   audit_pictures(parts, found);
@@ -46,10 +59,7 @@ std::vector<Finding> audit(const AuditParts& parts, Faults faults, Faults notes)
   audit_leaks(parts, found);
   audit_cues(parts, found);
   audit_proposals(parts, found);
-  std::vector<Finding> findings;
-  group(found.faults, true, parts.files, findings);
-  group(found.notes, false, parts.files, findings);
-  return findings;
+  return findings_of(found, parts.files);
 }
 
 std::int64_t count_items(const std::vector<Finding>& findings, bool faults) {

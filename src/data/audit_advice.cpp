@@ -35,8 +35,11 @@ constexpr std::array kAdvice = {
            "scores on that split are flattered: move the references to one split"},
     Advice{"object without a mask in an evaluation split",
            "training needs none, evaluation does: draw it, or move the reference to train"},
-    Advice{"no cues", "only training with cues needs them: --cues names a file"},
-    Advice{"sentence without cues", "data.missing_cues=sentence takes the sentence itself instead"},
+    Advice{"no cues",
+           "only training with cues needs them: `pcnet cues make`, or --cues names a file"},
+    Advice{"sentence without cues",
+           "`pcnet cues make` makes them; data.missing_cues=sentence takes the sentence itself "
+           "instead"},
     Advice{"no proposals", "only losses and segmentors that use them need them: --proposals"},
     Advice{"picture without proposals",
            "make them, or loosen data.proposal_filter if it left none"},

@@ -12,6 +12,7 @@
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/data/cue_store.h"
 #include "pcnet/weights/pickle.h"
 
 namespace pcnet::data {
@@ -233,7 +234,7 @@ PickleValue Converter::reference_value(const Reference& reference, std::string& 
     if (!sentence.kind.empty()) entry.emplace_back("kind", sentence.kind);
     sentences.emplace_back(std::move(entry));
     if (const auto* cues = cues_of(sentence)) {
-      cue_lines += line_of({{"sent_id", sentence.sent_id}, {"cues", *cues}}) + "\n";
+      cue_lines += cue_line(sentence.sent_id, *cues) + "\n";
     }
     ++counts_.sentences;
   }

@@ -18,8 +18,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kFewestOfficial = 5;
-
 std::vector<std::string> read_texts(const json& value) {
   if (!value.is_array()) throw Error("its cues are no list of texts");
   for (const auto& text : value) {
@@ -105,9 +103,9 @@ CuesBySentence parse_cue_document(std::string_view text, std::string_view name) 
     for (const auto& [key, value] : document.items()) {
       const std::int64_t sent_id = number_of(key);
       std::vector<std::string> texts = read_texts(value);
-      if (texts.size() < kFewestOfficial) {
+      if (texts.size() < kCuesPerSentence) {
         throw Error(cat("sent_id ", sent_id, " has ", texts.size(), " cues, wanted at least ",
-                        kFewestOfficial));
+                        kCuesPerSentence));
       }
       if (!cues.emplace(sent_id, std::move(texts)).second) {
         throw Error(cat("duplicate sent_id ", sent_id));
@@ -132,6 +130,26 @@ CueStore::CueStore(CuesBySentence cues, std::filesystem::path source)
 const std::vector<std::string>* CueStore::find(std::int64_t sent_id) const {
   const auto found = cues_.find(sent_id);
   return found == cues_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::int64_t> CueStore::sent_ids() const {
+  std::vector<std::int64_t> ids;
+  ids.reserve(cues_.size());
+  for (const auto& entry : cues_) ids.push_back(entry.first);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::string cue_line(std::int64_t sent_id, const std::vector<std::string>& cues) {
+  using Json = nlohmann::ordered_json;
+  return Json{{"sent_id", sent_id}, {"cues", cues}}.dump(-1, ' ', /*ensure_ascii=*/false,
+                                                         Json::error_handler_t::replace);
+}
+
+std::vector<std::string> repeated_cues(const std::vector<std::string>& cues, std::size_t count) {
+  std::vector<std::string> all;
+  for (std::size_t k = 0; k < count && !cues.empty(); ++k) all.push_back(cues[k % cues.size()]);
+  return all;
 }
 
 }  // namespace pcnet::data

@@ -124,9 +124,10 @@ void Dataset::check_cues(const std::string& split) {
   if (coverage.missing == 0) return;
   const std::string found = describe(coverage, split, cues());
   if (options_.missing_cues == "error") {
-    throw core::Error(core::cat(found,
-                                ": make them, or let each such sentence be its own cue with "
-                                "data.missing_cues=sentence"));
+    throw core::Error(core::cat(
+        found,
+        ": make them with `pcnet cues make`, or let each such sentence be its own cue with "
+        "data.missing_cues=sentence"));
   }
   core::log::warning(core::cat(found, ": each such sentence is its own cue (data.missing_cues)"));
 }

@@ -133,6 +133,30 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
   return check;
 }
 
+CueCheck check_cues(const config::Config& config, double tolerance) {
+  data::Dataset dataset(config.data);
+  const data::CueStore& cues = dataset.cues();
+  const auto find = [&](const data::Sentence& sentence) { return cues.find(sentence.sent_id); };
+  CueCheck check{.files = dataset.files(), .source = cues.source()};
+  check.files.cues = cues.source();  // also those that stand beside their sentences
+  const auto tokenizer = tokenizer_for(config, dataset.index(), find);
+  StageBars bars("checking");
+  check.quality =
+      cues::look_at_cues({.index = dataset.index(),
+                          .files = check.files,
+                          .tokenizer = *tokenizer,
+                          .text_length = config.data.text_length,
+                          .cues = find,
+                          .tell =
+                              [&](const std::string& what, std::int64_t done, std::int64_t total) {
+                                core::throw_if_stopped("the check was stopped");
+                                bars.update(what, done, total);
+                              }},
+                         tolerance);
+  check.others = static_cast<std::int64_t>(cues.size()) - check.quality.with_cues;
+  return check;
+}
+
 DatasetNumbers count_dataset(const config::Config& config) {
   data::Dataset dataset(config.data);
   DatasetNumbers numbers;

@@ -28,10 +28,4 @@ std::vector<std::string> real_cues(const Expression& expression) {
   return cues;
 }
 
-std::vector<std::string> cyclic_cues(const std::vector<std::string>& real) {
-  std::vector<std::string> cues;
-  for (std::size_t i = 0; i < kCuesPerSentence; ++i) cues.push_back(real[i % real.size()]);
-  return cues;
-}
-
 }  // namespace pcnet::synth

@@ -7,6 +7,7 @@
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/data/cue_store.h"
 #include "pcnet/synth/cues.h"
 #include "pcnet/synth/manifest.h"
 
@@ -110,7 +111,7 @@ void Writer::append_ref(const Sample& sample, std::size_t first, std::size_t las
     sentences.push_back(sentence_value(expression, sentence_id_));
     cues_ += ordered_json{{"sent_id", sentence_id_},
                           {"ref_id", ref_id_},
-                          {"cues", cyclic_cues(real_cues(expression))}}
+                          {"cues", data::repeated_cues(real_cues(expression))}}
                  .dump() +
              "\n";
   }

@@ -10,6 +10,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/text/utf8.h"
 
 #include "bpe_merges.h"
 #include "bpe_split.h"
@@ -110,7 +111,7 @@ std::string BpeTokenizer::decode(std::span<const std::int64_t> ids) const {
   for (auto id = ids.begin(); id != end; ++id) {
     if (*id != start_token()) bytes += table_->merges.spell(static_cast<std::int32_t>(*id));
   }
-  std::string text = encode_utf8(decode_utf8(bytes));
+  std::string text = valid_utf8(bytes);
   constexpr std::string_view kWordEnd = "</w>";
   std::string spaced;
   for (std::string_view rest = text; !rest.empty();) {

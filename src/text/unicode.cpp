@@ -9,6 +9,8 @@
 
 #include <utf8proc.h>
 
+#include "pcnet/text/utf8.h"
+
 namespace pcnet::text {
 
 namespace {
@@ -184,6 +186,8 @@ std::string encode_utf8(std::u32string_view text) {
   for (const char32_t c : text) append_utf8(bytes, c);
   return bytes;
 }
+
+std::string valid_utf8(std::string_view bytes) { return encode_utf8(decode_utf8(bytes)); }
 
 bool is_letter(char32_t c) {
   if (c < 0x80) return in(c, 'a', 'z') || in(c, 'A', 'Z');

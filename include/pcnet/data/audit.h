@@ -46,6 +46,9 @@ struct Finding {
 /// reading found already. Faults come first, a finding a kind. Never throws for what it finds.
 std::vector<Finding> audit(const AuditParts& parts, Faults faults = {}, Faults notes = {});
 
+/// The same of the cues alone: sentences without any, cues without tokens or that will be cut.
+std::vector<Finding> audit_cues(const AuditParts& parts);
+
 /// How many items the faults (or else the notes) among the findings have.
 std::int64_t count_items(const std::vector<Finding>& findings, bool faults);
 

@@ -9,6 +9,9 @@
 
 namespace pcnet::data {
 
+/// How many cues the paper gives a sentence (K, Sec. 3.1).
+inline constexpr std::size_t kCuesPerSentence = 5;
+
 using CuesBySentence = std::unordered_map<std::int64_t, std::vector<std::string>>;
 
 /// Target-related cues by sent_id, read whole. Two sources, told apart by the path:
@@ -24,7 +27,9 @@ class CueStore {
 
   /// The cues of a sentence; null when there are none (an empty list counts as none).
   const std::vector<std::string>* find(std::int64_t sent_id) const;
-  /// Sentences that have cues.
+  /// The sentences that have cues, in ascending order.
+  std::vector<std::int64_t> sent_ids() const;
+  /// How many they are.
   std::size_t size() const { return cues_.size(); }
   const std::filesystem::path& source() const { return source_; }
 
@@ -37,5 +42,12 @@ class CueStore {
 CuesBySentence parse_cue_lines(std::string_view text, std::string_view name);
 /// Cues from the text of one official `<ref_id>.json`.
 CuesBySentence parse_cue_document(std::string_view text, std::string_view name);
+
+/// A line of a JSON-lines file, without its end.
+std::string cue_line(std::int64_t sent_id, const std::vector<std::string>& cues);
+
+/// The cues in turn until there are `count`: where a sentence has fewer, the paper repeats them.
+std::vector<std::string> repeated_cues(const std::vector<std::string>& cues,
+                                       std::size_t count = kCuesPerSentence);
 
 }  // namespace pcnet::data

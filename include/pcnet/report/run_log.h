@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/core/line_file.h"
+
 namespace pcnet::report {
 
 /// `log.jsonl` of a run: one object a step or event, a line each, on disk as soon as written.
@@ -13,17 +15,13 @@ class RunLog {
  public:
   /// Opens for appending. @param resume_step lines of steps after it, and a torn last line, are
   /// dropped first (a run that goes on from a checkpoint repeats them)
-  RunLog(std::filesystem::path path, std::int64_t resume_step);
-  ~RunLog();
-  RunLog(const RunLog&) = delete;
-  RunLog& operator=(const RunLog&) = delete;
+  RunLog(const std::filesystem::path& path, std::int64_t resume_step);
 
   /// Error when the line cannot be written (a full disk).
   void write(const nlohmann::ordered_json& event);
 
  private:
-  std::filesystem::path path_;
-  int descriptor_ = -1;
+  core::LineFile file_;
 };
 
 }  // namespace pcnet::report

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
+#include "pcnet/cues/quality.h"
 #include "pcnet/data/audit.h"
 #include "pcnet/data/statistics.h"
 
@@ -25,6 +26,18 @@ struct DatasetCheck {
 /// With `data.pack` the pack is checked instead (check_pack).
 /// @param decode_pictures false: look at their headers alone
 DatasetCheck check_dataset(const config::Config& config, bool decode_pictures);
+
+/// What `pcnet cues check` found.
+struct CueCheck {
+  data::DatasetFiles files;
+  std::filesystem::path source;
+  std::int64_t others = 0;  ///< sent_ids of the source that the dataset does not have
+  cues::Quality quality;
+};
+
+/// Looks at the cues of the `data` section's dataset (cues::look_at_cues). Error when it has none
+/// or they cannot be read. Interrupted by a signal.
+CueCheck check_cues(const config::Config& config, double tolerance);
 
 /// What `pcnet data stats` counted.
 struct DatasetNumbers {

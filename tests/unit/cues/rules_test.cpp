@@ -78,12 +78,6 @@ TEST(RuleCues, JoinTheLastOnesWhereThereAreTooMany) {
   EXPECT_EQ(rule_cues(text, 1).size(), 1U);
 }
 
-TEST(Repeated, TakesTheCuesInTurn) {
-  EXPECT_THAT(repeated({"a", "b"}, 5), ElementsAre("a", "b", "a", "b", "a"));
-  EXPECT_THAT(repeated({"a", "b", "c"}, 2), ElementsAre("a", "b"));
-  EXPECT_TRUE(repeated({}, 3).empty());
-}
-
 /// Words of the cue, each found in the sentence after the one before.
 bool is_in_order(const std::string& cue, const std::string& sentence) {
   std::istringstream words(cue);

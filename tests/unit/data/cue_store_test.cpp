@@ -115,6 +115,26 @@ TEST_F(CueStoreTest, RefusesWhatIsNoSource) {
               ThrowsMessage<core::Error>(HasSubstr(folder_.path().string())));
 }
 
+TEST_F(CueStoreTest, ListsItsSentencesInOrder) {
+  const auto path = write("cues.jsonl",
+                          "{\"sent_id\": 30, \"cues\": [\"a\"]}\n{\"sent_id\": 4, \"cues\": []}\n"
+                          "{\"sent_id\": 5, \"cues\": [\"b\"]}\n");
+  EXPECT_THAT(CueStore(path).sent_ids(), ElementsAre(5, 30));
+}
+
+TEST(CueLine, IsReadBackAsItWasWritten) {
+  const std::vector<std::string> cues = {"the \"caf\xc3\xa9\"", "a\nb"};
+  EXPECT_THAT(parse_cue_lines(cue_line(7, cues), "line").at(7), cues);
+  EXPECT_EQ(cue_line(7, cues).find('\n'), std::string::npos);
+  EXPECT_EQ(cue_line(1, {"\xff"}), "{\"sent_id\":1,\"cues\":[\"\xef\xbf\xbd\"]}");
+}
+
+TEST(RepeatedCues, TakeTheCuesInTurn) {
+  EXPECT_THAT(repeated_cues({"a", "b"}), ElementsAre("a", "b", "a", "b", "a"));
+  EXPECT_THAT(repeated_cues({"a", "b", "c"}, 2), ElementsAre("a", "b"));
+  EXPECT_TRUE(repeated_cues({}, 3).empty());
+}
+
 TEST_F(CueStoreTest, CaptionsAreReadByTheirPicture) {
   const auto path = write("captions.jsonl", "{\"image_id\": 9, \"captions\": [\"x\"]}\n");
   EXPECT_THAT(read_captions(path).at(9), ElementsAre("x"));

@@ -145,10 +145,6 @@ TEST(Cues, SayOneThingEach) {
               ::testing::ElementsAre("the red star", "left of the blue cross"));
 }
 
-TEST(Cues, AreRepeatedInTurn) {
-  EXPECT_THAT(cyclic_cues({"a", "b"}), ::testing::ElementsAre("a", "b", "a", "b", "a"));
-}
-
 TEST(Captions, AreTrueOfSomeObject) {
   for (std::int64_t n = 0; n < 100; ++n) {
     const Sample sample = make_sample(recipe_for("standard"), 8, n);

@@ -1,0 +1,70 @@
+#include "pcnet/core/line_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::core {
+
+namespace {
+
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
+  throw Error(cat(what, " ", path.string(), ": ", std::strerror(errno)));
+}
+
+}  // namespace
+
+LineFile::LineFile(std::filesystem::path path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("cannot write", path_);
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+    torn_ = true;
+    return;
+  }
+  const int code = errno;
+  ::close(std::exchange(descriptor_, -1));
+  errno = code;
+  if (code != EWOULDBLOCK) fail("cannot lock", path_);
+  throw Error(cat("another process is writing ", path_.string(), ": wait for it"));
+}
+
+LineFile::~LineFile() {
+  if (descriptor_ < 0) return;
+  struct stat now {};
+  if (::fstat(descriptor_, &now) == 0 && now.st_size == 0) ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
+
+std::string LineFile::read() const {
+  std::string text = read_file(path_);
+  text.resize(text.rfind('\n') + 1);  // npos + 1 is 0
+  return text;
+}
+
+void LineFile::append(std::string_view line) {
+  if (torn_) {
+    if (::ftruncate(descriptor_, static_cast<off_t>(read().size())) != 0) fail("cannot cut", path_);
+    torn_ = false;
+  }
+  const std::string whole = cat(line, "\n");
+  const ssize_t written = ::write(descriptor_, whole.data(), whole.size());
+  if (written == static_cast<ssize_t>(whole.size())) return;
+  torn_ = true;
+  if (written >= 0) errno = ENOSPC;
+  fail("cannot write", path_);
+}
+
+void LineFile::sync() {
+  if (::fsync(descriptor_) != 0) fail("cannot write", path_);
+}
+
+}  // namespace pcnet::core

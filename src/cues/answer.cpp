@@ -1,0 +1,133 @@
+#include "pcnet/cues/answer.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/format.h"
+#include "pcnet/cues/known_words.h"
+#include "pcnet/text/utf8.h"
+
+#include "listing.h"
+
+namespace pcnet::cues {
+
+using core::cat;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kDeepest = 8;       // levels of lists in lists that are looked into
+constexpr std::size_t kMostPhrases = 50;  // a model that repeats itself for ever
+constexpr std::size_t kMoreWords = 2;     // a phrase may link its words with so many more
+
+void collect(const json& value, std::size_t depth, std::vector<std::string>& phrases) {
+  if (value.is_string()) {
+    phrases.push_back(value.get<std::string>());
+  } else if (value.is_structured() && depth < kDeepest) {
+    // Of an object with a list the list counts: {"target": "man", "cues": [...]}.
+    const auto list = std::find_if(value.begin(), value.end(),
+                                   [](const json& inner) { return inner.is_array(); });
+    if (value.is_object() && list != value.end()) return collect(*list, depth + 1, phrases);
+    for (const json& inner : value) collect(inner, depth + 1, phrases);
+  }
+}
+
+/// The JSON value that starts the text; discarded when none does.
+json leading_json(std::string_view text) {
+  const std::size_t end = end_of_brackets(text);
+  return end == 0 ? json(json::value_t::discarded)
+                  : json::parse(text.substr(0, end), nullptr, /*allow_exceptions=*/false);
+}
+
+/// The first JSON or Python list in the text that holds a phrase.
+std::vector<std::string> bracketed(std::string_view text) {
+  std::vector<std::string> phrases;
+  std::size_t tries = 0;
+  for (std::size_t at = text.find_first_of("[{"); at != std::string_view::npos && tries < kDeepest;
+       at = text.find_first_of("[{", at + 1), ++tries) {
+    const json value = leading_json(text.substr(at));
+    if (!value.is_discarded()) {
+      collect(value, 0, phrases);
+    } else if (text[at] == '[') {
+      phrases = quoted_in_brackets(text.substr(at));
+    }
+    if (!phrases.empty()) return phrases;
+  }
+  return phrases;
+}
+
+/// What a thinking model says before its answer.
+std::string_view after_thinking(std::string_view answer) {
+  constexpr std::string_view kEnd = "</think>";
+  const std::size_t end = answer.rfind(kEnd);
+  if (end != std::string_view::npos) return answer.substr(end + kEnd.size());
+  return answer.find("<think>") == std::string_view::npos ? answer : std::string_view{};
+}
+
+std::string in_lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::size_t count_words(std::string_view text) {
+  std::size_t words = 0;
+  bool inside = false;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!space && !inside) ++words;
+    inside = !space;
+  }
+  return words;
+}
+
+/// Why a phrase cannot be a cue; empty: it can.
+std::string fault_of(const std::string& phrase, const KnownWords& known, std::size_t longest,
+                     bool allow_new_words) {
+  if (count_words(phrase) > longest) return "it is longer than the expression";
+  if (allow_new_words) return {};
+  const auto words = known.new_in(phrase);
+  return words.empty() ? std::string()
+                       : cat("the expression does not say ", core::join(words, ", "));
+}
+
+}  // namespace
+
+std::vector<std::string> phrases_in(std::string_view answer) {
+  const std::string text = text::valid_utf8(after_thinking(answer));
+  std::vector<std::string> found = bracketed(text);
+  if (found.empty()) found = listed_lines(text);
+  std::vector<std::string> phrases;
+  for (const auto& phrase : found) {
+    std::string clean = cleaned_phrase(phrase);
+    if (!clean.empty() && phrases.size() < kMostPhrases) phrases.push_back(std::move(clean));
+  }
+  return phrases;
+}
+
+Judgement judge_answer(std::string_view answer, std::string_view sentence,
+                       const JudgementOptions& options) {
+  const KnownWords known(sentence);
+  const std::size_t longest = count_words(sentence) + kMoreWords;
+  Judgement judgement;
+  std::vector<std::string> said;
+  for (auto& phrase : phrases_in(answer)) {
+    const std::string fault = fault_of(phrase, known, longest, options.allow_new_words);
+    if (!fault.empty()) {
+      judgement.left_out.push_back(cat("\"", phrase, "\": ", fault));
+      continue;
+    }
+    std::string lower = in_lower_case(phrase);
+    const bool twice = std::find(said.begin(), said.end(), lower) != said.end();
+    if (twice || judgement.cues.size() == options.most) continue;
+    said.push_back(std::move(lower));
+    judgement.cues.push_back(std::move(phrase));
+  }
+  if (!judgement.cues.empty()) return judgement;
+  judgement.fault = judgement.left_out.empty() ? "there is no list of phrases in it"
+                                               : core::join(judgement.left_out, "; ");
+  return judgement;
+}
+
+}  // namespace pcnet::cues

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/line_file.h"
+
+namespace pcnet::cues {
+
+/// One answer of a language model, as it came.
+struct Answer {
+  std::string text;  ///< the referring expression
+  std::string answer;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;
+  double seconds = 0;
+};
+
+/// Every answer that was ever received, as JSON lines: {"settings": {...}}, which says how the
+/// answers below were asked for, then {"text", "answer", ...} in the order received. Answers that
+/// were asked for in another way stay in the file and are not used.
+class AnswerFile {
+ public:
+  /// A line that is no answer is left out with a warning: its question is asked again.
+  /// @param path empty: answers are kept in memory alone
+  AnswerFile(const std::filesystem::path& path, nlohmann::ordered_json settings);
+
+  /// The answers to a text that were asked for in this way, in the order received.
+  const std::vector<std::string>& answers_to(const std::string& text) const;
+  /// Whether no answer was asked for in this way.
+  bool empty() const { return answers_.empty(); }
+  /// Answers in the file that were asked for in other ways.
+  std::int64_t others() const { return others_; }
+  void add(const Answer& answer);
+  void sync() {
+    if (file_) file_->sync();
+  }
+
+ private:
+  void read_file();
+  void read_line(const nlohmann::ordered_json& line);
+
+  std::optional<core::LineFile> file_;
+  nlohmann::ordered_json settings_;
+  bool is_current_ = false;  // the last settings in the file are these
+  std::int64_t others_ = 0;
+  std::unordered_map<std::string, std::vector<std::string>> answers_;
+};
+
+}  // namespace pcnet::cues

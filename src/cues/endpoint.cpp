@@ -1,0 +1,387 @@
+#include "pcnet/cues/endpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <ctime>
+#include <deque>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include <curl/curl.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/random.h"
+
+#include "chat.h"
+
+namespace pcnet::cues {
+
+using core::cat;
+using core::Error;
+using core::UsageError;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+constexpr const char* kUsualKeyVariable = "PCNET_API_KEY";
+constexpr std::size_t kFewestInVain = 3;  // questions in a row before the endpoint counts as down
+constexpr double kLongestBackOff = 60;    // seconds
+constexpr const char* kOrRules = "or take the built-in rules: --source rules";
+
+Clock::duration ticks(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(Seconds(seconds));
+}
+
+std::string key_variable(const EndpointOptions& options) {
+  return options.key_variable.empty() ? kUsualKeyVariable : options.key_variable;
+}
+
+/// The key, without white space around it; empty when the usual variable is not set.
+std::string read_key(const EndpointOptions& options) {
+  const std::string name = key_variable(options);
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) {
+    if (options.key_variable.empty()) return {};
+    throw UsageError(cat("--key-env names ", name, ", but that environment variable is not set"));
+  }
+  std::string key = value;
+  key.erase(0, key.find_first_not_of(" \t\r\n"));
+  key.erase(key.find_last_not_of(" \t\r\n") + 1);
+  const bool printable =
+      std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!printable)
+    throw UsageError(cat("the key in ", name, " holds a space or a control character"));
+  return key;
+}
+
+/// The seconds that a Retry-After header names, as a number or a date; negative: none.
+double retry_after(const std::string& header) {
+  if (header.empty()) return -1;
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
+  if (error == std::errc() && end == header.data() + header.size()) return std::max(seconds, 0.0);
+  const std::time_t date = curl_getdate(header.c_str(), nullptr);
+  if (date == -1) return -1;
+  return std::max(std::difftime(date, std::time(nullptr)), 0.0);
+}
+
+bool may_pass(int status) {
+  return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
+}
+
+/// "HTTP 500 (out of memory)".
+std::string status_text(const HttpResponse& response) {
+  const std::string said = server_message(response.body);
+  return cat("HTTP ", response.status, said.empty() ? "" : cat(" (", said, ")"));
+}
+
+}  // namespace
+
+class ChatEndpoint::Conversations {
+ public:
+  explicit Conversations(const EndpointOptions& options)
+      : options_(options),
+        address_(chat_address(options.url)),
+        key_(read_key(options)),
+        http_({options.connect_seconds, options.seconds, std::size_t{1} << 20U, options.ca_file}),
+        rng_(static_cast<std::uint64_t>(options.seed)) {
+    if (!key_.empty() && !address_.encrypted && !address_.local) {
+      core::log::warning(cat("the key of ", key_variable(options_), " goes to ", address_.host,
+                             " unencrypted: use https"));
+    }
+    if (options_.model.empty()) options_.model = only_model();
+    settings_ = {{"model", options_.model},
+                 {"temperature", options_.temperature},
+                 {"seed", options_.seed},
+                 {"max_tokens", options_.max_tokens}};
+    for (const auto& [name, value] : options_.request.items()) {
+      value.is_null() ? (void)settings_.erase(name) : (void)(settings_[name] = value);
+    }
+  }
+
+  void ask(std::uint64_t id, const std::vector<Message>& messages) {
+    nlohmann::ordered_json body = settings_;
+    auto& list = body["messages"] = nlohmann::ordered_json::array();
+    for (const Message& message : messages) {
+      list.push_back({{"role", message.role}, {"content", message.text}});
+    }
+    using Json = nlohmann::ordered_json;
+    ready_.push_back({id, body.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  }
+
+  std::size_t open() const { return ready_.size() + later_.size() + under_way_.size(); }
+
+  std::vector<Reply> wait(double seconds) {
+    start_due();
+    std::vector<Reply> replies;
+    for (auto& response : http_.wait(std::min(seconds, until_next_start()))) {
+      hide_key(response);
+      handle(response, replies);
+    }
+    start_due();
+    return replies;
+  }
+
+  std::string waits_for() const {
+    const auto now = Clock::now();
+    const bool idle = under_way_.empty() && ready_.empty() && !later_.empty();
+    const auto until = idle ? std::max(paused_until_, later_.begin()->first) : paused_until_;
+    if (until <= now) return {};
+    return cat(last_fault_, ", going on in ", core::human_seconds(Seconds(until - now).count()));
+  }
+
+  const EndpointOptions& options() const { return options_; }
+  const std::string& url() const { return address_.completions; }
+  const Traffic& traffic() const { return traffic_; }
+  const nlohmann::ordered_json& settings() const { return settings_; }
+
+ private:
+  struct Question {
+    std::uint64_t id = 0;
+    std::string body;
+    std::size_t failures = 0;
+  };
+
+  std::vector<std::string> headers() const {
+    std::vector<std::string> lines = {"Content-Type: application/json", "Accept: application/json"};
+    if (!key_.empty()) lines.push_back("Authorization: Bearer " + key_);
+    return lines;
+  }
+
+  /// The key must not come back in a server's message.
+  void hide_key(HttpResponse& response) const {
+    if (key_.empty()) return;
+    for (std::size_t at = response.body.find(key_); at != std::string::npos;
+         at = response.body.find(key_, at)) {
+      response.body.replace(at, key_.size(), "***");
+    }
+  }
+
+  HttpResponse get_models() const {
+    HttpClient http({options_.connect_seconds, options_.connect_seconds, std::size_t{1} << 20U,
+                     options_.ca_file});
+    http.start(0, {address_.models, headers(), {}});
+    auto responses = http.wait(2 * options_.connect_seconds);
+    HttpResponse response = responses.empty() ? HttpResponse{} : std::move(responses.front());
+    hide_key(response);
+    return response;
+  }
+
+  std::string only_model() const {
+    const HttpResponse response = get_models();
+    if (response.fault != HttpFault::kNone) hopeless(response);
+    const auto names = read_models(response.body);
+    if (names.size() == 1) {
+      core::log::info(cat("language model: ", names.front()));
+      return names.front();
+    }
+    throw UsageError(cat(address_.models,
+                         names.empty() ? cat(" lists no models (HTTP ", response.status, ")")
+                                       : cat(" lists ", core::join(names, ", ")),
+                         ": name the model with --model"));
+  }
+
+  void start_due() {
+    const auto now = Clock::now();
+    while (!later_.empty() && later_.begin()->first <= now) {
+      ready_.push_front(std::move(later_.begin()->second));
+      later_.erase(later_.begin());
+    }
+    while (!ready_.empty() && http_.under_way() < options_.concurrency &&
+           now >= std::max(paused_until_, next_start_)) {
+      Question question = std::move(ready_.front());
+      ready_.pop_front();
+      http_.start(question.id, {address_.completions, headers(), question.body});
+      ++traffic_.requests;
+      if (question.failures > 0) ++traffic_.retries;
+      under_way_.emplace(question.id, std::move(question));
+      if (options_.requests_per_minute > 0) {
+        next_start_ = std::max(next_start_, now) + ticks(60 / options_.requests_per_minute);
+      }
+    }
+  }
+
+  /// Seconds until a question could be started for which there is room.
+  double until_next_start() const {
+    auto due = Clock::time_point::max();
+    if (http_.under_way() >= options_.concurrency) return Seconds::max().count();
+    if (!ready_.empty()) due = std::max(paused_until_, next_start_);
+    if (!later_.empty()) {
+      due = std::min(due, std::max({later_.begin()->first, paused_until_, next_start_}));
+    }
+    if (due == Clock::time_point::max()) return Seconds::max().count();
+    return std::max(Seconds(due - Clock::now()).count(), 0.0);
+  }
+
+  void handle(const HttpResponse& response, std::vector<Reply>& replies) {
+    auto node = under_way_.extract(response.id);
+    Question& question = node.mapped();
+    Reply reply{.id = question.id, .seconds = response.seconds};
+    if (response.fault == HttpFault::kNone && response.status == 200) {
+      try {
+        const Completion completion = read_completion(response.body);
+        reply.text = completion.text;
+        reply.prompt_tokens = completion.prompt_tokens;
+        reply.completion_tokens = completion.completion_tokens;
+        traffic_.prompt_tokens += completion.prompt_tokens;
+        traffic_.completion_tokens += completion.completion_tokens;
+        answered_ = true;
+        in_vain_ = 0;
+        replies.push_back(std::move(reply));
+        return;
+      } catch (const Error& fault) {
+        if (!answered_) no_completion(response, fault.what());
+        return again(std::move(question), response, fault.what(), replies);
+      }
+    }
+    if (response.fault != HttpFault::kNone) {
+      const bool passing = response.fault != HttpFault::kTls &&
+                           (answered_ || response.fault != HttpFault::kUnreachable);
+      if (!passing) hopeless(response);
+      return again(std::move(question), response, response.what, replies);
+    }
+    if (response.status == 429 && is_quota_used_up(response.body)) refused(response);
+    if (may_pass(response.status)) {
+      return again(std::move(question), response, status_text(response), replies);
+    }
+    const bool this_text =
+        answered_ && (response.status == 400 || response.status == 413 || response.status == 422);
+    if (!this_text) refused(response);
+    reply.fault = status_text(response);
+    replies.push_back(std::move(reply));
+  }
+
+  void again(Question question, const HttpResponse& response, const std::string& what,
+             std::vector<Reply>& replies) {
+    core::log::debug(cat("question ", question.id, ": ", what));
+    last_fault_ = what;
+    if (question.failures >= options_.retries) {
+      ++in_vain_;
+      if (!answered_ || in_vain_ >= std::max(kFewestInVain, options_.concurrency)) {
+        throw Error(cat(address_.completions, " gave no answer in ", question.failures + 1,
+                        " tries", answered_ ? cat(" to each of ", in_vain_, " questions") : "",
+                        ", the last time: ", what, "; look at the server, ", kOrRules));
+      }
+      replies.push_back({.id = question.id, .fault = what, .seconds = response.seconds});
+      return;
+    }
+    const double doubled =
+        options_.first_pause * std::pow(2.0, static_cast<double>(question.failures));
+    double pause = std::min(doubled, kLongestBackOff) * rng_.uniform(0.75, 1.25);
+    const double asked = retry_after(response.retry_after);
+    if (asked > options_.longest_pause) {
+      throw Error(cat(address_.completions, " asks to wait ", core::human_seconds(asked), " (",
+                      what, "): run the same command again then"));
+    }
+    pause = std::max(pause, asked);
+    const auto until = Clock::now() + ticks(pause);
+    // Who says "not now" says it to all questions.
+    if (asked >= 0 || response.status == 429 || response.status == 503) {
+      paused_until_ = std::max(paused_until_, until);
+    }
+    if (question.failures == 0 && !warned_) {
+      warned_ = true;
+      core::log::warning(cat(address_.completions, ": ", what, "; trying again, up to ",
+                             options_.retries, " times (this is said once)"));
+    }
+    ++question.failures;
+    later_.emplace(until, std::move(question));
+  }
+
+  [[noreturn]] void hopeless(const HttpResponse& response) const {
+    if (response.fault == HttpFault::kTls) {
+      throw Error(cat("cannot trust ", address_.completions, ": ", response.what,
+                      "; --ca-file names the certificate of a server that has its own"));
+    }
+    throw Error(cat("no language model at ", address_.completions, ": ", response.what,
+                    "; start a server there (llama-server, vllm serve, ollama serve), name another "
+                    "with --endpoint, ",
+                    kOrRules));
+  }
+
+  [[noreturn]] void no_completion(const HttpResponse& response, const std::string& fault) const {
+    const std::string& type = response.content_type;
+    throw Error(cat(address_.completions, " does not answer with a chat completion (",
+                    type.empty() ? "no content type" : type, ": ", fault,
+                    "): --endpoint wants the base of an OpenAI-compatible interface, such as "
+                    "http://localhost:8080/v1"));
+  }
+
+  /// A status that no repetition changes.
+  [[noreturn]] void refused(const HttpResponse& response) const {
+    const std::string what = status_text(response);
+    const std::string& url = address_.completions;
+    const std::string variable = key_variable(options_);
+    if (response.status == 401 || response.status == 403) {
+      throw Error(cat(url, " refuses the key: ", what, "; ",
+                      key_.empty() ? cat("put one into the environment variable ", variable,
+                                         ", or name another with --key-env")
+                                   : cat("check what ", variable, " holds")));
+    }
+    if (response.status == 429) throw Error(cat(url, ": the account is used up: ", what));
+    if (response.status >= 300 && response.status < 400) {
+      throw Error(cat(url, " redirects to ",
+                      response.redirect.empty() ? "nowhere" : response.redirect, " (HTTP ",
+                      response.status, "): give that address with --endpoint"));
+    }
+    if (response.status == 404 || response.status == 405) {
+      const HttpResponse listed = get_models();
+      const auto names = read_models(listed.body);
+      throw Error(cat(url, " has no such path or no model \"", options_.model, "\": ", what,
+                      names.empty() ? "" : cat("; it lists ", core::join(names, ", ")),
+                      "; check --endpoint and --model"));
+    }
+    throw Error(cat(url, " refuses the request: ", what,
+                    "; --request FIELD=null leaves a field out that the server does not know"));
+  }
+
+  EndpointOptions options_;
+  ChatAddress address_;
+  std::string key_;
+  HttpClient http_;
+  core::Rng rng_;
+  nlohmann::ordered_json settings_;
+  Traffic traffic_;
+  std::deque<Question> ready_;
+  std::multimap<Clock::time_point, Question> later_;
+  std::unordered_map<std::uint64_t, Question> under_way_;
+  Clock::time_point paused_until_{};
+  Clock::time_point next_start_{};
+  std::string last_fault_;
+  bool answered_ = false;    // some question was
+  bool warned_ = false;      // that something is tried again
+  std::size_t in_vain_ = 0;  // questions since the last answer whose tries are used up
+};
+
+ChatEndpoint::ChatEndpoint(const EndpointOptions& options)
+    : conversations_(std::make_unique<Conversations>(options)) {}
+
+ChatEndpoint::~ChatEndpoint() = default;
+
+void ChatEndpoint::ask(std::uint64_t id, const std::vector<Message>& messages) {
+  conversations_->ask(id, messages);
+}
+
+std::size_t ChatEndpoint::open() const { return conversations_->open(); }
+
+std::vector<Reply> ChatEndpoint::wait(double seconds) { return conversations_->wait(seconds); }
+
+const std::string& ChatEndpoint::model() const { return conversations_->options().model; }
+
+const std::string& ChatEndpoint::url() const { return conversations_->url(); }
+
+const Traffic& ChatEndpoint::traffic() const { return conversations_->traffic(); }
+
+std::string ChatEndpoint::waits_for() const { return conversations_->waits_for(); }
+
+nlohmann::ordered_json ChatEndpoint::settings() const { return conversations_->settings(); }
+
+}  // namespace pcnet::cues

@@ -1,0 +1,122 @@
+#include "pcnet/cues/prompt.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <vector>
+
+#include "pcnet/core/embed.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+PCNET_EMBED(kPcnetCuesPrompt, PCNET_PROMPT);
+
+namespace pcnet::cues {
+
+using core::cat;
+using core::Error;
+
+namespace {
+
+struct Part {
+  std::string_view heading;
+  std::string Prompt::*text;
+};
+
+constexpr std::array kParts = {Part{"general instruction", &Prompt::instruction},
+                               Part{"output constraints", &Prompt::constraints},
+                               Part{"in-context examples", &Prompt::examples},
+                               Part{"question", &Prompt::question}};
+constexpr std::string_view kSentence = "{sentence}";
+constexpr std::string_view kCount = "{count}";
+constexpr std::string_view kSpace = " \t\r\n";
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+/// "[question]" -> "question"; empty for any other line, as the list of an example.
+std::string_view heading_of(std::string_view line) {
+  if (!line.starts_with('[') || !line.ends_with(']')) return {};
+  const std::string_view name = line.substr(1, line.size() - 2);
+  const bool words = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalpha(c) != 0 || c == '-' || c == ' ';
+  });
+  return words ? name : std::string_view{};
+}
+
+const Part& part_of(std::string_view heading) {
+  std::vector<std::string> names;
+  for (const Part& part : kParts) {
+    if (part.heading == heading) return part;
+    names.push_back(cat("[", part.heading, "]"));
+  }
+  throw Error(cat("unknown heading [", heading, "], wanted ", core::join(names, ", ")));
+}
+
+/// In one pass, so that a sentence that holds a placeholder stays what it is.
+std::string replaced(std::string_view text, std::string_view sentence, const std::string& count) {
+  std::string out;
+  while (!text.empty()) {
+    if (text.starts_with(kSentence)) {
+      out += sentence;
+      text.remove_prefix(kSentence.size());
+    } else if (text.starts_with(kCount)) {
+      out += count;
+      text.remove_prefix(kCount.size());
+    } else {
+      out += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view default_prompt() { return PCNET_EMBEDDED(kPcnetCuesPrompt); }
+
+std::string Prompt::ask(std::string_view sentence, std::size_t count) const {
+  std::vector<std::string> parts;
+  for (const Part& part : kParts) {
+    parts.push_back(replaced(this->*part.text, trimmed(sentence), std::to_string(count)));
+  }
+  return core::join(parts, "\n\n");
+}
+
+Prompt parse_prompt(std::string_view text, std::string_view name) {
+  Prompt prompt;
+  const Part* part = nullptr;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const std::string_view heading = heading_of(trimmed(line));
+    if (!heading.empty()) {
+      try {
+        part = &part_of(heading);
+        if (!(prompt.*part->text).empty()) throw Error(cat("[", heading, "] comes twice"));
+      } catch (const Error& fault) {
+        throw Error(cat(name, ":", number, ": ", fault.what()));
+      }
+    } else if (part != nullptr) {
+      ((prompt.*part->text) += line) += '\n';
+    }
+  }
+  for (const Part& each : kParts) {
+    std::string& said = prompt.*each.text;
+    said = std::string(trimmed(said));
+    if (said.empty()) throw Error(cat(name, ": nothing under [", each.heading, "]"));
+  }
+  if (prompt.question.find(kSentence) == std::string::npos) {
+    throw Error(
+        cat(name, ": [question] lacks ", kSentence, ", where the referring expression goes"));
+  }
+  return prompt;
+}
+
+}  // namespace pcnet::cues
