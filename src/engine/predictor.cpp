@@ -7,11 +7,12 @@ namespace pcnet::engine {
 
 std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
-                                double threshold, const std::vector<std::string>& cues) {
+                                double threshold,
+                                const std::vector<std::vector<std::string>>& cues) {
   const image::Picture picture = image::read_picture(image, /*apply_exif=*/true);
   Query query{image::resize_square(picture, image_size), picture.height, picture.width, texts,
               std::vector<std::int64_t>(texts.size())};
-  if (!cues.empty()) query.cues.assign(texts.size(), cues);
+  query.cues = cues;
   const at::Tensor answers = responder.respond({&query, 1}).front();  // [N, M, H, W]
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < texts.size(); ++i) {

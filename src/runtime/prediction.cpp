@@ -9,6 +9,7 @@
 #include "pcnet/core/log.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/cues/rules.h"
 #include "pcnet/engine/predictor.h"
 #include "pcnet/image/overlay.h"
 #include "pcnet/image/rle.h"
@@ -70,14 +71,39 @@ std::vector<std::string> stems(const PredictionRequest& request) {
   return names;
 }
 
-ordered_json to_json(const engine::Prediction& prediction, const PredictionRequest& request,
+/// The cues of each text: those that were given, else by rules, as far as the model knows a word of
+/// them. None for a model without conditional referring module.
+std::vector<std::vector<std::string>> cues_of(const PredictionRequest& request,
+                                              const LoadedModel& loaded) {
+  if (loaded.model->cues_read() == 0) {
+    if (!request.cues.empty()) {
+      core::log::warning("this model has no conditional referring module: the cues are not used");
+    }
+    return std::vector<std::vector<std::string>>(request.texts.size());
+  }
+  if (!request.cues.empty()) {
+    return std::vector<std::vector<std::string>>(request.texts.size(), request.cues);
+  }
+  std::vector<std::vector<std::string>> all;
+  for (const auto& text : request.texts) {
+    std::vector<std::string> found = cues::rule_cues(text);
+    std::erase_if(found, [&](const std::string& cue) {
+      return loaded.tokenizer->encode(cue, loaded.config.data.text_length).words == 0;
+    });
+    if (found.empty()) found.push_back(text);
+    all.push_back(std::move(found));
+  }
+  return all;
+}
+
+ordered_json to_json(const engine::Prediction& prediction, const std::vector<std::string>& cues,
                      const LoadedModel& loaded, double seconds) {
   ordered_json stages = ordered_json::array();
   for (const auto& peak : prediction.peaks) stages.push_back({{"peak", report::to_json(peak)}});
   const image::Rle rle = image::encode(prediction.mask);
   return {{"image", prediction.image.string()},
           {"text", prediction.text},
-          {"cues", request.cues},
+          {"cues", cues},
           {"peak", report::to_json(prediction.peaks.back())},
           {"stages", stages},
           {"box", image::bounding_box(rle)},
@@ -128,11 +154,7 @@ ordered_json predict(const PredictionRequest& request) {
   LoadedModel loaded = load_model(request.model, request.overrides);
   check_request(request, loaded);
   const std::vector<std::string> names = stems(request);
-  if (loaded.model->cues_read() == 0 && !request.cues.empty()) {
-    core::log::warning("this model has no conditional referring module: the cues are not used");
-  } else if (loaded.model->cues_read() > 0 && request.cues.empty()) {
-    core::log::warning("no --cue: each text is its own cue");
-  }
+  const auto cues = cues_of(request, loaded);
   // Every picture is read once beforehand, so that a damaged one stops before anything is written.
   for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
@@ -145,10 +167,11 @@ ordered_json predict(const PredictionRequest& request) {
     const auto start = std::chrono::steady_clock::now();
     const auto predictions =
         engine::predict(responder, request.images[i], request.texts, loaded.config.data.image_size,
-                        loaded.config.eval.threshold, request.cues);
+                        loaded.config.eval.threshold, cues);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    for (const auto& prediction : predictions) {
-      documents.push_back(to_json(prediction, request, loaded,
+    for (std::size_t k = 0; k < predictions.size(); ++k) {
+      const engine::Prediction& prediction = predictions[k];
+      documents.push_back(to_json(prediction, cues[k], loaded,
                                   spent.count() / static_cast<double>(predictions.size())));
       write_prediction(request.out / names[documents.size() - 1], prediction, documents.back());
     }

@@ -20,10 +20,11 @@ struct Prediction {
   image::Mask mask;                  ///< where the last map is above the threshold
 };
 
-/// Answers every text on one picture, each with the same cues (none: itself); the picture is
-/// encoded once. EXIF orientation is applied.
+/// Answers every text on one picture; the picture is encoded once. EXIF orientation is applied.
+/// @param cues of each text; empty: each text is its own
 std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
-                                double threshold, const std::vector<std::string>& cues = {});
+                                double threshold,
+                                const std::vector<std::vector<std::string>>& cues = {});
 
 }  // namespace pcnet::engine

@@ -13,7 +13,7 @@ struct PredictionRequest {
   std::filesystem::path model;  ///< run folder or checkpoint
   std::vector<std::filesystem::path> images;
   std::vector<std::string> texts;
-  std::vector<std::string> cues;  ///< of every text; none: the text itself
+  std::vector<std::string> cues;  ///< of every text; none: those that the rules find
   std::filesystem::path out = ".";
   std::vector<std::string> overrides;
 };
