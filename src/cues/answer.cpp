@@ -18,9 +18,10 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kDeepest = 8;       // levels of lists in lists that are looked into
-constexpr std::size_t kMostPhrases = 50;  // a model that repeats itself for ever
-constexpr std::size_t kMoreWords = 2;     // a phrase may link its words with so many more
+constexpr std::size_t kDeepest = 8;        // levels of lists in lists that are looked into
+constexpr std::size_t kMostBrackets = 16;  // that are tried
+constexpr std::size_t kMostPhrases = 50;   // a model that repeats itself for ever
+constexpr std::size_t kMoreWords = 2;      // a phrase may link its words with so many more
 
 void collect(const json& value, std::size_t depth, std::vector<std::string>& phrases) {
   if (value.is_string()) {
@@ -41,20 +42,21 @@ json leading_json(std::string_view text) {
                   : json::parse(text.substr(0, end), nullptr, /*allow_exceptions=*/false);
 }
 
-/// The first JSON or Python list in the text that holds a phrase.
-std::vector<std::string> bracketed(std::string_view text) {
-  std::vector<std::string> phrases;
+/// The phrases that `read` finds at the first bracket where it finds any.
+template <class Read>
+std::vector<std::string> at_brackets(std::string_view text, const char* brackets, Read read) {
   std::size_t tries = 0;
-  for (std::size_t at = text.find_first_of("[{"); at != std::string_view::npos && tries < kDeepest;
-       at = text.find_first_of("[{", at + 1), ++tries) {
-    const json value = leading_json(text.substr(at));
-    if (!value.is_discarded()) {
-      collect(value, 0, phrases);
-    } else if (text[at] == '[') {
-      phrases = quoted_in_brackets(text.substr(at));
-    }
-    if (!phrases.empty()) return phrases;
+  for (std::size_t at = text.find_first_of(brackets); at != std::string_view::npos;
+       at = text.find_first_of(brackets, at + 1)) {
+    std::vector<std::string> phrases = read(text.substr(at));
+    if (!phrases.empty() || ++tries == kMostBrackets) return phrases;
   }
+  return {};
+}
+
+std::vector<std::string> json_phrases(std::string_view text) {
+  std::vector<std::string> phrases;
+  collect(leading_json(text), 0, phrases);
   return phrases;
 }
 
@@ -96,7 +98,8 @@ std::string fault_of(const std::string& phrase, const KnownWords& known, std::si
 
 std::vector<std::string> phrases_in(std::string_view answer) {
   const std::string text = text::valid_utf8(after_thinking(answer));
-  std::vector<std::string> found = bracketed(text);
+  std::vector<std::string> found = at_brackets(text, "[{", json_phrases);
+  if (found.empty()) found = at_brackets(text, "[", quoted_in_brackets);
   if (found.empty()) found = listed_lines(text);
   std::vector<std::string> phrases;
   for (const auto& phrase : found) {

@@ -53,12 +53,21 @@ class Parser {
     skip_opening();
     Phrases phrases;
     Group target = group();
+    if (target.nouns.empty() && target.attributes.empty() && is({Tag::kPlaceNoun})) {
+      target.nouns.push_back(at_++);  // half of a sandwich
+    }
     if (!target.nouns.empty()) append(target.nouns, joined(/*with_and=*/true));
     phrases.determiner = target.determiner;
     phrases.attributes = target.attributes;
     phrases.target = target.nouns;
     while (at_ < words_.size()) {
       const std::size_t before = at_;
+      if (says(at_, "while") && is(at_ + 1, {Tag::kDeterminer, Tag::kPossessive}) &&
+          !phrases.modifiers.empty()) {  // of somebody else, meanwhile
+        phrases.modifiers.back().push_back(at_++);
+        append(phrases.modifiers.back(), modifier());
+        continue;
+      }
       const Span said = modifier();
       if (!said.empty()) phrases.modifiers.push_back(said);
       if (at_ == before) ++at_;
@@ -140,8 +149,9 @@ class Parser {
       if (!before) break;
       found.attributes.push_back(attribute());
     }
-    while (is({Tag::kNoun}) || (!found.nouns.empty() && is({Tag::kPlaceNoun, Tag::kPossessive}) &&
-                                is(at_ + 1, {Tag::kNoun}))) {
+    while ((is({Tag::kNoun}) && (found.nouns.empty() || !is_subject_pronoun())) ||
+           (!found.nouns.empty() && is({Tag::kPlaceNoun, Tag::kPossessive}) &&
+            is(at_ + 1, {Tag::kNoun}))) {
       found.nouns.push_back(at_++);
     }
     if (found.nouns.empty() && is({Tag::kOf}) && !found.attributes.empty() &&
@@ -178,6 +188,17 @@ class Parser {
     return span;
   }
 
+  /// "on it", "behind him": of what was named before.
+  bool is_pronoun(std::size_t i) const {
+    static const Set all = {"it", "him", "them", "her"};
+    return is(i, {Tag::kNoun}) && all.contains(words_[i].lower);
+  }
+
+  bool is_subject_pronoun() const {
+    static const Set all = {"we", "you", "he", "she", "they"};
+    return is({Tag::kNoun}) && all.contains(words_[at_].lower);
+  }
+
   bool object_is_person(const Span& span) const {
     return !span.empty() && words_[span.back()].person;
   }
@@ -186,7 +207,11 @@ class Parser {
   bool goes_on(const Span& span, bool action) const {
     if (is({Tag::kPreposition, Tag::kTo})) {
       if (action && completes_action(words_[at_].lower)) return true;
-      if (is(at_ + 1, {Tag::kPossessive})) return true;
+      if (is_pronoun(at_ + 1)) return true;
+      if (is(at_ + 1, {Tag::kPossessive})) {
+        return !says(at_, "with") || object_is_person(span);
+      }
+      if (is({Tag::kTo}) && is_body_part(words_[span.back()].lower)) return true;  // back to us
       if (at_ + 1 < words_.size() && is_body_part(words_[at_ + 1].lower)) return true;
       return object_is_person(span) && describes_person(words_[at_].lower);
     }
@@ -211,6 +236,13 @@ class Parser {
     }
   }
 
+  /// "with its lid open", "with his arms crossed": how something is, at the end.
+  bool state_follows() const {
+    if (at_ + 1 < words_.size() && !is(at_ + 1, {Tag::kPunctuation})) return false;
+    if (is({Tag::kAdjective}) || says(at_, "missing")) return true;
+    return is({Tag::kParticiple}) && !words_[at_].lower.ends_with("ing");
+  }
+
   Span prepositional() {
     Span span;
     while (is({Tag::kPreposition, Tag::kTo, Tag::kAdverb})) span.push_back(at_++);
@@ -218,7 +250,9 @@ class Parser {
       append(span, acting());
       return span;
     }
+    const bool with = says(at_ - 1, "with");
     append(span, place_or_group());
+    if (with && state_follows()) span.push_back(at_++);
     read_on(span, /*action=*/false);
     return span;
   }
@@ -241,6 +275,14 @@ class Parser {
     return span;
   }
 
+  /// "just hit", "about to serve", "wearing".
+  bool action_follows() const {
+    std::size_t i = at_;
+    while (is(i, {Tag::kAdverb})) ++i;
+    if (is(i, {Tag::kTo}) && i > at_) ++i;
+    return is(i, {Tag::kParticiple, Tag::kVerb});
+  }
+
   /// One thing that is said of the target, empty when only a mark or a link was passed.
   Span modifier() {
     if (is({Tag::kPunctuation, Tag::kConjunction, Tag::kBe})) {
@@ -256,21 +298,30 @@ class Parser {
       append(span, group().whole());
       while (is({Tag::kBe})) span.push_back(at_++);
       append(span, modifier());
+      if (is({Tag::kPreposition})) append(span, prepositional());
       return span;
     }
     Span span;
+    const bool subject = is({Tag::kDeterminer, Tag::kPossessive}) || is_subject_pronoun();
     if (is({Tag::kNegation})) span.push_back(at_++);
-    if (is({Tag::kPreposition, Tag::kTo, Tag::kOf})) {
+    if (is({Tag::kOrdinal}) && is(at_ + 1, {Tag::kPreposition})) span.push_back(at_++);
+    if (action_follows()) {
+      append(span, acting());
+    } else if (is({Tag::kPreposition, Tag::kTo, Tag::kOf})) {
       if (is({Tag::kOf})) span.push_back(at_++);
       append(span, prepositional());
-    } else if (is({Tag::kParticiple, Tag::kVerb})) {
-      append(span, acting());
-    } else if (is({Tag::kPlace, Tag::kAdverb, Tag::kPlaceNoun}) && !noun_follows(at_)) {
+    } else if ((is({Tag::kPlace, Tag::kAdverb, Tag::kPlaceNoun}) && !noun_follows(at_)) ||
+               (is({Tag::kOrdinal}) && is(at_ + 1, {Tag::kPlaceNoun}))) {
+      if (is({Tag::kOrdinal})) span.push_back(at_++);
       while (is({Tag::kPlace, Tag::kAdverb, Tag::kPlaceNoun})) span.push_back(at_++);
       if (is({Tag::kOf})) append(span, joined(/*with_and=*/false));
     } else {
       append(span, group().whole());
       if (!span.empty()) append(span, joined(/*with_and=*/true));
+      if (!span.empty() && subject && is({Tag::kBe, Tag::kVerb})) {  // the horse the girl is riding
+        while (is({Tag::kBe})) span.push_back(at_++);
+        append(span, acting());
+      }
     }
     return span;
   }

@@ -9,6 +9,8 @@ namespace pcnet::cues {
 
 namespace {
 
+constexpr std::size_t kMostWords = 256;
+
 std::string text_of(const std::vector<Word>& words, Span span) {
   std::sort(span.begin(), span.end());
   std::string text;
@@ -40,27 +42,43 @@ void join_ordinals(const std::vector<Word>& words, Phrases& phrases) {
   phrases.attributes.erase(ordinal);
 }
 
-/// No more than `most`: attributes become one cue, the last modifiers too.
-void shorten(std::vector<Span>& spans, std::size_t from, std::size_t to, std::size_t most) {
-  while (spans.size() > most && to > from + 1) {
-    spans[to - 2] = together(spans[to - 2], spans[to - 1]);
-    spans.erase(spans.begin() + static_cast<std::ptrdiff_t>(to) - 1);
-    --to;
+/// The target's determiner, but no "an" whose adjective is gone: "an open laptop" -> "laptop".
+Span fitting_determiner(const std::vector<Word>& words, const Phrases& phrases) {
+  if (phrases.determiner.empty()) return {};
+  const std::string& article = words[phrases.determiner.back()].lower;
+  const char next = words[phrases.target.front()].lower.front();
+  const bool vowel = std::string_view("aeiou").find(next) != std::string_view::npos;
+  const bool apart = phrases.target.front() != phrases.determiner.back() + 1;
+  const bool misfit = apart && ((article == "an" && !vowel) || (article == "a" && vowel));
+  return misfit ? Span{} : phrases.determiner;
+}
+
+/// No more than `most`: the last ones become one.
+void shorten(std::vector<Span>& spans, std::size_t most) {
+  while (spans.size() > std::max<std::size_t>(most, 1)) {
+    const Span last = std::move(spans.back());
+    spans.pop_back();
+    spans.back() = together(spans.back(), last);
   }
+}
+
+/// The words of a sentence that are taken apart: nobody says more of one object.
+std::vector<Word> words_of(std::string_view sentence) {
+  std::vector<Word> words = tagged_words(sentence);
+  if (words.size() > kMostWords) words.resize(kMostWords);
+  return words;
 }
 
 }  // namespace
 
 std::vector<std::string> rule_cues(std::string_view sentence, std::size_t most) {
-  const std::vector<Word> words = tagged_words(sentence);
+  const std::vector<Word> words = words_of(sentence);
   Phrases phrases = take_apart(words);
   join_ordinals(words, phrases);
   std::vector<Span> said = phrases.attributes;
-  const std::size_t attributes = said.size();
   said.insert(said.end(), phrases.modifiers.begin(), phrases.modifiers.end());
   const std::size_t room = phrases.target.empty() ? most : most - std::min<std::size_t>(most, 1);
-  shorten(said, 0, attributes, std::max<std::size_t>(room, 1));
-  shorten(said, 0, said.size(), std::max<std::size_t>(room, 1));
+  shorten(said, room);
   std::vector<std::string> cues;
   const auto add = [&](const Span& span) {
     std::string cue = text_of(words, span);
@@ -69,7 +87,7 @@ std::vector<std::string> rule_cues(std::string_view sentence, std::size_t most) 
       cues.push_back(std::move(cue));
     }
   };
-  if (!phrases.target.empty()) add(together(phrases.determiner, phrases.target));
+  if (!phrases.target.empty()) add(together(fitting_determiner(words, phrases), phrases.target));
   for (const Span& span : said) {
     const bool opens = phrases.target.empty() && &span == &said.front();
     add(together(opens ? phrases.determiner : phrases.target, span));
@@ -79,7 +97,7 @@ std::vector<std::string> rule_cues(std::string_view sentence, std::size_t most) 
 }
 
 std::string target_word(std::string_view sentence) {
-  const std::vector<Word> words = tagged_words(sentence);
+  const std::vector<Word> words = words_of(sentence);
   const Span target = take_apart(words).target;
   // "bowl of soup" is a bowl.
   const auto of = std::find_if(target.begin(), target.end(),

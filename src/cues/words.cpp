@@ -1,6 +1,7 @@
 #include "words.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <unordered_map>
 #include <unordered_set>
@@ -14,64 +15,76 @@ namespace {
 using Set = std::unordered_set<std::string_view>;
 
 /// Words whose tag does not depend on their neighbours.
-const std::unordered_map<std::string_view, Tag>& closed_words() {
-  static const auto* const all = [] {
-    auto* map = new std::unordered_map<std::string_view, Tag>;  // never freed: lives as the program
-    const auto add = [map](Tag tag, std::initializer_list<std::string_view> words) {
-      for (const auto word : words) map->emplace(word, tag);
-    };
-    add(Tag::kDeterminer,
-        {"a",     "an",   "the", "this",    "these", "those", "some",  "any",     "each",
-         "every", "both", "two", "three",   "four",  "five",  "six",   "seven",   "eight",
-         "nine",  "ten",  "all", "another", "da",    "teh",   "other", "several", "many"});
-    add(Tag::kPossessive, {"his", "her", "its", "their", "my", "your", "our", "hers"});
-    add(Tag::kOrdinal, {"first", "second", "third", "fourth", "fifth", "sixth", "last", "next"});
-    add(Tag::kPlace,
-        {"left",      "right",      "top",      "bottom",   "middle",     "center",     "centre",
-         "upper",     "lower",      "far",      "furthest", "farthest",   "farther",    "further",
-         "closest",   "nearest",    "closer",   "nearer",   "leftmost",   "rightmost",  "topmost",
-         "back",      "front",      "rear",     "lefty",    "foreground", "background", "most",
-         "uppermost", "bottommost", "lft",      "rt",       "rite",       "mid",        "outermost",
-         "innermost", "forefront",  "frontmost"});
-    add(Tag::kPlaceNoun, {"side", "corner", "edge", "row", "end", "sides", "half", "area"});
-    add(Tag::kPreposition,
-        {"in",     "on",      "at",      "with",     "w",          "without", "behind", "by",
-         "beside", "besides", "between", "under",    "underneath", "beneath", "below",  "above",
-         "over",   "inside",  "outside", "into",     "onto",       "from",    "near",   "against",
-         "around", "along",   "across",  "through",  "toward",     "towards", "among",  "amongst",
-         "for",    "next to", "nearby",  "opposite", "past",       "beyond",  "within", "atop",
-         "upon",   "off",     "during",  "about",    "than",       "as",      "like",   "w/",
-         "w/out",  "w/o",     "amid",    "alongside"});
-    add(Tag::kOf, {"of"});
-    add(Tag::kTo, {"to"});
-    add(Tag::kBe, {"is", "are", "was", "were", "be", "been", "being", "am", "appears", "seems"});
-    add(Tag::kRelative, {"who", "which", "that", "whose", "where", "whom", "who's", "that's"});
-    add(Tag::kConjunction, {"and", "or", "but", "&", "while", "n"});
-    add(Tag::kNegation, {"not", "no", "isn't", "aren't", "doesn't", "never", "n't"});
-    add(Tag::kAdverb,
-        {"away",   "up",       "down",     "almost",    "only",    "just",     "also",
-         "mostly", "slightly", "directly", "partially", "barely",  "out",      "too",
-         "so",     "really",   "together", "alone",     "forward", "sideways", "upright",
-         "apart",  "straight", "facing",   "here",      "there"});
-    add(Tag::kVerb, {"has", "have", "had", "does", "do", "can", "will", "wears", "wear"});
-    add(Tag::kNoun,
-        {"one",       "ones",     "it",         "him",      "he",       "she",       "them",
-         "they",      "us",       "me",         "you",      "we",       "someone",   "somebody",
-         "something", "person",   "people",     "thing",    "hand",     "head",      "face",
-         "arm",       "arms",     "hands",      "building", "ceiling",  "painting",  "ring",
-         "earring",   "earrings", "string",     "king",     "wing",     "wings",     "railing",
-         "clothing",  "icing",    "frosting",   "topping",  "stuffing", "dressing",  "evening",
-         "morning",   "wedding",  "awning",     "siding",   "bedding",  "pudding",   "dumpling",
-         "duckling",  "sling",    "wiring",     "opening",  "swing",    "buildings", "paintings",
-         "toppings",  "seating",  "bed",        "shed",     "sled",     "seed",      "weed",
-         "feed",      "reed",     "speed",      "breed",    "steed",    "camera",    "stop",
-         "cut",       "fence",    "plate",      "water",    "train",    "trains",    "park",
-         "dress",     "glasses",  "sunglasses", "shorts",   "pants",    "jeans",     "sheep",
-         "bus",       "horse",    "chair"});
-    add(Tag::kAdjective, {"blonde", "blond", "male", "female", "own", "lone", "same", "whole"});
-    return map;
+struct Class {
+  Tag tag;
+  std::string_view words;
+};
+
+constexpr std::array kClosedClasses = {
+    Class{Tag::kDeterminer,
+          "a an the this these those some any each every both all another no da teh other several "
+          "many"},
+    Class{Tag::kPossessive, "his her its their my your our hers"},
+    Class{Tag::kOrdinal, "first second third fourth fifth sixth last next"},
+    Class{Tag::kPlace,
+          "left right top bottom middle center centre upper lower far furthest farthest farther "
+          "further closest nearest closer nearer leftmost rightmost topmost back front rear lefty "
+          "foreground background most uppermost bottommost lft rt rite mid outermost innermost "
+          "forefront frontmost"},
+    Class{Tag::kPlaceNoun, "side corner edge row end sides half area"},
+    Class{
+        Tag::kPreposition,
+        "in on at with w without behind by beside besides between under underneath beneath below "
+        "above over inside outside into onto from near against around along across through toward "
+        "towards among amongst for nearby opposite past beyond within atop upon off during about "
+        "than as like w/ w/out w/o amid alongside"},
+    Class{Tag::kOf, "of"}, Class{Tag::kTo, "to"},
+    Class{Tag::kBe, "is are was were be been being am appears seems"},
+    Class{Tag::kRelative, "who which that whose where whom who's that's"},
+    Class{Tag::kConjunction, "and or but & while n"},
+    Class{Tag::kNegation, "not isn't aren't doesn't never n't"},
+    Class{Tag::kAdverb,
+          "away up down almost only just also mostly slightly directly partially barely out too so "
+          "really together alone forward sideways upright apart straight facing here there"},
+    Class{Tag::kVerb, "has have had does do can will wears wear"},
+    // Nouns in pictures that the lexicon knows better as something else, or by their endings would
+    // be taken for something else.
+    Class{
+        Tag::kNoun,
+        "one ones it him he she them they us me you we someone somebody something person people "
+        "thing hand head face arm arms hands building buildings ceiling painting paintings ring "
+        "earring earrings string king wing wings railing clothing icing frosting topping toppings "
+        "stuffing dressing evening morning wedding awning siding bedding pudding dumpling duckling "
+        "sling wiring opening swing seating bed shed sled seed weed feed reed speed breed steed "
+        "camera stop cut fence plate water train trains park dress glasses sunglasses shorts pants "
+        "jeans sheep bus horse chair"},
+    Class{Tag::kAdjective,
+          "blonde blond male female own lone same whole two three four five six seven eight nine "
+          "ten"}};
+
+using Tags = std::unordered_map<std::string_view, Tag>;
+
+const Tags& closed_words() {
+  static const Tags all = [] {
+    Tags tags;
+    for (const auto& [tag, words] : kClosedClasses) {
+      for (std::string_view left = words; !left.empty();) {
+        const std::size_t end = std::min(left.find(' '), left.size());
+        tags.emplace(left.substr(0, end), tag);
+        left.remove_prefix(std::min(end + 1, left.size()));
+      }
+    }
+    return tags;
   }();
-  return *all;
+  return all;
+}
+
+/// Nouns that before another noun tell its colour, material or age.
+const Set& attributive() {
+  static const Set all = {"orange", "gold",  "silver", "cream",   "maroon", "teal",    "khaki",
+                          "denim",  "plaid", "metal",  "plastic", "brick",  "leather", "stone",
+                          "adult",  "baby",  "wood",   "hollow",  "solid",  "velvet",  "wicker"};
+  return all;
 }
 
 const Set& people() {
@@ -185,6 +198,31 @@ bool in(const std::vector<Word>& words, std::size_t i, std::initializer_list<Tag
   return i < words.size() && std::find(tags.begin(), tags.end(), words[i].tag) != tags.end();
 }
 
+/// "who just hit": a verb is to come.
+bool after_relative(const std::vector<Word>& words, std::size_t i) {
+  while (in(words, i - 1, {Tag::kAdverb, Tag::kNegation})) --i;
+  return in(words, i - 1, {Tag::kRelative}) && words[i - 1].lower != "whose";
+}
+
+bool is_verb_form(const std::string& word) {
+  const auto& lexicon = text::Lexicon::english();
+  return closed_words().find(word) == closed_words().end()
+             ? !lexicon.verb_of(word).empty() ||
+                   lexicon.kinds(word).find('v') != std::string_view::npos
+             : word == "cut";
+}
+
+/// "an open laptop": an adjective too, and no noun before all.
+bool is_rather_adjective(const std::string& word) {
+  const std::string_view kinds = text::Lexicon::english().kinds(word);
+  return !kinds.empty() && kinds.front() != 'n' && kinds.find('a') != std::string_view::npos &&
+         closed_words().find(word) == closed_words().end();
+}
+
+bool is_past_participle(const std::string& word) {
+  return !word.ends_with("ing") && !text::Lexicon::english().verb_of(word).empty();
+}
+
 /// A word whose tag hangs on its neighbours.
 Tag tag_in_place(const std::vector<Word>& words, std::size_t i) {
   const Word& word = words[i];
@@ -204,6 +242,22 @@ Tag tag_in_place(const std::vector<Word>& words, std::size_t i) {
     return i == 0 || in(words, i - 1, {Tag::kPreposition}) ? Tag::kDeterminer : Tag::kRelative;
   }
   if (word.lower == "other") return Tag::kAdjective;
+  if (word.lower == "about" && in(words, i + 1, {Tag::kTo})) return Tag::kAdverb;
+  if (word.tag == Tag::kNoun && attributive().contains(word.lower) &&
+      (in(words, i + 1, {Tag::kNoun, Tag::kAdjective}) ||
+       (in(words, i + 1, {Tag::kVerb}) && in(words, i - 1, {Tag::kPreposition})))) {
+    return Tag::kAdjective;
+  }
+  if (before_noun && in(words, i - 1, {Tag::kDeterminer}) && is_rather_adjective(word.lower)) {
+    return Tag::kAdjective;
+  }
+  if (word.lower == "cut" && in(words, i - 1, {Tag::kBe})) return Tag::kParticiple;
+  if (after_relative(words, i) && is_verb_form(word.lower)) return Tag::kVerb;
+  // "boat tied to the dock", "cow being milked"; but "striped shirt".
+  if (word.tag == Tag::kAdjective && is_past_participle(word.lower) && !before_noun &&
+      in(words, i - 1, {Tag::kNoun, Tag::kBe, Tag::kRelative})) {
+    return Tag::kParticiple;
+  }
   if (word.lower == "facing") return Tag::kParticiple;
   if (word.lower == "near" || word.lower == "nearby") {
     return i + 1 < words.size() && !in(words, i + 1, {Tag::kPunctuation}) ? Tag::kPreposition
