@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <deque>
+#include <exception>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -15,10 +16,12 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/random.h"
 
 #include "chat.h"
+#include "endpoint_faults.h"
 
 namespace pcnet::cues {
 
@@ -34,7 +37,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr const char* kUsualKeyVariable = "PCNET_API_KEY";
 constexpr std::size_t kFewestInVain = 3;  // questions in a row before the endpoint counts as down
 constexpr double kLongestBackOff = 60;    // seconds
-constexpr const char* kOrRules = "or take the built-in rules: --source rules";
+constexpr double kLastSeconds = 5;        // for the replies under way when all asking ends
 
 Clock::duration ticks(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(Seconds(seconds));
@@ -77,12 +80,6 @@ bool may_pass(int status) {
   return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
 }
 
-/// "HTTP 500 (out of memory)".
-std::string status_text(const HttpResponse& response) {
-  const std::string said = server_message(response.body);
-  return cat("HTTP ", response.status, said.empty() ? "" : cat(" (", said, ")"));
-}
-
 }  // namespace
 
 class ChatEndpoint::Conversations {
@@ -119,14 +116,42 @@ class ChatEndpoint::Conversations {
 
   std::size_t open() const { return ready_.size() + later_.size() + under_way_.size(); }
 
+  /// What ends all asking is thrown once the replies beside it are given out.
   std::vector<Reply> wait(double seconds) {
+    if (end_) std::rethrow_exception(end_);
     start_due();
     std::vector<Reply> replies;
     for (auto& response : http_.wait(std::min(seconds, until_next_start()))) {
       hide_key(response);
-      handle(response, replies);
+      try {
+        handle(response, replies);
+      } catch (const Error&) {
+        end_ = std::current_exception();
+      }
     }
-    start_due();
+    if (!end_) {
+      start_due();
+      return replies;
+    }
+    for (auto& reply : last_replies(kLastSeconds)) replies.push_back(std::move(reply));
+    if (replies.empty()) std::rethrow_exception(end_);
+    return replies;
+  }
+
+  std::vector<Reply> last_replies(double seconds) {
+    std::vector<Reply> replies;
+    core::Lap watch;
+    for (double left = seconds; left > 0 && http_.under_way() > 0; left -= watch.seconds()) {
+      for (auto& response : http_.wait(left)) {
+        hide_key(response);
+        if (response.fault != HttpFault::kNone || response.status != 200) continue;
+        try {
+          replies.push_back(answer(response.id, response));
+        } catch (const Error&) {
+          continue;  // no completion: it is asked again the next time
+        }
+      }
+    }
     return replies;
   }
 
@@ -177,7 +202,7 @@ class ChatEndpoint::Conversations {
 
   std::string only_model() const {
     const HttpResponse response = get_models();
-    if (response.fault != HttpFault::kNone) hopeless(response);
+    if (response.fault != HttpFault::kNone) throw no_connection(asked(), response);
     const auto names = read_models(response.body);
     if (names.size() == 1) {
       core::log::info(cat("language model: ", names.front()));
@@ -221,42 +246,47 @@ class ChatEndpoint::Conversations {
     return std::max(Seconds(due - Clock::now()).count(), 0.0);
   }
 
+  /// Error when the response is no chat completion.
+  Reply answer(std::uint64_t id, const HttpResponse& response) {
+    Completion completion = read_completion(response.body);
+    traffic_.prompt_tokens += completion.prompt_tokens;
+    traffic_.completion_tokens += completion.completion_tokens;
+    answered_ = true;
+    in_vain_ = 0;
+    return {.id = id,
+            .text = std::move(completion.text),
+            .prompt_tokens = completion.prompt_tokens,
+            .completion_tokens = completion.completion_tokens,
+            .seconds = response.seconds};
+  }
+
   void handle(const HttpResponse& response, std::vector<Reply>& replies) {
     auto node = under_way_.extract(response.id);
     Question& question = node.mapped();
-    Reply reply{.id = question.id, .seconds = response.seconds};
     if (response.fault == HttpFault::kNone && response.status == 200) {
       try {
-        const Completion completion = read_completion(response.body);
-        reply.text = completion.text;
-        reply.prompt_tokens = completion.prompt_tokens;
-        reply.completion_tokens = completion.completion_tokens;
-        traffic_.prompt_tokens += completion.prompt_tokens;
-        traffic_.completion_tokens += completion.completion_tokens;
-        answered_ = true;
-        in_vain_ = 0;
-        replies.push_back(std::move(reply));
+        replies.push_back(answer(question.id, response));
         return;
       } catch (const Error& fault) {
-        if (!answered_) no_completion(response, fault.what());
+        if (!answered_) throw no_completion(asked(), response, fault.what());
         return again(std::move(question), response, fault.what(), replies);
       }
     }
     if (response.fault != HttpFault::kNone) {
       const bool passing = response.fault != HttpFault::kTls &&
                            (answered_ || response.fault != HttpFault::kUnreachable);
-      if (!passing) hopeless(response);
+      if (!passing) throw no_connection(asked(), response);
       return again(std::move(question), response, response.what, replies);
     }
-    if (response.status == 429 && is_quota_used_up(response.body)) refused(response);
+    if (response.status == 429 && is_quota_used_up(response.body)) refuse(response);
     if (may_pass(response.status)) {
       return again(std::move(question), response, status_text(response), replies);
     }
     const bool this_text =
         answered_ && (response.status == 400 || response.status == 413 || response.status == 422);
-    if (!this_text) refused(response);
-    reply.fault = status_text(response);
-    replies.push_back(std::move(reply));
+    if (!this_text) refuse(response);
+    replies.push_back(
+        {.id = question.id, .fault = status_text(response), .seconds = response.seconds});
   }
 
   void again(Question question, const HttpResponse& response, const std::string& what,
@@ -266,9 +296,7 @@ class ChatEndpoint::Conversations {
     if (question.failures >= options_.retries) {
       ++in_vain_;
       if (!answered_ || in_vain_ >= std::max(kFewestInVain, options_.concurrency)) {
-        throw Error(cat(address_.completions, " gave no answer in ", question.failures + 1,
-                        " tries", answered_ ? cat(" to each of ", in_vain_, " questions") : "",
-                        ", the last time: ", what, "; look at the server, ", kOrRules));
+        throw all_in_vain(asked(), what, question.failures + 1, answered_ ? in_vain_ : 0);
       }
       replies.push_back({.id = question.id, .fault = what, .seconds = response.seconds});
       return;
@@ -276,15 +304,14 @@ class ChatEndpoint::Conversations {
     const double doubled =
         options_.first_pause * std::pow(2.0, static_cast<double>(question.failures));
     double pause = std::min(doubled, kLongestBackOff) * rng_.uniform(0.75, 1.25);
-    const double asked = retry_after(response.retry_after);
-    if (asked > options_.longest_pause) {
-      throw Error(cat(address_.completions, " asks to wait ", core::human_seconds(asked), " (",
-                      what, "): run the same command again then"));
+    const double wanted = retry_after(response.retry_after);
+    if (wanted > options_.longest_pause) {
+      throw too_long_a_wait(asked(), what, wanted);
     }
-    pause = std::max(pause, asked);
+    pause = std::max(pause, wanted);
     const auto until = Clock::now() + ticks(pause);
     // Who says "not now" says it to all questions.
-    if (asked >= 0 || response.status == 429 || response.status == 503) {
+    if (wanted >= 0 || response.status == 429 || response.status == 503) {
       paused_until_ = std::max(paused_until_, until);
     }
     if (question.failures == 0 && !warned_) {
@@ -296,51 +323,15 @@ class ChatEndpoint::Conversations {
     later_.emplace(until, std::move(question));
   }
 
-  [[noreturn]] void hopeless(const HttpResponse& response) const {
-    if (response.fault == HttpFault::kTls) {
-      throw Error(cat("cannot trust ", address_.completions, ": ", response.what,
-                      "; --ca-file names the certificate of a server that has its own"));
-    }
-    throw Error(cat("no language model at ", address_.completions, ": ", response.what,
-                    "; start a server there (llama-server, vllm serve, ollama serve), name another "
-                    "with --endpoint, ",
-                    kOrRules));
+  Asked asked() const {
+    return {address_.completions, options_.model, key_variable(options_), !key_.empty()};
   }
 
-  [[noreturn]] void no_completion(const HttpResponse& response, const std::string& fault) const {
-    const std::string& type = response.content_type;
-    throw Error(cat(address_.completions, " does not answer with a chat completion (",
-                    type.empty() ? "no content type" : type, ": ", fault,
-                    "): --endpoint wants the base of an OpenAI-compatible interface, such as "
-                    "http://localhost:8080/v1"));
-  }
-
-  /// A status that no repetition changes.
-  [[noreturn]] void refused(const HttpResponse& response) const {
-    const std::string what = status_text(response);
-    const std::string& url = address_.completions;
-    const std::string variable = key_variable(options_);
-    if (response.status == 401 || response.status == 403) {
-      throw Error(cat(url, " refuses the key: ", what, "; ",
-                      key_.empty() ? cat("put one into the environment variable ", variable,
-                                         ", or name another with --key-env")
-                                   : cat("check what ", variable, " holds")));
-    }
-    if (response.status == 429) throw Error(cat(url, ": the account is used up: ", what));
-    if (response.status >= 300 && response.status < 400) {
-      throw Error(cat(url, " redirects to ",
-                      response.redirect.empty() ? "nowhere" : response.redirect, " (HTTP ",
-                      response.status, "): give that address with --endpoint"));
-    }
-    if (response.status == 404 || response.status == 405) {
-      const HttpResponse listed = get_models();
-      const auto names = read_models(listed.body);
-      throw Error(cat(url, " has no such path or no model \"", options_.model, "\": ", what,
-                      names.empty() ? "" : cat("; it lists ", core::join(names, ", ")),
-                      "; check --endpoint and --model"));
-    }
-    throw Error(cat(url, " refuses the request: ", what,
-                    "; --request FIELD=null leaves a field out that the server does not know"));
+  /// Ends all asking; for an unknown path or model with what the server has.
+  [[noreturn]] void refuse(const HttpResponse& response) const {
+    const bool unknown = response.status == 404 || response.status == 405;
+    throw refusal(asked(), response,
+                  unknown ? read_models(get_models().body) : std::vector<std::string>{});
   }
 
   EndpointOptions options_;
@@ -355,6 +346,7 @@ class ChatEndpoint::Conversations {
   std::unordered_map<std::uint64_t, Question> under_way_;
   Clock::time_point paused_until_{};
   Clock::time_point next_start_{};
+  std::exception_ptr end_;  // why nothing more is asked
   std::string last_fault_;
   bool answered_ = false;    // some question was
   bool warned_ = false;      // that something is tried again
@@ -371,6 +363,10 @@ void ChatEndpoint::ask(std::uint64_t id, const std::vector<Message>& messages) {
 }
 
 std::size_t ChatEndpoint::open() const { return conversations_->open(); }
+
+std::vector<Reply> ChatEndpoint::last_replies(double seconds) {
+  return conversations_->last_replies(seconds);
+}
 
 std::vector<Reply> ChatEndpoint::wait(double seconds) { return conversations_->wait(seconds); }
 

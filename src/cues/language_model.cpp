@@ -19,6 +19,7 @@ using core::cat;
 namespace {
 
 constexpr double kLook = 0.2;        // seconds between looks at signals and the progress
+constexpr double kLastSeconds = 3;   // for the answers under way at Ctrl-C
 constexpr double kSyncSeconds = 10;  // what a power cut may lose
 
 nlohmann::ordered_json settings_of(const ChatEndpoint& endpoint, const Prompt& prompt,
@@ -68,7 +69,7 @@ class LanguageModel::Work {
     double unsynced = 0;
     std::size_t next = 0;
     while (next < open.size() || endpoint_.open() > 0) {
-      if (core::stop_signal() != 0) core::throw_if_stopped(kept().c_str());
+      if (core::stop_signal() != 0) stop();
       // Few enough wait in the endpoint that their texts take no room.
       while (next < open.size() && endpoint_.open() < 2 * options_.endpoint.concurrency) {
         ask(open[next++]);
@@ -83,6 +84,20 @@ class LanguageModel::Work {
       }
       tell(done_, note());
     }
+  }
+
+  /// Keeps what is paid for, then throws Interrupted.
+  void stop() {
+    for (const Reply& reply : endpoint_.last_replies(kLastSeconds)) keep(reply);
+    file_.sync();
+    core::throw_if_stopped(kept().c_str());
+  }
+
+  void keep(const Reply& reply) {
+    const std::string& expression = expressions_[static_cast<std::size_t>(reply.id)];
+    file_.add(
+        {expression, reply.text, reply.prompt_tokens, reply.completion_tokens, reply.seconds});
+    if (settle(expression)) ++done_;
   }
 
   /// The question, and after answers that could not be used these and what was wrong with them.
@@ -109,11 +124,8 @@ class LanguageModel::Work {
       ++done_;
       return;
     }
-    file_.add({expressions_[id], reply.text, reply.prompt_tokens, reply.completion_tokens,
-               reply.seconds});
-    if (finish_if_settled(id)) {
-      ++done_;
-    } else {
+    keep(reply);
+    if (!finish_if_settled(id)) {
       ++tally_.asked_again;
       ask(id);
     }

@@ -375,6 +375,47 @@ def write_pack_seeds():
     write("pack", "header_alone", whole[:100])
 
 
+def write_language_model_seeds():
+    """Answers, responses and prompts of a language model, and expressions for the rules."""
+    for name, answer in {
+        "json": b'["the cup", "red cup"]',
+        "object": b'{"target": "cup", "cues": [{"a": "red cup"}, ["cup on the left"]]}',
+        "python": b"['the cup', 'cup\\'s', \"red cup\",]",
+        "lines": b"Sure:\n1. the cup\n2) red cup\n- \xe2\x80\xa2\n",
+        "thinking": b"<think>[\"no\"]</think>```json\n[\"red cup\"]\n```",
+        "cut": b'["the cup", "red c',
+        "deep": b"[" * 200 + b'"cup"' + b"]" * 200,
+        "not_utf8": b'["caf\xe9"]',
+    }.items():
+        write("cue_answer", name, answer)
+    whole = json.dumps({"choices": [{"message": {"content": "[]"}}],
+                        "usage": {"prompt_tokens": 3, "completion_tokens": 1}}).encode()
+    for name, body in {
+        "completion": whole,
+        "parts": b'{"choices": [{"message": {"content": [{"type": "text", "text": "a"}, 3]}}]}',
+        "models": b'{"data": [{"id": "a"}, {"id": 3}, 4]}',
+        "error": b'{"error": {"message": "no\\nmore", "code": "insufficient_quota"}}',
+        "detail": b'{"detail": [{"loc": ["body"]}]}',
+        "html": b"<html>\n\xff</html>",
+        "cut": whole[:-9],
+        "wrong_types": b'{"choices": [{"message": {"content": null}}], "usage": {"prompt_tokens": 1e99}}',
+    }.items():
+        write("chat_response", name, body)
+    prompt = (pathlib.Path(__file__).parents[2] / "configs/cues/prompt.txt").read_bytes()
+    write("cue_prompt", "whole", prompt)
+    write("cue_prompt", "twice", prompt + b"[question]\n{sentence}\n")
+    write("cue_prompt", "unknown", prompt + b"[else]\n")
+    write("cue_prompt", "cut", prompt[: len(prompt) // 2])
+    for name, text in {
+        "long": b"There is a man whose hat is red, who is not holding two dogs while the cat sits",
+        "short": b"2nd from left w/ hat & bag",
+        "of": b"the taller of the pile of books of the man's of",
+        "marks": b",,. ' - / & \xe2\x80\x99 caf\xc3\xa9 \xff",
+        "same": b"whose " * 500,
+    }.items():
+        write("rule_cues", name, text)
+
+
 def main():
     """All corpora."""
     write_safetensors_seeds()
@@ -386,6 +427,7 @@ def main():
     write_npy_seeds()
     write_pickle_seeds()
     write_cue_seeds()
+    write_language_model_seeds()
     write_proposal_seeds()
     write_torch_seeds()
     write_pack_seeds()

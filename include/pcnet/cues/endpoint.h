@@ -76,6 +76,9 @@ class ChatEndpoint {
   /// any that is, or several questions in a row without a reply.
   std::vector<Reply> wait(double seconds);
 
+  /// The answers to what is under way, for so many seconds at most; nothing more is asked meanwhile.
+  std::vector<Reply> last_replies(double seconds);
+
   const std::string& model() const;
   /// Where questions go.
   const std::string& url() const;

@@ -252,8 +252,28 @@ TEST(ChatEndpoint, EndsWhenQuestionAfterQuestionIsInVain) {
   options.concurrency = 1;
   options.retries = 0;
   EXPECT_THAT([&] { ask(options, 20); },
-              ThrowsMessage<core::Error>(HasSubstr("1 tries to each of 3 questions")));
+              ThrowsMessage<core::Error>(HasSubstr("1 try to each of 3 questions")));
   EXPECT_EQ(server.requests().size(), 4U);
+}
+
+TEST(ChatEndpoint, GivesOutTheRepliesBesideWhatEndsAllAsking) {
+  const ChatServer server([](const auto& request, std::size_t) {
+    const bool bad = support::last_message(request) == "question 0";
+    return bad ? http_response(401, "{}") : completion("fine");
+  });
+  ChatEndpoint endpoint(options_for(server.url()));
+  for (std::uint64_t id = 0; id < 4; ++id) {
+    endpoint.ask(id, {{"user", "question " + std::to_string(id)}});
+  }
+  (void)endpoint.wait(0);  // all are sent
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::size_t replies = 0;
+  EXPECT_THAT(
+      [&] {
+        for (int i = 0; i < 10; ++i) replies += endpoint.wait(0.2).size();
+      },
+      ThrowsMessage<core::Error>(HasSubstr("refuses the key")));
+  EXPECT_EQ(replies, 3U);
 }
 
 TEST(ChatEndpoint, KeepsItsConcurrency) {

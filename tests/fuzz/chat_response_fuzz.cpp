@@ -1,0 +1,12 @@
+#include "fuzz.h"
+#include "src/cues/chat.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using pcnet::fuzz::require;
+  return pcnet::fuzz::run(data, size, [](auto text) {
+    (void)pcnet::cues::read_models(text);
+    (void)pcnet::cues::is_quota_used_up(text);
+    require(pcnet::cues::server_message(text).find('\n') == std::string::npos);
+    (void)pcnet::cues::read_completion(text);
+  });
+}
