@@ -24,15 +24,17 @@ CuesBySentence cues_inside(const ReferIndex& index) {
 
 }  // namespace
 
-Dataset::Dataset(config::DataOptions options) : options_(std::move(options)) {
+Dataset::Dataset(config::DataOptions options, Pictures pictures) : options_(std::move(options)) {
   if (!options_.pack.empty()) {
     open_pack();
     return;
   }
-  files_ = locate_dataset(options_);
+  files_ = locate_dataset(options_, pictures);
   index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_));
   has_cues_ = !files_.cues.empty() || index_->has_cues();
-  pictures_ = std::make_unique<PictureStore>(*index_, files_.images, options_);
+  if (pictures == Pictures::kUsed) {
+    pictures_ = std::make_unique<PictureStore>(*index_, files_.images, options_);
+  }
 }
 
 void Dataset::open_pack() {

@@ -151,7 +151,7 @@ Candidate choose(const config::DataOptions& options, const fs::path& root) {
 
 /// The pictures: in the root given, or in the folder that holds `refer` or the dataset's folder.
 fs::path find_images(const config::DataOptions& options, const Candidate& chosen,
-                     const fs::path& root) {
+                     const fs::path& root, Pictures pictures) {
   if (!options.images.empty()) {
     if (!fs::is_directory(options.images)) {
       throw Error(cat("no folder ", options.images, " (data.images)"));
@@ -167,6 +167,7 @@ fs::path find_images(const config::DataOptions& options, const Candidate& chosen
       if (fs::is_directory(anchor / place)) return anchor / place;
     }
   }
+  if (pictures == Pictures::kUnused) return {};
   throw Error(cat("no folder train2014 with the pictures of ", name_of(chosen), " in ",
                   anchors.back().string(), ": unpack COCO's train2014.zip there, so that ",
                   (anchors.back() / "train2014").string(),
@@ -185,7 +186,7 @@ fs::path side_file(const std::string& named, const fs::path& beside, const char*
 
 }  // namespace
 
-DatasetFiles locate_dataset(const config::DataOptions& options) {
+DatasetFiles locate_dataset(const config::DataOptions& options, Pictures pictures) {
   if (options.root.empty()) throw core::UsageError("no dataset folder: give --root or data.root");
   const fs::path root = options.root;
   if (!fs::is_directory(root)) {
@@ -208,7 +209,7 @@ DatasetFiles locate_dataset(const config::DataOptions& options) {
                       ".zip) and must lie beside it"));
     }
   }
-  files.images = find_images(options, chosen, root);
+  files.images = find_images(options, chosen, root, pictures);
   files.cues = side_file(options.cues, folder / "cues.jsonl", "cues");
   files.proposals = side_file(options.proposals, folder / "proposals.jsonl", "proposals");
   files.captions = side_file({}, folder / "captions.jsonl", "captions");

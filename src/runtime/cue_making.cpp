@@ -122,7 +122,7 @@ fs::path usual_place(const data::DatasetFiles& files) {
 
 CueFile make_cues(const config::Config& config, const CueRequest& request) {
   core::Lap watch;
-  const data::Dataset dataset(config.data);
+  const data::Dataset dataset(config.data, data::Pictures::kUnused);
   const auto sentences = sentences_of(dataset.index(), request.splits);
   const Expressions expressions = different_texts(sentences);
   CueFile file;
@@ -182,7 +182,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
     sent_ids = store.sent_ids();
     file.out = out.empty() ? fs::path("cues.jsonl") : std::move(out);
   } else {
-    const data::Dataset dataset(config.data);
+    const data::Dataset dataset(config.data, data::Pictures::kUnused);
     for (const auto* sentence : sentences_of(dataset.index(), {})) {
       sent_ids.push_back(sentence->sent_id);
     }
@@ -212,7 +212,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
 }
 
 CueFolder export_cues(const config::Config& config, const fs::path& out) {
-  data::Dataset dataset(config.data);
+  data::Dataset dataset(config.data, data::Pictures::kUnused);
   const data::CueStore& cues = dataset.cues();
   core::AtomicFolder folder(out);
   CueFolder written{.out = folder.target()};

@@ -134,7 +134,7 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
 }
 
 CueCheck check_cues(const config::Config& config, double tolerance) {
-  data::Dataset dataset(config.data);
+  data::Dataset dataset(config.data, data::Pictures::kUnused);
   const data::CueStore& cues = dataset.cues();
   const auto find = [&](const data::Sentence& sentence) { return cues.find(sentence.sent_id); };
   CueCheck check{.files = dataset.files(), .source = cues.source()};

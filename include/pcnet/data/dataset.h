@@ -23,7 +23,9 @@ class Dataset {
   /// With `data.pack` everything comes from the pack; what makes that stale by these options, or,
   /// with `data.root`, by the dataset's files, is an Error with the reasons; a root that is not
   /// there any more is a warning.
-  explicit Dataset(config::DataOptions options);
+  /// @param pictures kUnused: the annotations and what lies beside them are enough; `pictures` must
+  /// not be called
+  explicit Dataset(config::DataOptions options, Pictures pictures = Pictures::kUsed);
 
   const config::DataOptions& options() const { return options_; }
   /// Where the files are; of a pack, its own and the names of dataset and partition.
