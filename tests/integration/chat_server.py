@@ -86,6 +86,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         chat = self.server.chat
         chat.gets.append(self.path)
+        chat.before_get()
         if self.path.endswith("/models") and chat.models is not None:
             listed = {"object": "list", "data": [{"id": name} for name in chat.models]}
             self.answer(Response(body=json.dumps(listed).encode()))
@@ -140,6 +141,7 @@ class ChatServer:
     def __init__(self, script=take_apart, models=(MODEL,), certificate=None):
         self.script, self.models, self.certificate = script, models, certificate
         self.requests, self.gets = [], []
+        self.before_get = lambda: None  # may keep the list of models waiting
         self.connections = set()
         self.lock = threading.Lock()
         self.under_way = 0

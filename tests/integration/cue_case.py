@@ -4,7 +4,7 @@ import json
 import os
 
 from chat_server import MODEL, ChatServer, take_apart, two_cues
-from program import BINARY, Case, read_lines, run
+from program import BINARY, Case, read_lines, run, run_well
 
 # What a person's shell may hold and a test must not depend on.
 os.environ["no_proxy"] = "*"
@@ -25,6 +25,12 @@ def write_sentences(root, sentences, split="train"):
 
 def cues_of(path):
     return {line["sent_id"]: line["cues"] for line in read_lines(path)}
+
+
+def cues_by_rules(text):
+    """As the program prints them."""
+    (found,) = json.loads(run_well("--json", "cues", "make", "--text", text).stdout)
+    return found["cues"]
 
 
 class AskingCase(Case):
@@ -64,11 +70,11 @@ class AskingCase(Case):
         self.assertEqual(result.returncode, 0, result.stderr)
         return json.loads(result.stdout)
 
-    def assert_made(self, sentences=SENTENCES, by_rules=None):
+    def assert_made(self, sentences=SENTENCES, by_rules=()):
         """The file holds what `take_apart` says, but for the sentences given to the rules."""
         wanted = {i + 1: two_cues(sentence) for i, sentence in enumerate(sentences)}
-        for sentence, cues in (by_rules or {}).items():
-            wanted[sentences.index(sentence) + 1] = cues
+        for sentence in by_rules:
+            wanted[sentences.index(sentence) + 1] = cues_by_rules(sentence)
         self.assertEqual(cues_of(self.out), wanted)
 
     def assert_nothing_written(self):
