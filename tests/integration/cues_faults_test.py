@@ -51,12 +51,12 @@ class Passing(AskingCase):
     def test_too_many_requests(self):
         server = self.assert_passes(failure(429, "slow down"), said=("HTTP 429", "slow down"))
         self.assertGreater(self.gap(server), 0.5 * 0.75 - 0.02)
-        self.assertLess(self.gap(server), 0.5 * 1.25 + 0.4)
+        self.assertLess(self.gap(server), 0.5 * 1.25 + 1)
 
     def test_too_many_requests_with_a_time(self):
         server = self.assert_passes(failure(429, "wait", {"Retry-After": "1"}), said=("HTTP 429",))
         self.assertGreater(self.gap(server), 1 - 0.02)
-        self.assertLess(self.gap(server), 1.6)
+        self.assertLess(self.gap(server), 2.5)
         # Nobody asks in between: the pause is for all.
         self.assertEqual(server.requests[1].time, min(r.time for r in server.requests[1:]))
         self.assertGreater(server.requests[1].time - server.requests[0].time, 1 - 0.02)
@@ -67,7 +67,7 @@ class Passing(AskingCase):
                 self.out.unlink(missing_ok=True)
                 self.answers.unlink(missing_ok=True)
                 server = self.assert_passes(failure(429, "wait", {"Retry-After": asked}))
-                self.assertLess(self.gap(server), 1.1)
+                self.assertLess(self.gap(server), 2.5)
 
     def test_faults_of_the_server(self):
         for status in (500, 502, 503, 408):
@@ -87,7 +87,7 @@ class Passing(AskingCase):
         same = [r.time for r in server.requests if r.sentence == SENTENCES[0]]
         self.assertEqual(len(same), 3)
         self.assertGreater(same[2] - same[1], 1 * 0.75 - 0.02)
-        self.assertLess(same[2] - same[1], 1 * 1.25 + 0.4)
+        self.assertLess(same[2] - same[1], 1 * 1.25 + 1)
 
     def test_a_cut_connection(self):
         self.assert_passes(with_header(b'{"choices": [', 5000))
@@ -113,8 +113,8 @@ class Passing(AskingCase):
 
         server = self.serve(slow)
         begin = time.monotonic()
-        document = self.make_well(server, "--timeout", "0.3")
-        self.assertLess(time.monotonic() - begin, 5)
+        document = self.make_well(server, "--timeout", "0.7")
+        self.assertLess(time.monotonic() - begin, 6)
         self.assertEqual(document["llm"]["retries"], 1)
         self.assert_made()
 
@@ -152,7 +152,7 @@ class Final(AskingCase):
         server = self.serve(lambda *_: response, models=models)
         begin = time.monotonic()
         result = self.make(server, "-q", "--concurrency", 1, retries=retries)
-        self.assertLess(time.monotonic() - begin, 2.5)
+        self.assertLess(time.monotonic() - begin, 4)
         self.assert_fails(result, code, server.url, *words)
         self.assertEqual(len(server.requests), requests)
         self.assert_nothing_written()
@@ -304,6 +304,19 @@ class Middle(AskingCase):
         self.assertEqual((document["llm"]["known"], document["llm"]["requests"]), (3, 7))
         self.assert_made(sentences)
         self.assert_fails(result, 1, server.url, *words)
+
+    def test_a_server_that_is_gone_at_the_end_is_no_fault_of_the_texts(self):
+        def twice(request, number):
+            if number == 2:
+                threading.Thread(target=server.stop).start()
+                time.sleep(0.3)
+                return Response(raw=b"")
+            return take_apart(request, number)
+
+        server = self.serve(twice)
+        result = self.make(server, "-q", "--concurrency", 1)
+        self.assertFalse(self.out.exists(), result.stdout)
+        self.assert_fails(result, 1, server.url, "2 of 4 expressions are done", self.answers)
 
     def test_a_key_that_ends_in_the_middle_keeps_the_answers(self):
         server = self.serve(

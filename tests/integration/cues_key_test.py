@@ -51,6 +51,18 @@ class Key(AskingCase):
                     self.assert_hidden(result, secret)
                     self.assert_nothing_written()
 
+    def test_an_answer_that_echoes_the_key_hides_it(self):
+        secret = "sk-ab/cd+ef=="
+
+        def echo(request, _):
+            body = completion(json.dumps([*two_cues(request.sentence), secret])).body
+            return Response(body=body.replace(b"/", rb"\/"))  # as some servers write it
+
+        result = self.make(self.serve(echo), "-vv", env={"PCNET_API_KEY": secret})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_hidden(result, secret)
+        self.assert_made()
+
     def test_a_header_that_echoes_the_key_hides_it(self):
         elsewhere = {"Location": f"http://127.0.0.1/?key={SECRET}"}
         page = {"Content-Type": f"text/html; key={SECRET}"}
