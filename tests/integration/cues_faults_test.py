@@ -74,7 +74,8 @@ class Passing(AskingCase):
             with self.subTest(status):
                 self.out.unlink(missing_ok=True)
                 self.answers.unlink(missing_ok=True)
-                server = self.assert_passes(failure(status, "oops"), said=(f"HTTP {status}", "oops"))
+                fault = failure(status, "oops")
+                server = self.assert_passes(fault, said=(f"HTTP {status}", "oops"))
                 self.assertGreater(self.gap(server), 0.5 * 0.75 - 0.02)
 
     def test_each_pause_is_twice_as_long(self):
@@ -156,6 +157,7 @@ class Final(AskingCase):
         self.assert_fails(result, code, server.url, *words)
         self.assertEqual(len(server.requests), requests)
         self.assert_nothing_written()
+        return result
 
     def test_a_time_too_long_to_wait(self):
         wanted = ("HTTP 429", "come tomorrow", "24:00:00", "same command again")
@@ -222,7 +224,8 @@ class Final(AskingCase):
         self.assert_nothing_written()
 
     def test_messages_with_line_ends_are_one_line(self):
-        self.assert_ends(failure(400, "first\nsecond\r\n\x1b[31mred"), "first second")
+        result = self.assert_ends(failure(400, "first\nsecond\r\n\x1b[31mred"), "first second")
+        self.assertNotIn("\x1b", result.stderr)
 
     def test_a_long_message_is_shortened(self):
         server = self.serve(lambda *_: failure(400, "é" * 5000))
@@ -233,7 +236,8 @@ class Final(AskingCase):
     def test_an_out_that_cannot_be_written_is_found_before_asking(self):
         server = self.serve()
         missing = self.folder / "none"
-        for out, words in ((missing / "cues.jsonl", missing), (self.root, f"{self.root} is a folder")):
+        is_folder = f"{self.root} is a folder"
+        for out, words in ((missing / "cues.jsonl", missing), (self.root, is_folder)):
             with self.subTest(out):
                 self.out = out
                 self.assert_fails(self.make(server, "-q"), 1, words)
@@ -278,9 +282,7 @@ class Middle(AskingCase):
 
     def test_a_server_that_goes_down_can_be_gone_on_with(self):
         more = [f"cup number {word}" for word in ("one", "four", "six", "ten", "two", "nine")]
-        with (self.root / "annotations.jsonl").open("a") as file:
-            for text in more:
-                file.write(json.dumps({"image": "none.png", "size": [8, 8], "sentence": text}) + "\n")
+        write_sentences(self.root, more)
         sentences = (*SENTENCES, *more)
 
         def three_times(request, number):

@@ -39,8 +39,9 @@ class Key(AskingCase):
 
     def test_an_error_that_echoes_the_key_hides_it(self):
         # As a server may write them in JSON.
-        secrets = {SECRET: SECRET, "sk-ab/cd+ef==": r"sk-ab\/cd+ef==", 'sk-ab"cd"ef': r"sk-ab\"cd\"ef"}
-        for secret, written in secrets.items():
+        with_slash, with_quotes = r"sk-ab\/cd+ef==", r"sk-ab\"cd\"ef"
+        for written in (SECRET, with_slash, with_quotes):
+            secret = written.replace("\\", "")
             for status in (401, 400, 500):
                 body = f'{{"error": {{"message": "bad key {written}"}}}}'.encode()
                 server = self.serve(lambda *_, s=status, b=body: Response(s, b))
@@ -106,7 +107,8 @@ class Key(AskingCase):
         url = server.url.replace("127.0.0.1", "0.0.0.0")  # itself, by a name that is not its own
         result = self.make(url, env={"PCNET_API_KEY": SECRET})
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("warning: the key of PCNET_API_KEY goes to 0.0.0.0 unencrypted", result.stderr)
+        warning = "warning: the key of PCNET_API_KEY goes to 0.0.0.0 unencrypted"
+        self.assertIn(warning, result.stderr)
         result = self.make(server, "--seed", "1", "--replace", env={"PCNET_API_KEY": SECRET})
         self.assertNotIn("unencrypted", result.stderr)
 
@@ -139,9 +141,7 @@ class Encrypted(AskingCase):
         certificate = self.certificate()
         missing = self.folder / "none.pem"
         result = self.make(self.serve(certificate=certificate), "-q", "--ca-file", missing)
-        self.assertEqual(result.stdout, "")
-        self.assertIn(result.returncode, (1, 2))
-        self.assertIn(str(missing), result.stderr)
+        self.assert_fails(result, 1, missing, "--ca-file")
 
     def test_a_certificate_of_another_name_is_refused(self):
         certificate = self.certificate()

@@ -1,4 +1,4 @@
-"""Cues from a language model, stopped, killed, on a full disk, twice at once, with other prompts."""
+"""Cues from a language model: stopped, killed, on a full disk, twice at once, another prompt."""
 
 import json
 import shutil
@@ -135,7 +135,7 @@ class Kept(StopCase):
     """The file of answers, damaged in some way."""
 
     def damage(self, change):
-        """A file with all answers, its lines changed; what is asked then, and the program's words."""
+        """A file with all answers, its lines changed: what is asked then, and what is said."""
         self.out.unlink(missing_ok=True)
         self.answers.unlink(missing_ok=True)
         self.make_well(self.serve())
@@ -167,7 +167,8 @@ class Kept(StopCase):
         self.assertEqual(len(read_lines(self.answers)), 11)
 
     def test_a_damaged_line_is_told_and_asked_again(self):
-        for bad in (b"\x00\xffgarbage", b"{}", b"[1, 2]", b"null", b'{"text": 5, "answer": []}', b""):
+        wrong = b'{"text": 5, "answer": []}'
+        for bad in (b"\x00\xffgarbage", b"{}", b"[1, 2]", b"null", wrong, b""):
             with self.subTest(bad):
                 gone = []
 
@@ -283,7 +284,7 @@ class Prompt(AskingCase):
         general, output, examples, question = self.PARTS
         server = self.serve()
         for parts, words in (
-            ((general, output, "[samples]\ndog\n", question), (":5: ", "unknown heading [samples]")),
+            ((general, output, "[samples]\ndog\n"), (":5: ", "unknown heading [samples]")),
             ((general, output, examples, general, question), (":7: ", "comes twice")),
             ((general, output, question), (": ", "nothing under [in-context examples]")),
             ((general, "[output constraints]\n\n", examples, question),

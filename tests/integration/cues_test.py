@@ -51,7 +51,8 @@ class Make(CueCase):
         self.assertIn("sentences   4, 3 different ones\n", result.stdout)
         self.assertIn("cues        2.33 an expression\n", result.stdout)
         # Text, not escapes: a person can read the file.
-        self.assertIn('{"sent_id":3,"cues":["café 😀","left café 😀"]}\n', self.out.read_text("utf-8"))
+        line = '{"sent_id":3,"cues":["café 😀","left café 😀"]}\n'
+        self.assertIn(line, self.out.read_text("utf-8"))
         self.assertEqual(sorted(path.name for path in self.root.iterdir()),
                          ["annotations.jsonl", "cues.jsonl"])
 
