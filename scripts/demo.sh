@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From nothing to a trained model and its pictures, on the synthetic benchmark: prepares, builds,
-# writes the data, trains, evaluates, predicts. What is finished is not done again.
+# writes the data and the cues, trains, evaluates, predicts. What is finished is not done again.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -54,7 +54,7 @@ evaluate() { # name, what to evaluate..., and as the last arguments the files it
   if fresh "$out" "$@"; then
     echo "$name: already in $out"
   else
-    "$pcnet" eval "${what[@]}" --root "$data" --split val --split testA --out "$out"
+    "$pcnet" eval "${what[@]}" --root "$data" --cues "$runs/cues.jsonl" --split val --split testA --out "$out"
   fi
 }
 
@@ -66,16 +66,19 @@ step "synthetic benchmark in $data"
 mkdir -p "$runs/results" "$runs/pictures"
 "$pcnet" data synth --out "$data"
 
+step 'target-related cues, from the sentences by rules'
+"$pcnet" cues make --root "$data" --out "$runs/cues.jsonl"
+
 step 'training 1 of 2: the image and text encoders, from captions'
 "$pcnet" train configs/refsynth/clip.yaml --root "$data" --run "$runs/clip" --resume auto
 
 step 'training 2 of 2: PCNet, from referring expressions'
 "$pcnet" train configs/refsynth/pcnet.yaml --root "$data" --run "$runs/pcnet" \
-  --set "model.clip.weights=$runs/clip" --resume auto
+  --cues "$runs/cues.jsonl" --set "model.clip.weights=$runs/clip" --resume auto
 
 step 'the same model, untrained'
 "$pcnet" train configs/refsynth/pcnet.yaml --root "$data" --run "$runs/untrained" \
-  --set train.max_steps=0 --resume auto
+  --cues "$runs/cues.jsonl" --set train.max_steps=0 --resume auto
 
 step 'evaluation'
 evaluate trained "$runs/pcnet" -- "$runs"/pcnet/checkpoints/*.safetensors

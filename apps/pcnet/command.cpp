@@ -29,6 +29,17 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   return command;
 }
 
+CLI::Validator between(double low, double high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        if (number && value >= low && value <= high) return std::string();
+        return core::cat(text, " is not a number from ", low, " to ", high);
+      },
+      "");
+}
+
 void print_json(const nlohmann::ordered_json& document) {
   // Text that is not UTF-8 (an old file name, say) must not lose the rest of the result.
   std::cout << document.dump(2, ' ', /*ensure_ascii=*/false,

@@ -47,6 +47,9 @@ void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action);
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& examples);
 
+/// A check that an option's value is a number from `low` to `high`; nan is none.
+CLI::Validator between(double low, double high);
+
 /// Writes a result document to stdout, one newline after it.
 void print_json(const nlohmann::ordered_json& document);
 

@@ -72,7 +72,8 @@ void print_text(const runtime::CueCheck& check, std::size_t most) {
                    " % of the sentences' words, small ones aside\n");
   if (check.others > 0) {
     std::cout << cat("others      ", check.others,
-                     " entries are of sentences that this dataset does not have\n");
+                     check.others == 1 ? " entry is of a sentence" : " entries are of sentences",
+                     " that this dataset does not have\n");
   }
   std::cout << report::audit_text(quality.findings, most);
   const auto faults = data::count_items(quality.findings, true);
@@ -108,7 +109,7 @@ void add_check(CLI::App& cues, const GlobalOptions& globals, Action& action) {
       ->add_option("--tolerance", arguments->tolerance,
                    "percent of the sentences that may have a kind of note before it is a fault")
       ->type_name("PERCENT")
-      ->check(CLI::Range(0.0, 100.0).description(""))
+      ->check(between(0, 100))
       ->capture_default_str();
   command->add_flag("--all", arguments->all, "list everything found, not the first of each kind");
   command->callback([arguments, &globals, &action] {

@@ -22,6 +22,7 @@ using core::cat;
 using nlohmann::ordered_json;
 
 constexpr double kMillion = 1e6;
+constexpr double kLongest = 86400;  // seconds of a time-out
 constexpr std::size_t kSomeExpressions = 5;
 
 struct MakeArguments {
@@ -44,8 +45,9 @@ ordered_json request_fields(const std::vector<std::string>& fields) {
     }
     const std::string value = field.substr(equals + 1);
     const std::string name = field.substr(0, equals);
-    if (name == "messages" || name == "stream") {
-      throw core::UsageError(cat("--request cannot set \"", name, "\": it is not open to change"));
+    if (name == "messages" || name == "stream" || name == "model") {
+      throw core::UsageError(
+          cat("--request cannot set \"", name, "\"", name == "model" ? ": that is --model" : ""));
     }
     auto parsed = ordered_json::parse(value, nullptr, /*allow_exceptions=*/false);
     request[name] = parsed.is_discarded() ? ordered_json(value) : std::move(parsed);
@@ -164,6 +166,11 @@ void print_text(const runtime::CueFile& file, const MakeArguments& arguments) {
 }
 
 void print_texts(const MakeArguments& arguments, const GlobalOptions& globals) {
+  for (const auto& text : arguments.texts) {
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+      throw core::UsageError("a --text is empty: say what to take apart");
+    }
+  }
   const auto found = runtime::cues_of_texts(arguments.texts, source_of(arguments));
   ordered_json list = ordered_json::array();
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -211,23 +218,23 @@ void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
       ->check(CLI::Range(1, 1024).description(""))
       ->capture_default_str();
   add("--timeout", endpoint.seconds, "seconds for one request", "S")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(between(0.001, kLongest))
       ->capture_default_str();
   add("--connect-timeout", endpoint.connect_seconds, "seconds until a connection stands", "S")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(between(0.001, kLongest))
       ->capture_default_str();
   add("--retries", endpoint.retries,
       "of a request, after a time-out, a cut connection, HTTP 408, 425, 429 or 5xx", "N")
       ->check(CLI::Range(0, 100).description(""))
       ->capture_default_str();
   add("--rate-limit", endpoint.requests_per_minute, "requests a minute; 0: no limit", "N")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(between(0, 1e6))
       ->capture_default_str();
   add("--tries", model.tries, "answers to one expression before the rules take it", "N")
       ->check(CLI::Range(1, 10).description(""))
       ->capture_default_str();
   add("--temperature", endpoint.temperature, "0: always the likeliest words", "T")
-      ->check(CLI::Range(0.0, 2.0).description(""))
+      ->check(between(0, 2))
       ->capture_default_str();
   add("--seed", endpoint.seed, "sent with each request", "S")->capture_default_str();
   add("--max-tokens", endpoint.max_tokens, "of an answer", "N")
@@ -239,7 +246,7 @@ void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
   add("--price", arguments.price, "of a million tokens, in and out, to show the cost", "IN,OUT")
       ->delimiter(',')
       ->expected(2)
-      ->check(CLI::NonNegativeNumber.description(""));
+      ->check(between(0, 1e6));
   add("--ca-file", endpoint.ca_file, "certificates (PEM) to trust instead of the system's", "FILE");
   command
       .add_flag("--allow-new-words", model.judgement.allow_new_words,
@@ -269,13 +276,14 @@ void add_cues_make(CLI::App& cues, const GlobalOptions& globals, Action& action)
       ->type_name("SOURCE")
       ->check(CLI::IsMember({"rules", "llm"}).description(""))
       ->capture_default_str();
-  command
-      ->add_option("--out", arguments->out,
-                   "file to write; default: cues.jsonl beside the annotations")
-      ->type_name("FILE");
-  command->add_option("--split", request.splits, "only sentences of this split; repeatable")
-      ->type_name("SPLIT")
-      ->allow_extra_args(false);
+  auto* const out = command
+                        ->add_option("--out", arguments->out,
+                                     "file to write; default: cues.jsonl beside the annotations")
+                        ->type_name("FILE");
+  auto* const split =
+      command->add_option("--split", request.splits, "only sentences of this split; repeatable")
+          ->type_name("SPLIT")
+          ->allow_extra_args(false);
   command->add_option("--count", request.source.most, "cues of a sentence at most (K)")
       ->type_name("K")
       ->check(CLI::Range(1, 20).description(""))
@@ -285,7 +293,11 @@ void add_cues_make(CLI::App& cues, const GlobalOptions& globals, Action& action)
       ->add_option("--text", arguments->texts,
                    "print the cues of this text instead of making a file; repeatable")
       ->type_name("TEXT")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->excludes(out)
+      ->excludes(split)
+      ->excludes(command->get_option("DATA"))
+      ->excludes(command->get_option("--root"));
   add_language_model_options(*command, *arguments);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_make(*arguments, globals); };

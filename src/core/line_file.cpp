@@ -56,11 +56,15 @@ void LineFile::append(std::string_view line) {
     torn_ = false;
   }
   const std::string whole = cat(line, "\n");
-  const ssize_t written = ::write(descriptor_, whole.data(), whole.size());
-  if (written == static_cast<ssize_t>(whole.size())) return;
-  torn_ = true;
-  if (written >= 0) errno = ENOSPC;
-  fail("cannot write", path_);
+  for (std::string_view left = whole; !left.empty();) {
+    const ssize_t written = ::write(descriptor_, left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      torn_ = true;
+      fail("cannot write", path_);
+    }
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
 }
 
 void LineFile::sync() {

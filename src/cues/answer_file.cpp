@@ -1,8 +1,10 @@
 #include "answer_file.h"
 
+#include <iomanip>
 #include <sstream>
 #include <utility>
 
+#include "pcnet/core/crc32c.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
@@ -12,8 +14,19 @@ namespace pcnet::cues {
 using core::cat;
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+std::string checksum(const Json& settings) {
+  const std::string text = settings.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::ostringstream out;
+  out << std::hex << std::setw(8) << std::setfill('0') << core::crc32c(text);
+  return out.str();
+}
+
+}  // namespace
+
 AnswerFile::AnswerFile(const std::filesystem::path& path, Json settings)
-    : settings_(std::move(settings)) {
+    : settings_(std::move(settings)), asked_(checksum(settings_)) {
   if (path.empty()) return;
   file_.emplace(path);
   read_file();
@@ -43,13 +56,14 @@ void AnswerFile::read_file() {
 }
 
 void AnswerFile::read_line(const Json& line) {
+  const bool current = line.at("asked") == asked_;
   if (line.contains("settings")) {
-    is_current_ = line.at("settings") == settings_;
+    is_said_ = is_said_ || current;
     return;
   }
   auto text = line.at("text").get<std::string>();
   auto answer = line.at("answer").get<std::string>();
-  if (!is_current_) {
+  if (!current) {
     ++others_;
     return;
   }
@@ -68,9 +82,10 @@ void AnswerFile::add(const Answer& answer) {
   const auto append = [&](const Json& line) {
     file_->append(line.dump(-1, ' ', false, Json::error_handler_t::replace));
   };
-  if (!is_current_) append({{"settings", settings_}});
-  is_current_ = true;
-  append({{"text", answer.text},
+  if (!is_said_) append({{"asked", asked_}, {"settings", settings_}});
+  is_said_ = true;
+  append({{"asked", asked_},
+          {"text", answer.text},
           {"answer", answer.answer},
           {"prompt_tokens", answer.prompt_tokens},
           {"completion_tokens", answer.completion_tokens},

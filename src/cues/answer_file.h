@@ -23,9 +23,9 @@ struct Answer {
   double seconds = 0;
 };
 
-/// Every answer that was ever received, as JSON lines: {"settings": {...}}, which says how the
-/// answers below were asked for, then {"text", "answer", ...} in the order received. Answers that
-/// were asked for in another way stay in the file and are not used.
+/// Every answer that was ever received, as JSON lines: {"asked": checksum, "settings": {...}} says
+/// how some were asked for, {"asked", "text", "answer", ...} are those, in the order received.
+/// Answers that were asked for in another way stay in the file and are not used.
 class AnswerFile {
  public:
   /// A line that is no answer is left out with a warning: its question is asked again.
@@ -49,7 +49,8 @@ class AnswerFile {
 
   std::optional<core::LineFile> file_;
   nlohmann::ordered_json settings_;
-  bool is_current_ = false;  // the last settings in the file are these
+  std::string asked_;     // the checksum of the settings
+  bool is_said_ = false;  // the file holds them
   std::int64_t others_ = 0;
   std::unordered_map<std::string, std::vector<std::string>> answers_;
 };

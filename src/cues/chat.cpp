@@ -76,6 +76,15 @@ std::string shortened(std::string text) {
              : text::valid_utf8(text.substr(0, kLongestMessage)) + " ...";
 }
 
+/// An address to show: what stands before an "@" may be a secret.
+std::string without_password(const std::string& text) {
+  const std::size_t end = text.rfind('@');
+  if (end == std::string::npos) return text;
+  const std::size_t scheme = text.find("://");
+  return scheme < end ? text.substr(0, scheme + 3) + "***" + text.substr(end)
+                      : "***" + text.substr(end);
+}
+
 }  // namespace
 
 ChatAddress chat_address(const std::string& text) {
@@ -86,7 +95,7 @@ ChatAddress chat_address(const std::string& text) {
                              : curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
   const std::string scheme = code == CURLUE_OK ? part_of(url, CURLUPART_SCHEME) : "";
   if (scheme != "http" && scheme != "https") {
-    throw UsageError(cat("--endpoint is \"", text,
+    throw UsageError(cat("--endpoint is \"", without_password(text),
                          "\", wanted an address such as http://localhost:8080 or "
                          "https://api.mistral.ai/v1"));
   }
@@ -115,7 +124,8 @@ Completion read_completion(std::string_view body) {
   const json document = lenient_json(body);
   const json* choices = member(document, "choices");
   if (choices == nullptr || !choices->is_array() || choices->empty()) {
-    throw Error("the response holds no \"choices\"");
+    const std::string said = document.is_object() ? server_message(body) : "";
+    throw Error(cat("the response holds no \"choices\"", said.empty() ? "" : ", but: ", said));
   }
   const json* message = member(choices->front(), "message");
   const json* content = message == nullptr ? nullptr : member(*message, "content");

@@ -19,6 +19,7 @@
 #include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/random.h"
+#include "pcnet/core/signals.h"
 
 #include "chat.h"
 #include "endpoint_faults.h"
@@ -37,6 +38,8 @@ using Seconds = std::chrono::duration<double>;
 constexpr const char* kUsualKeyVariable = "PCNET_API_KEY";
 constexpr std::size_t kFewestInVain = 3;  // questions in a row before the endpoint counts as down
 constexpr double kLongestBackOff = 60;    // seconds
+constexpr double kLongestGap = 86400;     // seconds between two requests
+constexpr double kLook = 0.2;             // seconds between looks at signals
 constexpr double kLastSeconds = 5;        // for the replies under way when all asking ends
 
 Clock::duration ticks(double seconds) {
@@ -51,13 +54,13 @@ std::string key_variable(const EndpointOptions& options) {
 std::string read_key(const EndpointOptions& options) {
   const std::string name = key_variable(options);
   const char* value = std::getenv(name.c_str());
-  if (value == nullptr) {
-    if (options.key_variable.empty()) return {};
-    throw UsageError(cat("--key-env names ", name, ", but that environment variable is not set"));
-  }
-  std::string key = value;
+  std::string key = value == nullptr ? "" : value;
   key.erase(0, key.find_first_not_of(" \t\r\n"));
   key.erase(key.find_last_not_of(" \t\r\n") + 1);
+  if (key.empty() && !options.key_variable.empty()) {
+    throw UsageError(cat("--key-env names ", name, ", but that environment variable is ",
+                         value == nullptr ? "not set" : "empty"));
+  }
   const bool printable =
       std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!printable)
@@ -122,11 +125,10 @@ class ChatEndpoint::Conversations {
     start_due();
     std::vector<Reply> replies;
     for (auto& response : http_.wait(std::min(seconds, until_next_start()))) {
-      hide_key(response);
       try {
         handle(response, replies);
-      } catch (const Error&) {
-        end_ = std::current_exception();
+      } catch (const Error& fault) {
+        end_ = std::make_exception_ptr(Error(hidden(fault.what())));
       }
     }
     if (!end_) {
@@ -143,7 +145,6 @@ class ChatEndpoint::Conversations {
     core::Lap watch;
     for (double left = seconds; left > 0 && http_.under_way() > 0; left -= watch.seconds()) {
       for (auto& response : http_.wait(left)) {
-        hide_key(response);
         if (response.fault != HttpFault::kNone || response.status != 200) continue;
         try {
           replies.push_back(answer(response.id, response));
@@ -181,29 +182,38 @@ class ChatEndpoint::Conversations {
     return lines;
   }
 
-  /// The key must not come back in a server's message.
-  void hide_key(HttpResponse& response) const {
-    if (key_.empty()) return;
-    for (std::size_t at = response.body.find(key_); at != std::string::npos;
-         at = response.body.find(key_, at)) {
-      response.body.replace(at, key_.size(), "***");
+  /// A text of the server without the key, which must not come back in any message or answer.
+  std::string hidden(std::string text) const {
+    if (key_.empty()) return text;
+    const std::string escaped = nlohmann::json(key_).dump();  // as it stands in quoted JSON
+    for (const std::string& key : {key_, escaped.substr(1, escaped.size() - 2)}) {
+      constexpr std::string_view kStars = "***";
+      for (std::size_t at = text.find(key); at != std::string::npos;
+           at = text.find(key, at + kStars.size())) {
+        text.replace(at, key.size(), kStars);
+      }
     }
+    return text;
   }
 
   HttpResponse get_models() const {
     HttpClient http({options_.connect_seconds, options_.connect_seconds, std::size_t{1} << 20U,
                      options_.ca_file});
     http.start(0, {address_.models, headers(), {}});
-    auto responses = http.wait(2 * options_.connect_seconds);
-    HttpResponse response = responses.empty() ? HttpResponse{} : std::move(responses.front());
-    hide_key(response);
-    return response;
+    while (true) {
+      core::throw_if_stopped("nothing was asked yet");
+      auto responses = http.wait(kLook);
+      if (!responses.empty()) return std::move(responses.front());
+    }
   }
 
   std::string only_model() const {
     const HttpResponse response = get_models();
-    if (response.fault != HttpFault::kNone) throw no_connection(asked(), response);
-    const auto names = read_models(response.body);
+    if (response.fault != HttpFault::kNone) {
+      throw Error(hidden(no_connection(asked(), response).what()));
+    }
+    auto names = read_models(response.body);
+    for (auto& name : names) name = hidden(std::move(name));
     if (names.size() == 1) {
       core::log::info(cat("language model: ", names.front()));
       return names.front();
@@ -229,7 +239,8 @@ class ChatEndpoint::Conversations {
       if (question.failures > 0) ++traffic_.retries;
       under_way_.emplace(question.id, std::move(question));
       if (options_.requests_per_minute > 0) {
-        next_start_ = std::max(next_start_, now) + ticks(60 / options_.requests_per_minute);
+        const double apart = std::min(60 / options_.requests_per_minute, kLongestGap);
+        next_start_ = std::max(next_start_, now) + ticks(apart);
       }
     }
   }
@@ -254,7 +265,7 @@ class ChatEndpoint::Conversations {
     answered_ = true;
     in_vain_ = 0;
     return {.id = id,
-            .text = std::move(completion.text),
+            .text = hidden(std::move(completion.text)),
             .prompt_tokens = completion.prompt_tokens,
             .completion_tokens = completion.completion_tokens,
             .seconds = response.seconds};
@@ -286,15 +297,17 @@ class ChatEndpoint::Conversations {
         answered_ && (response.status == 400 || response.status == 413 || response.status == 422);
     if (!this_text) refuse(response);
     replies.push_back(
-        {.id = question.id, .fault = status_text(response), .seconds = response.seconds});
+        {.id = question.id, .fault = hidden(status_text(response)), .seconds = response.seconds});
   }
 
-  void again(Question question, const HttpResponse& response, const std::string& what,
+  void again(Question question, const HttpResponse& response, const std::string& said,
              std::vector<Reply>& replies) {
+    const std::string what = hidden(said);
     core::log::debug(cat("question ", question.id, ": ", what));
     last_fault_ = what;
     if (question.failures >= options_.retries) {
       ++in_vain_;
+      if (response.fault == HttpFault::kUnreachable) throw no_connection(asked(), response);
       if (!answered_ || in_vain_ >= std::max(kFewestInVain, options_.concurrency)) {
         throw all_in_vain(asked(), what, question.failures + 1, answered_ ? in_vain_ : 0);
       }

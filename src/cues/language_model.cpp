@@ -19,7 +19,7 @@ using core::cat;
 namespace {
 
 constexpr double kLook = 0.2;        // seconds between looks at signals and the progress
-constexpr double kLastSeconds = 3;   // for the answers under way at Ctrl-C
+constexpr double kLastSeconds = 1;   // for the answers under way at Ctrl-C
 constexpr double kSyncSeconds = 10;  // what a power cut may lose
 
 nlohmann::ordered_json settings_of(const ChatEndpoint& endpoint, const Prompt& prompt,
@@ -167,7 +167,8 @@ class LanguageModel::Work {
   }
 
   std::string kept() const {
-    const std::string done = cat(done_, " of ", results_.size(), " expressions are done");
+    const std::int64_t answered = done_ - tally_.unanswered;
+    const std::string done = cat(answered, " of ", results_.size(), " expressions are done");
     if (options_.answers.empty() || file_.empty()) return done;
     return cat(done, " and every answer is in ", options_.answers.string(),
                ": the same command goes on from there");

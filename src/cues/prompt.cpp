@@ -47,13 +47,17 @@ std::string_view heading_of(std::string_view line) {
   return words ? name : std::string_view{};
 }
 
-const Part& part_of(std::string_view heading) {
+/// The part with this heading; kParts.size() for an unknown one.
+std::size_t part_of(std::string_view heading) {
+  const auto found = std::find_if(kParts.begin(), kParts.end(),
+                                  [&](const Part& part) { return part.heading == heading; });
+  return static_cast<std::size_t>(found - kParts.begin());
+}
+
+std::string unknown_heading(std::string_view heading) {
   std::vector<std::string> names;
-  for (const Part& part : kParts) {
-    if (part.heading == heading) return part;
-    names.push_back(cat("[", part.heading, "]"));
-  }
-  throw Error(cat("unknown heading [", heading, "], wanted ", core::join(names, ", ")));
+  for (const Part& part : kParts) names.push_back(cat("[", part.heading, "]"));
+  return cat("unknown heading [", heading, "], wanted ", core::join(names, ", "));
 }
 
 /// In one pass, so that a sentence that holds a placeholder stays what it is.
@@ -88,33 +92,35 @@ std::string Prompt::ask(std::string_view sentence, std::size_t count) const {
 
 Prompt parse_prompt(std::string_view text, std::string_view name) {
   Prompt prompt;
-  const Part* part = nullptr;
-  std::size_t number = 0;
-  while (!text.empty()) {
-    ++number;
+  std::array<std::size_t, kParts.size()> line_of{};  // of each heading; 0: there is none
+  const auto fail = [&](std::size_t line, const std::string& what) {
+    throw Error(line == 0 ? cat(name, ": ", what) : cat(name, ":", line, ": ", what));
+  };
+  std::size_t part = kParts.size();
+  for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     const std::string_view heading = heading_of(trimmed(line));
     if (!heading.empty()) {
-      try {
-        part = &part_of(heading);
-        if (!(prompt.*part->text).empty()) throw Error(cat("[", heading, "] comes twice"));
-      } catch (const Error& fault) {
-        throw Error(cat(name, ":", number, ": ", fault.what()));
-      }
-    } else if (part != nullptr) {
-      ((prompt.*part->text) += line) += '\n';
+      part = part_of(heading);
+      if (part == kParts.size()) fail(number, unknown_heading(heading));
+      if (line_of[part] != 0) fail(number, cat("[", heading, "] comes twice"));
+      line_of[part] = number;
+    } else if (part < kParts.size()) {
+      ((prompt.*kParts[part].text) += line) += '\n';
     }
   }
-  for (const Part& each : kParts) {
-    std::string& said = prompt.*each.text;
+  for (std::size_t k = 0; k < kParts.size(); ++k) {
+    std::string& said = prompt.*kParts[k].text;
     said = std::string(trimmed(said));
-    if (said.empty()) throw Error(cat(name, ": nothing under [", each.heading, "]"));
+    const std::string heading = cat("[", kParts[k].heading, "]");
+    if (line_of[k] == 0) fail(0, cat("there is no ", heading));
+    if (said.empty()) fail(line_of[k], cat("nothing stands under ", heading));
   }
   if (prompt.question.find(kSentence) == std::string::npos) {
-    throw Error(
-        cat(name, ": [question] lacks ", kSentence, ", where the referring expression goes"));
+    fail(line_of.back(),
+         cat("[question] lacks ", kSentence, ", where the referring expression goes"));
   }
   return prompt;
 }

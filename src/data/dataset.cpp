@@ -79,7 +79,9 @@ void Dataset::missing(const char* key) const {
   }
   throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
                               (files_.custom.empty() ? files_.refs : files_.custom).string(),
-                              "; make one or name another source"));
+                              std::string_view(key) == "cues"
+                                  ? "; make one with `pcnet cues make`, or name another source"
+                                  : "; make one or name another source"));
 }
 
 const CueStore& Dataset::cues() {

@@ -286,11 +286,11 @@ class Prompt(AskingCase):
         for parts, words in (
             ((general, output, "[samples]\ndog\n"), (":5: ", "unknown heading [samples]")),
             ((general, output, examples, general, question), (":7: ", "comes twice")),
-            ((general, output, question), (": ", "nothing under [in-context examples]")),
+            ((general, output, question), (": ", "there is no [in-context examples]")),
             ((general, "[output constraints]\n\n", examples, question),
-             (":3: ", "nothing under [output constraints]")),
+             (":3: ", "nothing stands under [output constraints]")),
             ((general, output, examples, "[question]\nWhich?\n"), (":7: ", "lacks {sentence}")),
-            (("",), (": ", "nothing under [general instruction]")),
+            (("",), (": ", "there is no [general instruction]")),
         ):
             with self.subTest(words):
                 path = self.write(*parts)

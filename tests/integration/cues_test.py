@@ -107,7 +107,7 @@ class Make(CueCase):
             (("--source", "magic"), ("--source", "magic", "rules", "llm")),
             (("--concurrency", "0"), ("--concurrency", "1 to 1024")),
             (("--retries", "-1"), ("--retries", "0 to 100")),
-            (("--temperature", "3"), ("--temperature", "2.0")),
+            (("--temperature", "3"), ("--temperature", "from 0 to 2")),
             (("--temperature", "nan"), ("--temperature", "nan")),
             (("--timeout", "0"), ("--timeout", "0")),
             (("--timeout", "nan"), ("--timeout", "nan")),

@@ -49,13 +49,13 @@ TEST(Prompt, TellsWhatIsWrongWithAFile) {
   const std::string whole = kWhole;
   expect_fault(whole + "[Answers]\n", "p.txt:12: ", "unknown heading [Answers]");
   expect_fault(whole + "[question]\nx\n", "p.txt:12: ", "[question] comes twice");
-  expect_fault("", "p.txt: ", "nothing under [general instruction]");
+  expect_fault("", "p.txt: ", "there is no [general instruction]");
   std::string empty = whole;
   empty.replace(empty.find("At most {count}."), 16, " ");
-  expect_fault(empty, "p.txt: ", "nothing under [output constraints]");
+  expect_fault(empty, "p.txt:8: ", "nothing stands under [output constraints]");
   std::string silent = whole;
   silent.replace(silent.find("{sentence}"), 10, "sentence");
-  expect_fault(silent, "p.txt: ", "{sentence}");
+  expect_fault(silent, "p.txt:2: ", "{sentence}");
 }
 
 TEST(DefaultPrompt, IsWholeAndShowsGoodAnswers) {
