@@ -54,7 +54,8 @@ evaluate() { # name, what to evaluate..., and as the last arguments the files it
   if fresh "$out" "$@"; then
     echo "$name: already in $out"
   else
-    "$pcnet" eval "${what[@]}" --root "$data" --cues "$runs/cues.jsonl" --split val --split testA --out "$out"
+    "$pcnet" eval "${what[@]}" --root "$data" --cues "$runs/cues.jsonl" \
+      --split val --split testA --out "$out"
   fi
 }
 

@@ -84,12 +84,25 @@ std::size_t count_words(std::string_view text) {
   return words;
 }
 
+/// What a phrase is held against.
+struct Expression {
+  explicit Expression(std::string_view text)
+      : words(text),
+        longest_cue(count_words(text) + kMoreWords),
+        says_something(!telling_words(text).empty()) {}
+
+  KnownWords words;
+  std::size_t longest_cue;
+  bool says_something;
+};
+
 /// Why a phrase cannot be a cue; empty: it can.
-std::string fault_of(const std::string& phrase, const KnownWords& known, std::size_t longest,
+std::string fault_of(const std::string& phrase, const Expression& expression,
                      bool allow_new_words) {
-  if (count_words(phrase) > longest) return "it is longer than the expression";
+  if (count_words(phrase) > expression.longest_cue) return "it is longer than the expression";
+  if (expression.says_something && telling_words(phrase).empty()) return "it says nothing";
   if (allow_new_words) return {};
-  const auto words = known.new_in(phrase);
+  const auto words = expression.words.new_in(phrase);
   return words.empty() ? std::string()
                        : cat("the expression does not say ", core::join(words, ", "));
 }
@@ -111,12 +124,11 @@ std::vector<std::string> phrases_in(std::string_view answer) {
 
 Judgement judge_answer(std::string_view answer, std::string_view sentence,
                        const JudgementOptions& options) {
-  const KnownWords known(sentence);
-  const std::size_t longest = count_words(sentence) + kMoreWords;
+  const Expression expression(sentence);
   Judgement judgement;
   std::vector<std::string> said;
   for (auto& phrase : phrases_in(answer)) {
-    const std::string fault = fault_of(phrase, known, longest, options.allow_new_words);
+    const std::string fault = fault_of(phrase, expression, options.allow_new_words);
     if (!fault.empty()) {
       judgement.left_out.push_back(cat("\"", phrase, "\": ", fault));
       continue;

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <ctime>
 #include <deque>
 #include <exception>
@@ -21,6 +20,7 @@
 #include "pcnet/core/random.h"
 #include "pcnet/core/signals.h"
 
+#include "api_key.h"
 #include "chat.h"
 #include "endpoint_faults.h"
 
@@ -35,7 +35,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-constexpr const char* kUsualKeyVariable = "PCNET_API_KEY";
 constexpr std::size_t kFewestInVain = 3;  // questions in a row before the endpoint counts as down
 constexpr double kLongestBackOff = 60;    // seconds
 constexpr double kLongestGap = 86400;     // seconds between two requests
@@ -44,28 +43,6 @@ constexpr double kLastSeconds = 5;        // for the replies under way when all 
 
 Clock::duration ticks(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(Seconds(seconds));
-}
-
-std::string key_variable(const EndpointOptions& options) {
-  return options.key_variable.empty() ? kUsualKeyVariable : options.key_variable;
-}
-
-/// The key, without white space around it; empty when the usual variable is not set.
-std::string read_key(const EndpointOptions& options) {
-  const std::string name = key_variable(options);
-  const char* value = std::getenv(name.c_str());
-  std::string key = value == nullptr ? "" : value;
-  key.erase(0, key.find_first_not_of(" \t\r\n"));
-  key.erase(key.find_last_not_of(" \t\r\n") + 1);
-  if (key.empty() && !options.key_variable.empty()) {
-    throw UsageError(cat("--key-env names ", name, ", but that environment variable is ",
-                         value == nullptr ? "not set" : "empty"));
-  }
-  const bool printable =
-      std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f; });
-  if (!printable)
-    throw UsageError(cat("the key in ", name, " holds a space or a control character"));
-  return key;
 }
 
 /// The seconds that a Retry-After header names, as a number or a date; negative: none.
@@ -90,11 +67,11 @@ class ChatEndpoint::Conversations {
   explicit Conversations(const EndpointOptions& options)
       : options_(options),
         address_(chat_address(options.url)),
-        key_(read_key(options)),
+        key_(options.key_variable),
         http_({options.connect_seconds, options.seconds, std::size_t{1} << 20U, options.ca_file}),
         rng_(static_cast<std::uint64_t>(options.seed)) {
-    if (!key_.empty() && !address_.encrypted && !address_.local) {
-      core::log::warning(cat("the key of ", key_variable(options_), " goes to ", address_.host,
+    if (key_.is_set() && !address_.encrypted && !address_.local) {
+      core::log::warning(cat("the key of ", key_.variable(), " goes to ", address_.host,
                              " unencrypted: use https"));
     }
     if (options_.model.empty()) options_.model = only_model();
@@ -128,7 +105,7 @@ class ChatEndpoint::Conversations {
       try {
         handle(response, replies);
       } catch (const Error& fault) {
-        end_ = std::make_exception_ptr(Error(hidden(fault.what())));
+        end_ = std::make_exception_ptr(Error(key_.hidden(fault.what())));
       }
     }
     if (!end_) {
@@ -178,22 +155,8 @@ class ChatEndpoint::Conversations {
 
   std::vector<std::string> headers() const {
     std::vector<std::string> lines = {"Content-Type: application/json", "Accept: application/json"};
-    if (!key_.empty()) lines.push_back("Authorization: Bearer " + key_);
+    if (key_.is_set()) lines.push_back(key_.header());
     return lines;
-  }
-
-  /// A text of the server without the key, which must not come back in any message or answer.
-  std::string hidden(std::string text) const {
-    if (key_.empty()) return text;
-    const std::string escaped = nlohmann::json(key_).dump();  // as it stands in quoted JSON
-    for (const std::string& key : {key_, escaped.substr(1, escaped.size() - 2)}) {
-      constexpr std::string_view kStars = "***";
-      for (std::size_t at = text.find(key); at != std::string::npos;
-           at = text.find(key, at + kStars.size())) {
-        text.replace(at, key.size(), kStars);
-      }
-    }
-    return text;
   }
 
   HttpResponse get_models() const {
@@ -210,10 +173,10 @@ class ChatEndpoint::Conversations {
   std::string only_model() const {
     const HttpResponse response = get_models();
     if (response.fault != HttpFault::kNone) {
-      throw Error(hidden(no_connection(asked(), response).what()));
+      throw Error(key_.hidden(no_connection(asked(), response).what()));
     }
     auto names = read_models(response.body);
-    for (auto& name : names) name = hidden(std::move(name));
+    for (auto& name : names) name = key_.hidden(std::move(name));
     if (names.size() == 1) {
       core::log::info(cat("language model: ", names.front()));
       return names.front();
@@ -265,7 +228,7 @@ class ChatEndpoint::Conversations {
     answered_ = true;
     in_vain_ = 0;
     return {.id = id,
-            .text = hidden(std::move(completion.text)),
+            .text = key_.hidden(std::move(completion.text)),
             .prompt_tokens = completion.prompt_tokens,
             .completion_tokens = completion.completion_tokens,
             .seconds = response.seconds};
@@ -296,13 +259,14 @@ class ChatEndpoint::Conversations {
     const bool this_text =
         answered_ && (response.status == 400 || response.status == 413 || response.status == 422);
     if (!this_text) refuse(response);
-    replies.push_back(
-        {.id = question.id, .fault = hidden(status_text(response)), .seconds = response.seconds});
+    replies.push_back({.id = question.id,
+                       .fault = key_.hidden(status_text(response)),
+                       .seconds = response.seconds});
   }
 
   void again(Question question, const HttpResponse& response, const std::string& said,
              std::vector<Reply>& replies) {
-    const std::string what = hidden(said);
+    const std::string what = key_.hidden(said);
     core::log::debug(cat("question ", question.id, ": ", what));
     last_fault_ = what;
     if (question.failures >= options_.retries) {
@@ -337,7 +301,7 @@ class ChatEndpoint::Conversations {
   }
 
   Asked asked() const {
-    return {address_.completions, options_.model, key_variable(options_), !key_.empty()};
+    return {address_.completions, options_.model, key_.variable(), key_.is_set()};
   }
 
   /// Ends all asking; for an unknown path or model with what the server has.
@@ -349,7 +313,7 @@ class ChatEndpoint::Conversations {
 
   EndpointOptions options_;
   ChatAddress address_;
-  std::string key_;
+  ApiKey key_;
   HttpClient http_;
   core::Rng rng_;
   nlohmann::ordered_json settings_;

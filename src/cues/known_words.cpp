@@ -68,6 +68,15 @@ std::vector<std::string> forms_of(std::string word) {
 
 }  // namespace
 
+std::vector<std::string> telling_words(std::string_view text) {
+  std::vector<std::string> words;
+  for (const Word& word : tagged_words(text)) {
+    if (is_link(word)) continue;
+    for (auto& piece : pieces_of(word.lower)) words.push_back(std::move(piece));
+  }
+  return words;
+}
+
 KnownWords::KnownWords(std::string_view sentence) {
   for (const Word& word : tagged_words(sentence)) {
     for (const auto& piece : pieces_of(word.lower)) {
@@ -77,17 +86,13 @@ KnownWords::KnownWords(std::string_view sentence) {
 }
 
 std::vector<std::string> KnownWords::new_in(std::string_view cue) const {
-  std::vector<std::string> found;
-  for (const Word& word : tagged_words(cue)) {
-    if (is_link(word)) continue;
-    for (const auto& piece : pieces_of(word.lower)) {
-      const auto forms = forms_of(piece);
-      const bool known = std::any_of(forms.begin(), forms.end(),
-                                     [&](const auto& form) { return words_.contains(form); });
-      if (!known) found.push_back(piece);
-    }
-  }
-  return found;
+  auto words = telling_words(cue);
+  std::erase_if(words, [&](const std::string& word) {
+    const auto forms = forms_of(word);
+    return std::any_of(forms.begin(), forms.end(),
+                       [&](const auto& form) { return words_.contains(form); });
+  });
+  return words;
 }
 
 }  // namespace pcnet::cues

@@ -105,8 +105,7 @@ Texts different(const Texts& cues) {
 
 void count_said(const std::string& sentence, const Texts& cues, Quality& quality) {
   const KnownWords said(core::join(cues, " "));
-  // Against nothing every word is new that says something.
-  const auto words = KnownWords("").new_in(sentence).size();
+  const auto words = telling_words(sentence).size();
   quality.sentence_words += static_cast<std::int64_t>(words);
   quality.said_words += static_cast<std::int64_t>(words - said.new_in(sentence).size());
 }

@@ -142,7 +142,11 @@ class SmallDisk(Case):
         when = f"grep -q '\"event\":\"validation\",\"step\":{STEPS}' run/log.jsonl 2> /dev/null"
         when += " && [ -e run/checkpoints/best.safetensors ]"
         when += f" && grep -aq 'step...:{STEPS},' run/checkpoints/last.safetensors"
-        result = self.train(self.disk, 4 * size_of(WHOLE) // 1024, changes, when)
+        for _ in range(5):  # on a busy machine the disk may be full only after the evaluation
+            shutil.rmtree(self.left, ignore_errors=True)
+            result = self.train(self.disk, 4 * size_of(WHOLE) // 1024, changes, when)
+            if not (self.left / "results.json").exists():
+                break
         self.assert_fails(result, 1, "cannot write", "No space left on device")
         self.assert_left_whole(step=STEPS)
         self.assertFalse((self.left / "results.json").exists())

@@ -25,8 +25,8 @@ struct JudgementOptions {
   bool allow_new_words = false;  ///< also phrases with words that the sentence does not have
 };
 
-/// The cues in an answer to `sentence`. Phrases that are empty, longer than the sentence or say
-/// words it does not have (KnownWords) are left out.
+/// The cues in an answer to `sentence`. Phrases that say nothing ("The"), are longer than the
+/// sentence or say words it does not have (KnownWords) are left out.
 Judgement judge_answer(std::string_view answer, std::string_view sentence,
                        const JudgementOptions& options);
 

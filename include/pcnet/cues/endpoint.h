@@ -76,7 +76,8 @@ class ChatEndpoint {
   /// any that is, or several questions in a row without a reply.
   std::vector<Reply> wait(double seconds);
 
-  /// The answers to what is under way, for so many seconds at most; nothing more is asked meanwhile.
+  /// The answers to what is under way, for so many seconds at most; nothing more is asked
+  /// meanwhile.
   std::vector<Reply> last_replies(double seconds);
 
   const std::string& model() const;

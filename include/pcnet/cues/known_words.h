@@ -7,6 +7,9 @@
 
 namespace pcnet::cues {
 
+/// The words of a text that say something, in lower case: no articles, no words that only link.
+std::vector<std::string> telling_words(std::string_view text);
+
 /// The words of a referring expression, to find what a cue says beyond them. Case, inflection
 /// ("holds", "holding"), hyphens and small words that only link (a, is, with, who) make no
 /// difference.

@@ -12,6 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 auto are_the_two() { return ElementsAre("the man", "man in red"); }
 
@@ -103,6 +104,16 @@ TEST(JudgeAnswer, LeavesOutPhrasesLongerThanTheSentence) {
       judge_answer(R"(["the man the man the man the man"])", "the man in red", kUsual);
   EXPECT_THAT(judged.cues, IsEmpty());
   EXPECT_THAT(judged.fault, HasSubstr("longer than the expression"));
+}
+
+TEST(JudgeAnswer, LeavesOutPhrasesThatSayNothing) {
+  // As a model's last line may be when its answer is cut off.
+  const auto judged = judge_answer("- the horse\n- The\n- in a", "the horse in the ring", kUsual);
+  EXPECT_THAT(judged.cues, ElementsAre("the horse"));
+  EXPECT_THAT(judged.left_out, SizeIs(2));
+  EXPECT_THAT(judge_answer("The", "the horse in the ring", kUsual).fault,
+              HasSubstr("says nothing"));
+  EXPECT_THAT(judge_answer("[\"with that\"]", "with that", kUsual).cues, ElementsAre("with that"));
 }
 
 TEST(JudgeAnswer, SaysWhyNothingCanBeUsed) {

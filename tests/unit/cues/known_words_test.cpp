@@ -24,6 +24,12 @@ TEST(KnownWords, DoNotMindCaseFormsAndLinks) {
   }
 }
 
+TEST(TellingWords, AreNoArticlesAndNoLinks) {
+  EXPECT_THAT(telling_words("The man who is on a Red-white horse, and his two dogs"),
+              ElementsAre("man", "red", "white", "horse", "his", "two", "dogs"));
+  EXPECT_THAT(telling_words("the with a"), IsEmpty());
+}
+
 TEST(KnownWords, OfNothingAreNone) {
   EXPECT_THAT(KnownWords("").new_in("the man in red"), ElementsAre("man", "red"));
   EXPECT_THAT(KnownWords("the man").new_in(""), IsEmpty());

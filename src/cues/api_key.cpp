@@ -1,0 +1,44 @@
+#include "api_key.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+namespace pcnet::cues {
+
+using core::cat;
+using core::UsageError;
+
+ApiKey::ApiKey(const std::string& variable)
+    : variable_(variable.empty() ? "PCNET_API_KEY" : variable) {
+  const char* value = std::getenv(variable_.c_str());
+  key_ = value == nullptr ? "" : value;
+  key_.erase(0, key_.find_first_not_of(" \t\r\n"));
+  key_.erase(key_.find_last_not_of(" \t\r\n") + 1);
+  if (key_.empty() && !variable.empty()) {
+    throw UsageError(cat("--key-env names ", variable_, ", but that environment variable is ",
+                         value == nullptr ? "not set" : "empty"));
+  }
+  if (!std::all_of(key_.begin(), key_.end(), [](char c) { return c > ' ' && c < 0x7f; }))
+    throw UsageError(cat("the key in ", variable_, " holds a space or a control character"));
+}
+
+std::string ApiKey::hidden(std::string text) const {
+  if (key_.empty()) return text;
+  const std::string escaped = nlohmann::json(key_).dump();  // as it stands in quoted JSON
+  for (const std::string& key : {key_, escaped.substr(1, escaped.size() - 2)}) {
+    constexpr std::string_view kStars = "***";
+    for (std::size_t at = text.find(key); at != std::string::npos;
+         at = text.find(key, at + kStars.size())) {
+      text.replace(at, key.size(), kStars);
+    }
+  }
+  return text;
+}
+
+}  // namespace pcnet::cues
