@@ -64,7 +64,9 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
   command->add_option("--text", arguments->texts, "what to find; repeatable")
       ->required()
       ->allow_extra_args(false);
-  command->add_option("--cue", arguments->cues, "a target-related cue of every text; repeatable; default: by rules")
+  command
+      ->add_option("--cue", arguments->cues,
+                   "a target-related cue of every text; repeatable; default: by rules")
       ->allow_extra_args(false);
   command->add_option("--out", arguments->out, "folder of the results")->capture_default_str();
   command->add_option("--segmentor", arguments->segmentor, "where the mask comes from: none");

@@ -168,7 +168,7 @@ class LanguageModel::Work {
 
   std::string kept() const {
     const std::int64_t answered = done_ - tally_.unanswered;
-    const std::string done = cat(answered, " of ", results_.size(), " expressions are done");
+    std::string done = cat(answered, " of ", results_.size(), " expressions are done");
     if (options_.answers.empty() || file_.empty()) return done;
     return cat(done, " and every answer is in ", options_.answers.string(),
                ": the same command goes on from there");
