@@ -24,6 +24,7 @@ using nlohmann::ordered_json;
 constexpr double kMillion = 1e6;
 constexpr double kLongest = 86400;  // seconds of a time-out
 constexpr std::size_t kSomeExpressions = 5;
+constexpr const char* kModelGroup = "Language model";  // of options
 
 struct MakeArguments {
   DataSource source;
@@ -59,12 +60,7 @@ ordered_json request_fields(const std::vector<std::string>& fields) {
 runtime::CueSource source_of(const MakeArguments& arguments) {
   runtime::CueSource source = arguments.request.source;
   cues::LanguageModelOptions& model = source.model;
-  if (source.name == "rules") {
-    if (!model.endpoint.url.empty()) {
-      throw core::UsageError("--endpoint is for --source llm: the rules ask nobody");
-    }
-    return source;
-  }
+  if (source.name == "rules") return source;
   if (model.endpoint.url.empty()) {
     throw core::UsageError(
         "--source llm needs --endpoint, e.g. http://localhost:8080 (llama.cpp's server), "
@@ -201,11 +197,19 @@ void run_make(const MakeArguments& arguments, const GlobalOptions& globals) {
   }
 }
 
+void refuse_options_of_models(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_group() == kModelGroup && option->count() > 0) {
+      throw core::UsageError(cat(option->get_name(), " is for --source llm: the rules ask nobody"));
+    }
+  }
+}
+
 void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
   cues::LanguageModelOptions& model = arguments.request.source.model;
   cues::EndpointOptions& endpoint = model.endpoint;
   const auto add = [&](const char* name, auto& into, const char* help, const char* type) {
-    return command.add_option(name, into, help)->type_name(type)->group("Language model");
+    return command.add_option(name, into, help)->type_name(type)->group(kModelGroup);
   };
   add("--endpoint", endpoint.url,
       "server with OpenAI's chat completions: its base or whole address", "URL");
@@ -251,7 +255,7 @@ void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
   command
       .add_flag("--allow-new-words", model.judgement.allow_new_words,
                 "keep phrases with words that the sentence does not have")
-      ->group("Language model");
+      ->group(kModelGroup);
 }
 
 }  // namespace
@@ -299,8 +303,11 @@ void add_cues_make(CLI::App& cues, const GlobalOptions& globals, Action& action)
       ->excludes(command->get_option("DATA"))
       ->excludes(command->get_option("--root"));
   add_language_model_options(*command, *arguments);
-  command->callback([arguments, &globals, &action] {
-    action = [arguments, &globals] { run_make(*arguments, globals); };
+  command->callback([command, arguments, &globals, &action] {
+    action = [command, arguments, &globals] {
+      if (arguments->request.source.name == "rules") refuse_options_of_models(*command);
+      run_make(*arguments, globals);
+    };
   });
 }
 

@@ -14,6 +14,17 @@ namespace pcnet::cues {
 using core::cat;
 using core::UsageError;
 
+namespace {
+
+void replace_all(std::string& text, const std::string& what, std::string_view with) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+}
+
+}  // namespace
+
 ApiKey::ApiKey(const std::string& variable)
     : variable_(variable.empty() ? "PCNET_API_KEY" : variable) {
   const char* value = std::getenv(variable_.c_str());
@@ -30,14 +41,13 @@ ApiKey::ApiKey(const std::string& variable)
 
 std::string ApiKey::hidden(std::string text) const {
   if (key_.empty()) return text;
-  const std::string escaped = nlohmann::json(key_).dump();  // as it stands in quoted JSON
-  for (const std::string& key : {key_, escaped.substr(1, escaped.size() - 2)}) {
-    constexpr std::string_view kStars = "***";
-    for (std::size_t at = text.find(key); at != std::string::npos;
-         at = text.find(key, at + kStars.size())) {
-      text.replace(at, key.size(), kStars);
-    }
-  }
+  // As it stands in quoted JSON, in which some servers write "/" as "\/".
+  std::string quoted = nlohmann::json(key_).dump();
+  quoted = quoted.substr(1, quoted.size() - 2);
+  replace_all(text, key_, "***");
+  replace_all(text, quoted, "***");
+  replace_all(quoted, "/", "\\/");
+  replace_all(text, quoted, "***");
   return text;
 }
 

@@ -153,16 +153,16 @@ std::vector<std::string> read_models(std::string_view body) {
 
 std::string server_message(std::string_view body) {
   const json document = lenient_json(body);
-  if (document.is_discarded()) return shortened(text::valid_utf8(body.substr(0, kLongestMessage)));
   // {"error": {"message": ...}}, {"error": ...}, {"message": ...}, {"detail": ...}
   for (const char* name : {"error", "message", "detail"}) {
     const json* said = member(document, name);
     if (said == nullptr) continue;
     const json* inner = member(*said, "message");
     if (inner != nullptr) said = inner;
-    return shortened(said->is_string() ? said->get<std::string>() : said->dump());
+    if (said->is_string()) return shortened(said->get<std::string>());
   }
-  return shortened(document.dump());
+  // As it came: writing JSON anew would follow its lists as deep as they go.
+  return shortened(text::valid_utf8(body.substr(0, kLongestMessage + 1)));
 }
 
 bool is_quota_used_up(std::string_view body) {

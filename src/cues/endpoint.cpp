@@ -101,7 +101,7 @@ class ChatEndpoint::Conversations {
     if (end_) std::rethrow_exception(end_);
     start_due();
     std::vector<Reply> replies;
-    for (auto& response : http_.wait(std::min(seconds, until_next_start()))) {
+    for (const auto& response : wait_for(http_, std::min(seconds, until_next_start()))) {
       try {
         handle(response, replies);
       } catch (const Error& fault) {
@@ -121,7 +121,7 @@ class ChatEndpoint::Conversations {
     std::vector<Reply> replies;
     core::Lap watch;
     for (double left = seconds; left > 0 && http_.under_way() > 0; left -= watch.seconds()) {
-      for (auto& response : http_.wait(left)) {
+      for (const auto& response : wait_for(http_, left)) {
         if (response.fault != HttpFault::kNone || response.status != 200) continue;
         try {
           replies.push_back(answer(response.id, response));
@@ -159,13 +159,20 @@ class ChatEndpoint::Conversations {
     return lines;
   }
 
+  /// Responses without the key, before any is shortened: half a key is a secret too.
+  std::vector<HttpResponse> wait_for(HttpClient& http, double seconds) const {
+    auto responses = http.wait(seconds);
+    for (auto& response : responses) response.body = key_.hidden(std::move(response.body));
+    return responses;
+  }
+
   HttpResponse get_models() const {
     HttpClient http({options_.connect_seconds, options_.connect_seconds, std::size_t{1} << 20U,
                      options_.ca_file});
     http.start(0, {address_.models, headers(), {}});
     while (true) {
       core::throw_if_stopped("nothing was asked yet");
-      auto responses = http.wait(kLook);
+      auto responses = wait_for(http, kLook);
       if (!responses.empty()) return std::move(responses.front());
     }
   }

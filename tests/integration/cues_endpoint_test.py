@@ -125,6 +125,10 @@ class Questions(AskingCase):
         self.assert_fails(result, 2, "--source llm needs --endpoint")
         result = run("cues", "make", self.root, "--endpoint", "http://127.0.0.1", "--out", self.out)
         self.assert_fails(result, 2, "--endpoint is for --source llm")
+        result = run("cues", "make", self.root, "--allow-new-words", "--out", self.out)
+        self.assert_fails(result, 2, "--allow-new-words is for --source llm")
+        result = run("cues", "make", "--text", "a dog", "--tries", "3")
+        self.assert_fails(result, 2, "--tries is for --source llm")
 
     def test_texts_are_answered_on_the_spot(self):
         server = self.serve()

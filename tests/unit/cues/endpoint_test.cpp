@@ -210,6 +210,14 @@ TEST(ChatEndpoint, EndsAtOnceWhereRepeatingIsInVain) {
       {"no model \"tiny\"", "no such model", "it lists a, b"});
 }
 
+TEST(ChatEndpoint, SurvivesJsonOfAnyDepth) {
+  const std::string deep = std::string(250'000, '[') + std::string(250'000, ']');
+  expect_error(first_then_fine({http_response(400, deep)}), {"HTTP 400 ([[[["});
+  expect_error(first_then_fine({http_response(400, "{\"error\": " + deep + "}")}),
+               {"HTTP 400 ({\"error\": [[[["});
+  expect_error(first_then_fine({http_response(200, deep)}), {"holds no \"choices\""});
+}
+
 TEST(ChatEndpoint, EndsWhenNoTryEverSucceeded) {
   expect_error([](const auto&, std::size_t) { return http_response(500, "broken"); },
                {"gave no answer in 3 tries", "HTTP 500 (broken)"});
@@ -306,6 +314,15 @@ TEST(ChatEndpoint, SendsTheKeyAndHidesItInMessages) {
                                          HasSubstr("wrong key ***"), HasSubstr("PCNET_TEST_KEY"),
                                          Not(HasSubstr("secret-17")))));
   EXPECT_THAT(server.requests().at(0).head, HasSubstr("Authorization: Bearer secret-17\r\n"));
+  // A long message is shortened: not in the middle of the key.
+  for (const std::size_t before : {288U, 294U, 299U, 300U}) {
+    const std::string body = R"({"error": ")" + std::string(before, 'x') + R"(secret-17"})";
+    const ChatServer cutting(first_then_fine({http_response(401, body)}));
+    auto those = options_for(cutting.url());
+    those.key_variable = "PCNET_TEST_KEY";
+    EXPECT_THAT([&] { ask(those); },
+                ThrowsMessage<core::Error>(AllOf(HasSubstr("xxx"), Not(HasSubstr("xse")))));
+  }
   ::setenv("PCNET_TEST_KEY", "two\nlines", 1);
   EXPECT_THROW(ChatEndpoint{options}, core::UsageError);
   ::unsetenv("PCNET_TEST_KEY");
