@@ -25,6 +25,8 @@ function(pcnet_compile_options target)
                          -ffp-contract=off)
   # On every target: g++ refuses a precompiled header made with other definitions.
   target_compile_definitions(${target} PRIVATE PCNET_VERSION="${PROJECT_VERSION}")
+  # LibTorch's packages are built with NDEBUG, and some of its classes are larger without.
+  target_compile_definitions(${target} PRIVATE $<$<NOT:$<CONFIG:Release>>:NDEBUG>)
   if(PCNET_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -5,6 +5,17 @@
 
 namespace pcnet::engine {
 
+namespace {
+
+/// The cue that a stage reads when the model reads `read` of them in all; empty: none.
+std::string stage_cue(std::int64_t stage, std::int64_t read, const std::string& text,
+                      const std::vector<std::string>& cues) {
+  if (stage >= read) return {};
+  return cues.empty() ? text : cues[static_cast<std::size_t>(stage) % cues.size()];
+}
+
+}  // namespace
+
 std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
                                 double threshold,
@@ -16,12 +27,14 @@ std::vector<Prediction> predict(Responder& responder, const std::filesystem::pat
   const at::Tensor answers = responder.respond({&query, 1}).front();  // [N, M, H, W]
   std::vector<Prediction> predictions;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    Prediction prediction{image, texts[i], picture, {}, {}, {}};
+    Prediction prediction{image, texts[i], picture, {}, {}, {}, {}};
+    const auto own_cues = cues.empty() ? std::vector<std::string>{} : cues[i];
     prediction.maps = answers.select(/*dim=*/1, static_cast<std::int64_t>(i)).contiguous();
     const auto pixels = static_cast<std::size_t>(picture.height * picture.width);
     const float* values = prediction.maps.const_data_ptr<float>();
     for (std::int64_t stage = 0; stage < prediction.maps.size(0); ++stage) {
       const std::span<const float> map(values + static_cast<std::size_t>(stage) * pixels, pixels);
+      prediction.stage_cues.push_back(stage_cue(stage, responder.cues_read(), texts[i], own_cues));
       prediction.peaks.push_back(metrics::find_peak(map, picture.width));
       if (stage + 1 < prediction.maps.size(0)) continue;
       prediction.mask =

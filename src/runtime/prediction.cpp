@@ -113,6 +113,13 @@ ordered_json to_json(const engine::Prediction& prediction, const std::vector<std
           {"seconds", seconds}};
 }
 
+/// What a stage answers: the text, and the cue that it reads besides.
+std::string stage_caption(std::size_t stage, const engine::Prediction& prediction) {
+  const std::string& cue = prediction.stage_cues[stage];
+  const std::string title = cue.empty() ? "" : cat(", cue \"", cue, "\"");
+  return cat("stage ", stage, title, ": ", prediction.text);
+}
+
 /// The heat of every stage, one beside the other.
 image::Picture draw_stages(const engine::Prediction& prediction) {
   std::vector<image::Picture> panels;
@@ -125,7 +132,7 @@ image::Picture draw_stages(const engine::Prediction& prediction) {
                                         prediction.mask,
                                         prediction.peaks[n],
                                         nullptr,
-                                        cat("stage ", n, ": ", prediction.text)}));
+                                        stage_caption(n, prediction)}));
   }
   return image::sheet(panels, static_cast<std::int64_t>(panels.size()));
 }

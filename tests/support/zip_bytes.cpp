@@ -7,7 +7,7 @@ namespace pcnet::support {
 namespace {
 
 void put(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<char>((value >> (8 * i)) & 0xff));
+  for (; bytes > 0; --bytes, value >>= 8U) out.push_back(static_cast<char>(value & 0xff));
 }
 
 void put_local(std::string& out, const ZipItem& item) {

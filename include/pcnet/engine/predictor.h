@@ -14,10 +14,11 @@ namespace pcnet::engine {
 struct Prediction {
   std::filesystem::path image;
   std::string text;
-  image::Picture picture;            ///< the original
-  at::Tensor maps;                   ///< [N, H, W] float32: the positive cosine of each stage
-  std::vector<metrics::Peak> peaks;  ///< of each stage; the last one is the answer
-  image::Mask mask;                  ///< where the last map is above the threshold
+  image::Picture picture;               ///< the original
+  at::Tensor maps;                      ///< [N, H, W] float32: the positive cosine of each stage
+  std::vector<std::string> stage_cues;  ///< the cue that each stage read; empty: none
+  std::vector<metrics::Peak> peaks;     ///< of each stage; the last one is the answer
+  image::Mask mask;                     ///< where the last map is above the threshold
 };
 
 /// Answers every text on one picture; the picture is encoded once. EXIF orientation is applied.

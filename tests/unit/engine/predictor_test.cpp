@@ -32,7 +32,9 @@ class Ramp : public Responder {
     maps[1][0].slice(1, 0, query.width / 2).zero_();
     return {maps};
   }
+  std::int64_t cues_read() const override { return reads; }
   at::Tensor picture;
+  std::int64_t reads = 0;
 };
 
 class Predictor : public ::testing::Test {
@@ -72,6 +74,20 @@ TEST_F(Predictor, AnswersEachTextAtThePicturesSize) {
   EXPECT_EQ(predictions[1].text, "second");
   EXPECT_EQ(predictions[1].peaks[1].score, 0);
   EXPECT_EQ(std::count(predictions[1].mask.data.begin(), predictions[1].mask.data.end(), 1), 0);
+}
+
+TEST_F(Predictor, TellsTheCueOfEachStage) {
+  using Cues = std::vector<std::string>;
+  Ramp ramp;
+  const std::vector<Cues> cues = {{"red", "cup", "mug"}, {"plate"}};
+  EXPECT_EQ(predict(ramp, file_, {"a", "b"}, 32, 0.5, cues)[0].stage_cues, (Cues{"", ""}));
+  ramp.reads = 1;  // of two stages: the last reads the sentence
+  EXPECT_EQ(predict(ramp, file_, {"a", "b"}, 32, 0.5, cues)[0].stage_cues, (Cues{"red", ""}));
+  ramp.reads = 2;
+  const auto both = predict(ramp, file_, {"a", "b"}, 32, 0.5, cues);
+  EXPECT_EQ(both[0].stage_cues, (Cues{"red", "cup"}));
+  EXPECT_EQ(both[1].stage_cues, (Cues{"plate", "plate"}));
+  EXPECT_EQ(predict(ramp, file_, {"a"}, 32, 0.5)[0].stage_cues, (Cues{"a", "a"}));
 }
 
 TEST_F(Predictor, RunsATinyModel) {
