@@ -144,7 +144,8 @@ void warn_of_rules(const runtime::CueFile& file) {
 }
 
 void print_text(const runtime::CueFile& file, const MakeArguments& arguments) {
-  const double each = static_cast<double>(file.cues) / static_cast<double>(file.expressions);
+  const double each = static_cast<double>(file.cues) /
+                      static_cast<double>(std::max<std::int64_t>(file.expressions, 1));
   const double rate = static_cast<double>(file.sentences) / std::max(file.seconds, 1e-9);
   std::cout << (file.already_there
                     ? cat(file.out.string(), " holds these cues already: nothing to do\n")
@@ -228,7 +229,7 @@ void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
       ->check(between(0.001, kLongest))
       ->capture_default_str();
   add("--retries", endpoint.retries,
-      "of a request, after a time-out, a cut connection, HTTP 408, 425, 429 or 5xx", "N")
+      "of a request, after a time-out, a cut connection, HTTP 408, 409, 425, 429 or 5xx", "N")
       ->check(CLI::Range(0, 100).description(""))
       ->capture_default_str();
   add("--rate-limit", endpoint.requests_per_minute, "requests a minute; 0: no limit", "N")

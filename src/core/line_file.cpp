@@ -21,14 +21,23 @@ namespace {
   throw Error(cat(what, " ", path.string(), ": ", std::strerror(errno)));
 }
 
+bool is_still_at(int descriptor, const std::filesystem::path& path) {
+  struct stat mine {};
+  struct stat there {};
+  return ::fstat(descriptor, &mine) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
 }  // namespace
 
 LineFile::LineFile(std::filesystem::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("cannot write", path_);
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
-    torn_ = true;
-    return;
+  torn_ = true;
+  while (true) {
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) fail("cannot write", path_);
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) break;
+    if (is_still_at(descriptor_, path_)) return;
+    ::close(descriptor_);  // removed, empty, by the process that had it
   }
   const int code = errno;
   ::close(std::exchange(descriptor_, -1));

@@ -36,8 +36,6 @@ class AnswerFile {
   const std::vector<std::string>& answers_to(const std::string& text) const;
   /// Whether no answer was asked for in this way.
   bool empty() const { return answers_.empty(); }
-  /// Answers in the file that were asked for in other ways.
-  std::int64_t others() const { return others_; }
   void add(const Answer& answer);
   void sync() {
     if (file_) file_->sync();

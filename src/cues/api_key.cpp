@@ -16,6 +16,9 @@ using core::UsageError;
 
 namespace {
 
+// Characters: what is shorter stands for "no key" on a server that wants some, and is in any text.
+constexpr std::size_t kShortestSecret = 8;
+
 void replace_all(std::string& text, const std::string& what, std::string_view with) {
   for (std::size_t at = text.find(what); at != std::string::npos;
        at = text.find(what, at + with.size())) {
@@ -40,7 +43,7 @@ ApiKey::ApiKey(const std::string& variable)
 }
 
 std::string ApiKey::hidden(std::string text) const {
-  if (key_.empty()) return text;
+  if (key_.size() < kShortestSecret) return text;
   // As it stands in quoted JSON, in which some servers write "/" as "\/".
   std::string quoted = nlohmann::json(key_).dump();
   quoted = quoted.substr(1, quoted.size() - 2);

@@ -16,7 +16,8 @@ class ApiKey {
   const std::string& variable() const { return variable_; }
   /// The line of a request's header.
   std::string header() const { return "Authorization: Bearer " + key_; }
-  /// A text of the server without the key, which it may repeat in any message or answer.
+  /// A text of the server without the key, which it may repeat in any message or answer. A key of
+  /// less than 8 characters is no secret: it stays.
   std::string hidden(std::string text) const;
 
  private:

@@ -1,5 +1,6 @@
 #include "chat.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <curl/curl.h>
@@ -18,6 +19,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kLongestMessage = 300;
+constexpr std::uint64_t kMostTokens = 1'000'000'000;  // of one answer: a server may say anything
 constexpr std::string_view kCompletions = "/chat/completions";
 
 struct FreeUrl {
@@ -52,7 +54,8 @@ const json* member(const json& value, const char* name) {
 
 std::int64_t count_in(const json& usage, const char* name) {
   const json* count = member(usage, name);
-  return count != nullptr && count->is_number_integer() ? count->get<std::int64_t>() : 0;
+  if (count == nullptr || !count->is_number_unsigned()) return 0;
+  return static_cast<std::int64_t>(std::min(count->get<std::uint64_t>(), kMostTokens));
 }
 
 /// A message's content: a text, or a list of parts some of which are texts.
@@ -67,15 +70,6 @@ std::string content_text(const json& content) {
   return text;
 }
 
-std::string shortened(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  }
-  return text.size() <= kLongestMessage
-             ? text
-             : text::valid_utf8(text.substr(0, kLongestMessage)) + " ...";
-}
-
 /// An address to show: what stands before an "@" may be a secret.
 std::string without_password(const std::string& text) {
   const std::size_t end = text.rfind('@');
@@ -86,6 +80,16 @@ std::string without_password(const std::string& text) {
 }
 
 }  // namespace
+
+std::string shortened(const std::string& text, const ApiKey& key) {
+  std::string line = key.hidden(text);  // half a key is a secret too
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  return line.size() <= kLongestMessage
+             ? line
+             : text::valid_utf8(line.substr(0, kLongestMessage)) + " ...";
+}
 
 ChatAddress chat_address(const std::string& text) {
   const Url url(curl_url());
@@ -113,25 +117,27 @@ ChatAddress chat_address(const std::string& text) {
   address.completions = part_of(url, CURLUPART_URL);
   set_part(url, CURLUPART_PATH, path + "/models");
   address.models = part_of(url, CURLUPART_URL);
+  address.shown = address.completions.substr(0, address.completions.find('?'));
   address.host = part_of(url, CURLUPART_HOST);
-  address.local =
-      address.host == "localhost" || address.host == "[::1]" || address.host.starts_with("127.");
+  const bool loopback = address.host.starts_with("127.") &&
+                        address.host.find_first_not_of("0123456789.") == std::string::npos;
+  address.local = address.host == "localhost" || address.host == "[::1]" || loopback;
   address.encrypted = scheme == "https";
   return address;
 }
 
-Completion read_completion(std::string_view body) {
+Completion read_completion(std::string_view body, const ApiKey& key) {
   const json document = lenient_json(body);
   const json* choices = member(document, "choices");
   if (choices == nullptr || !choices->is_array() || choices->empty()) {
-    const std::string said = document.is_object() ? server_message(body) : "";
+    const std::string said = document.is_object() ? server_message(body, key) : "";
     throw Error(cat("the response holds no \"choices\"", said.empty() ? "" : ", but: ", said));
   }
   const json* message = member(choices->front(), "message");
   const json* content = message == nullptr ? nullptr : member(*message, "content");
   if (content == nullptr) throw Error("the response holds no \"message\" with \"content\"");
   Completion completion;
-  completion.text = content_text(*content);
+  completion.text = key.hidden(content_text(*content));
   if (const json* usage = member(document, "usage")) {
     completion.prompt_tokens = count_in(*usage, "prompt_tokens");
     completion.completion_tokens = count_in(*usage, "completion_tokens");
@@ -139,19 +145,19 @@ Completion read_completion(std::string_view body) {
   return completion;
 }
 
-std::vector<std::string> read_models(std::string_view body) {
+std::vector<std::string> read_models(std::string_view body, const ApiKey& key) {
   std::vector<std::string> names;
   const json document = lenient_json(body);
   const json* list = member(document, "data");
   if (list == nullptr || !list->is_array()) return names;
   for (const json& model : *list) {
     const json* id = member(model, "id");
-    if (id != nullptr && id->is_string()) names.push_back(id->get<std::string>());
+    if (id != nullptr && id->is_string()) names.push_back(key.hidden(id->get<std::string>()));
   }
   return names;
 }
 
-std::string server_message(std::string_view body) {
+std::string server_message(std::string_view body, const ApiKey& key) {
   const json document = lenient_json(body);
   // {"error": {"message": ...}}, {"error": ...}, {"message": ...}, {"detail": ...}
   for (const char* name : {"error", "message", "detail"}) {
@@ -159,10 +165,10 @@ std::string server_message(std::string_view body) {
     if (said == nullptr) continue;
     const json* inner = member(*said, "message");
     if (inner != nullptr) said = inner;
-    if (said->is_string()) return shortened(said->get<std::string>());
+    if (said->is_string()) return shortened(said->get<std::string>(), key);
   }
   // As it came: writing JSON anew would follow its lists as deep as they go.
-  return shortened(text::valid_utf8(body.substr(0, kLongestMessage + 1)));
+  return shortened(text::valid_utf8(body), key);
 }
 
 bool is_quota_used_up(std::string_view body) {

@@ -7,6 +7,7 @@
 
 #include "pcnet/cues/endpoint.h"
 
+#include "api_key.h"
 #include "http.h"
 
 namespace pcnet::cues {
@@ -16,6 +17,7 @@ namespace pcnet::cues {
 /// The addresses of a server.
 struct ChatAddress {
   std::string completions;
+  std::string shown;  ///< the same without a query, which may hold a secret
   std::string models;
   std::string host;
   bool local = false;      ///< on this machine
@@ -32,14 +34,19 @@ struct Completion {
   std::int64_t completion_tokens = 0;
 };
 
+// None of these gives the key, whatever the body repeats.
+
 /// Error when the body is no chat completion.
-Completion read_completion(std::string_view body);
+Completion read_completion(std::string_view body, const ApiKey& key);
 
 /// The names in a response to GET /models; empty when it is none.
-std::vector<std::string> read_models(std::string_view body);
+std::vector<std::string> read_models(std::string_view body, const ApiKey& key);
 
-/// The server's own words about a fault, shortened to one line; empty when it says nothing.
-std::string server_message(std::string_view body);
+/// The server's own words about a fault in one short line; empty when it says nothing.
+std::string server_message(std::string_view body, const ApiKey& key);
+
+/// A server's text in one short line, without the key.
+std::string shortened(const std::string& text, const ApiKey& key);
 
 /// Whether a response's body says that the account, not the rate, is used up.
 bool is_quota_used_up(std::string_view body);

@@ -35,11 +35,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-constexpr std::size_t kFewestInVain = 3;  // questions in a row before the endpoint counts as down
-constexpr double kLongestBackOff = 60;    // seconds
-constexpr double kLongestGap = 86400;     // seconds between two requests
-constexpr double kLook = 0.2;             // seconds between looks at signals
-constexpr double kLastSeconds = 5;        // for the replies under way when all asking ends
+constexpr std::size_t kFewestInVain = 3;    // questions in a row before the endpoint counts as down
+constexpr std::size_t kFewestRefused = 25;  // the same where each is refused at once
+constexpr double kLongestBackOff = 60;      // seconds
+constexpr double kLongestGap = 86400;       // seconds between two requests
+constexpr double kLongestWait = 1e8;        // seconds that a server's wish is told as
+constexpr double kLook = 0.2;               // seconds between looks at signals
+constexpr double kLastSeconds = 5;          // for the replies under way when all asking ends
 
 Clock::duration ticks(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(Seconds(seconds));
@@ -50,10 +52,16 @@ double retry_after(const std::string& header) {
   if (header.empty()) return -1;
   double seconds = 0;
   const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  if (error == std::errc() && end == header.data() + header.size()) return std::max(seconds, 0.0);
+  if (error == std::errc() && end == header.data() + header.size()) {
+    return std::isfinite(seconds) ? std::clamp(seconds, 0.0, kLongestWait) : -1;
+  }
   const std::time_t date = curl_getdate(header.c_str(), nullptr);
   if (date == -1) return -1;
   return std::max(std::difftime(date, std::time(nullptr)), 0.0);
+}
+
+bool is_success(const HttpResponse& response) {
+  return response.fault == HttpFault::kNone && response.status >= 200 && response.status < 300;
 }
 
 bool may_pass(int status) {
@@ -94,18 +102,24 @@ class ChatEndpoint::Conversations {
     ready_.push_back({id, body.dump(-1, ' ', false, Json::error_handler_t::replace)});
   }
 
-  std::size_t open() const { return ready_.size() + later_.size() + under_way_.size(); }
+  void note_earlier_answers() { answered_before_ = true; }
+
+  /// What ended all asking counts until it is thrown: its question has no reply.
+  std::size_t open() const {
+    return ready_.size() + later_.size() + under_way_.size() + (end_ ? 1U : 0U);
+  }
 
   /// What ends all asking is thrown once the replies beside it are given out.
   std::vector<Reply> wait(double seconds) {
     if (end_) std::rethrow_exception(end_);
     start_due();
     std::vector<Reply> replies;
-    for (const auto& response : wait_for(http_, std::min(seconds, until_next_start()))) {
+    for (const auto& response : http_.wait(std::min(seconds, until_next_start()))) {
+      if (end_ && !is_success(response)) continue;
       try {
         handle(response, replies);
       } catch (const Error& fault) {
-        end_ = std::make_exception_ptr(Error(key_.hidden(fault.what())));
+        end_ = std::make_exception_ptr(Error(fault));
       }
     }
     if (!end_) {
@@ -121,8 +135,8 @@ class ChatEndpoint::Conversations {
     std::vector<Reply> replies;
     core::Lap watch;
     for (double left = seconds; left > 0 && http_.under_way() > 0; left -= watch.seconds()) {
-      for (const auto& response : wait_for(http_, left)) {
-        if (response.fault != HttpFault::kNone || response.status != 200) continue;
+      for (const auto& response : http_.wait(left)) {
+        if (!is_success(response)) continue;
         try {
           replies.push_back(answer(response.id, response));
         } catch (const Error&) {
@@ -159,36 +173,34 @@ class ChatEndpoint::Conversations {
     return lines;
   }
 
-  /// Responses without the key, before any is shortened: half a key is a secret too.
-  std::vector<HttpResponse> wait_for(HttpClient& http, double seconds) const {
-    auto responses = http.wait(seconds);
-    for (auto& response : responses) response.body = key_.hidden(std::move(response.body));
-    return responses;
-  }
-
+  /// What the server lists; nothing when a signal asked to stop.
   HttpResponse get_models() const {
     HttpClient http({options_.connect_seconds, options_.connect_seconds, std::size_t{1} << 20U,
                      options_.ca_file});
     http.start(0, {address_.models, headers(), {}});
     while (true) {
-      core::throw_if_stopped("nothing was asked yet");
-      auto responses = wait_for(http, kLook);
+      if (core::stop_signal() != 0) return {};
+      auto responses = http.wait(kLook);
       if (!responses.empty()) return std::move(responses.front());
     }
   }
 
   std::string only_model() const {
     const HttpResponse response = get_models();
+    core::throw_if_stopped("nothing was asked yet");
     if (response.fault != HttpFault::kNone) {
-      throw Error(key_.hidden(no_connection(asked(), response).what()));
+      throw no_connection(asked(), response);
     }
-    auto names = read_models(response.body);
-    for (auto& name : names) name = key_.hidden(std::move(name));
+    const bool elsewhere = response.status >= 300 && response.status < 400;
+    if (response.status == 401 || response.status == 403 || elsewhere) {
+      throw refusal(asked(), response, {});
+    }
+    const auto names = read_models(response.body, key_);
     if (names.size() == 1) {
       core::log::info(cat("language model: ", names.front()));
       return names.front();
     }
-    throw UsageError(cat(address_.models,
+    throw UsageError(cat(address_.models.substr(0, address_.models.find('?')),
                          names.empty() ? cat(" lists no models (HTTP ", response.status, ")")
                                        : cat(" lists ", core::join(names, ", ")),
                          ": name the model with --model"));
@@ -229,13 +241,13 @@ class ChatEndpoint::Conversations {
 
   /// Error when the response is no chat completion.
   Reply answer(std::uint64_t id, const HttpResponse& response) {
-    Completion completion = read_completion(response.body);
+    Completion completion = read_completion(response.body, key_);
     traffic_.prompt_tokens += completion.prompt_tokens;
     traffic_.completion_tokens += completion.completion_tokens;
     answered_ = true;
     in_vain_ = 0;
     return {.id = id,
-            .text = key_.hidden(std::move(completion.text)),
+            .text = std::move(completion.text),
             .prompt_tokens = completion.prompt_tokens,
             .completion_tokens = completion.completion_tokens,
             .seconds = response.seconds};
@@ -244,7 +256,7 @@ class ChatEndpoint::Conversations {
   void handle(const HttpResponse& response, std::vector<Reply>& replies) {
     auto node = under_way_.extract(response.id);
     Question& question = node.mapped();
-    if (response.fault == HttpFault::kNone && response.status == 200) {
+    if (is_success(response)) {
       try {
         replies.push_back(answer(question.id, response));
         return;
@@ -254,21 +266,27 @@ class ChatEndpoint::Conversations {
       }
     }
     if (response.fault != HttpFault::kNone) {
-      const bool passing = response.fault != HttpFault::kTls &&
-                           (answered_ || response.fault != HttpFault::kUnreachable);
+      const bool passing = answered_ || (response.fault != HttpFault::kTls &&
+                                         response.fault != HttpFault::kUnreachable);
       if (!passing) throw no_connection(asked(), response);
       return again(std::move(question), response, response.what, replies);
     }
     if (response.status == 429 && is_quota_used_up(response.body)) refuse(response);
     if (may_pass(response.status)) {
-      return again(std::move(question), response, status_text(response), replies);
+      return again(std::move(question), response, status_text(response, key_), replies);
     }
     const bool this_text =
-        answered_ && (response.status == 400 || response.status == 413 || response.status == 422);
-    if (!this_text) refuse(response);
-    replies.push_back({.id = question.id,
-                       .fault = key_.hidden(status_text(response)),
-                       .seconds = response.seconds});
+        response.status == 400 || response.status == 413 || response.status == 422;
+    if (!this_text || is_in_vain(kFewestRefused)) refuse(response);
+    replies.push_back(
+        {.id = question.id, .fault = status_text(response, key_), .seconds = response.seconds});
+  }
+
+  /// Counts a question without an answer: whether to go on asking others is in vain.
+  bool is_in_vain(std::size_t fewest) {
+    ++in_vain_;
+    const bool nothing_works = !answered_ && !answered_before_ && open() == 0;
+    return nothing_works || in_vain_ >= std::max(fewest, options_.concurrency);
   }
 
   void again(Question question, const HttpResponse& response, const std::string& said,
@@ -276,15 +294,6 @@ class ChatEndpoint::Conversations {
     const std::string what = key_.hidden(said);
     core::log::debug(cat("question ", question.id, ": ", what));
     last_fault_ = what;
-    if (question.failures >= options_.retries) {
-      ++in_vain_;
-      if (response.fault == HttpFault::kUnreachable) throw no_connection(asked(), response);
-      if (!answered_ || in_vain_ >= std::max(kFewestInVain, options_.concurrency)) {
-        throw all_in_vain(asked(), what, question.failures + 1, answered_ ? in_vain_ : 0);
-      }
-      replies.push_back({.id = question.id, .fault = what, .seconds = response.seconds});
-      return;
-    }
     const double doubled =
         options_.first_pause * std::pow(2.0, static_cast<double>(question.failures));
     double pause = std::min(doubled, kLongestBackOff) * rng_.uniform(0.75, 1.25);
@@ -298,24 +307,30 @@ class ChatEndpoint::Conversations {
     if (wanted >= 0 || response.status == 429 || response.status == 503) {
       paused_until_ = std::max(paused_until_, until);
     }
+    if (question.failures >= options_.retries) {
+      if (response.fault == HttpFault::kUnreachable) throw no_connection(asked(), response);
+      if (is_in_vain(kFewestInVain)) {
+        throw all_in_vain(asked(), what, question.failures + 1, answered_ ? in_vain_ : 0);
+      }
+      replies.push_back({.id = question.id, .fault = what, .seconds = response.seconds});
+      return;
+    }
     if (question.failures == 0 && !warned_) {
       warned_ = true;
-      core::log::warning(cat(address_.completions, ": ", what, "; trying again, up to ",
-                             options_.retries, " times (this is said once)"));
+      core::log::warning(cat(address_.shown, ": ", what, "; trying again, up to ", options_.retries,
+                             " times (this is said once)"));
     }
     ++question.failures;
     later_.emplace(until, std::move(question));
   }
 
-  Asked asked() const {
-    return {address_.completions, options_.model, key_.variable(), key_.is_set()};
-  }
+  Asked asked() const { return {address_.shown, options_.model, key_}; }
 
   /// Ends all asking; for an unknown path or model with what the server has.
   [[noreturn]] void refuse(const HttpResponse& response) const {
     const bool unknown = response.status == 404 || response.status == 405;
     throw refusal(asked(), response,
-                  unknown ? read_models(get_models().body) : std::vector<std::string>{});
+                  unknown ? read_models(get_models().body, key_) : std::vector<std::string>{});
   }
 
   EndpointOptions options_;
@@ -332,9 +347,10 @@ class ChatEndpoint::Conversations {
   Clock::time_point next_start_{};
   std::exception_ptr end_;  // why nothing more is asked
   std::string last_fault_;
-  bool answered_ = false;    // some question was
-  bool warned_ = false;      // that something is tried again
-  std::size_t in_vain_ = 0;  // questions since the last answer whose tries are used up
+  bool answered_ = false;         // some question was
+  bool answered_before_ = false;  // in an earlier run
+  bool warned_ = false;           // that something is tried again
+  std::size_t in_vain_ = 0;       // questions since the last answer whose tries are used up
 };
 
 ChatEndpoint::ChatEndpoint(const EndpointOptions& options)
@@ -345,6 +361,8 @@ ChatEndpoint::~ChatEndpoint() = default;
 void ChatEndpoint::ask(std::uint64_t id, const std::vector<Message>& messages) {
   conversations_->ask(id, messages);
 }
+
+void ChatEndpoint::note_earlier_answers() { conversations_->note_earlier_answers(); }
 
 std::size_t ChatEndpoint::open() const { return conversations_->open(); }
 

@@ -15,8 +15,8 @@ constexpr const char* kOrRules = "or take the built-in rules: --source rules";
 
 }  // namespace
 
-std::string status_text(const HttpResponse& response) {
-  const std::string said = server_message(response.body);
+std::string status_text(const HttpResponse& response, const ApiKey& key) {
+  const std::string said = server_message(response.body, key);
   return cat("HTTP ", response.status, said.empty() ? "" : cat(" (", said, ")"));
 }
 
@@ -32,7 +32,7 @@ Error no_connection(const Asked& asked, const HttpResponse& response) {
 }
 
 Error no_completion(const Asked& asked, const HttpResponse& response, const std::string& fault) {
-  const std::string& type = response.content_type;
+  const std::string type = shortened(response.content_type, asked.key);
   return Error(cat(asked.url, " does not answer with a chat completion (",
                    type.empty() ? "no content type" : type, ": ", fault,
                    "): --endpoint wants the base of an OpenAI-compatible interface, such as "
@@ -41,14 +41,14 @@ Error no_completion(const Asked& asked, const HttpResponse& response, const std:
 
 Error refusal(const Asked& asked, const HttpResponse& response,
               const std::vector<std::string>& models) {
-  const std::string what = status_text(response);
+  const std::string what = status_text(response, asked.key);
   switch (response.status) {
     case 401:
     case 403:
       return Error(cat(asked.url, " refuses the key: ", what, "; ",
-                       asked.has_key
-                           ? cat("check what ", asked.key_variable, " holds")
-                           : cat("put one into the environment variable ", asked.key_variable,
+                       asked.key.is_set()
+                           ? cat("check what ", asked.key.variable(), " holds")
+                           : cat("put one into the environment variable ", asked.key.variable(),
                                  ", or name another with --key-env")));
     case 404:
     case 405:
@@ -61,9 +61,10 @@ Error refusal(const Asked& asked, const HttpResponse& response,
       break;
   }
   if (response.status >= 300 && response.status < 400) {
-    return Error(cat(asked.url, " redirects to ",
-                     response.redirect.empty() ? "nowhere" : response.redirect, " (HTTP ",
-                     response.status, "): give that address with --endpoint"));
+    return Error(
+        cat(asked.url, " redirects to ",
+            response.redirect.empty() ? "nowhere" : shortened(response.redirect, asked.key),
+            " (HTTP ", response.status, "): give that address with --endpoint"));
   }
   return Error(cat(asked.url, " refuses the request: ", what,
                    "; --request FIELD=null leaves a field out that the server does not know"));

@@ -5,6 +5,7 @@
 
 #include "pcnet/core/error.h"
 
+#include "api_key.h"
 #include "http.h"
 
 namespace pcnet::cues {
@@ -13,12 +14,11 @@ namespace pcnet::cues {
 struct Asked {
   std::string url;
   std::string model;
-  std::string key_variable;
-  bool has_key = false;
+  const ApiKey& key;
 };
 
 /// "HTTP 500 (out of memory)".
-std::string status_text(const HttpResponse& response);
+std::string status_text(const HttpResponse& response, const ApiKey& key);
 
 /// What ends all asking; each says what to try.
 core::Error no_connection(const Asked& asked, const HttpResponse& response);

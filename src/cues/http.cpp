@@ -19,8 +19,6 @@ using core::Error;
 
 namespace {
 
-constexpr std::size_t kLongestHeader = 200;
-
 void check(CURLMcode code) {
   if (code != CURLM_OK) throw Error(cat("libcurl: ", curl_multi_strerror(code)));
 }
@@ -118,7 +116,7 @@ class HttpClient::Transfer {
   std::string header(const char* name) const {
     curl_header* found = nullptr;
     if (curl_easy_header(handle_.get(), name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK) return {};
-    return std::string(found->value).substr(0, kLongestHeader);
+    return found->value;
   }
 
   static std::size_t receive(char* bytes, std::size_t one, std::size_t count, void* transfer) {

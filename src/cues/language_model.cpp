@@ -34,7 +34,9 @@ class LanguageModel::Work {
   explicit Work(const LanguageModelOptions& options)
       : options_(options),
         endpoint_(options.endpoint),
-        file_(options.answers, settings_of(endpoint_, options.prompt, options.judgement.most)) {}
+        file_(options.answers, settings_of(endpoint_, options.prompt, options.judgement.most)) {
+    if (!file_.empty()) endpoint_.note_earlier_answers();
+  }
 
   std::int64_t open_questions(const std::vector<std::string>& expressions) const {
     return std::count_if(expressions.begin(), expressions.end(),
@@ -74,15 +76,19 @@ class LanguageModel::Work {
       while (next < open.size() && endpoint_.open() < 2 * options_.endpoint.concurrency) {
         ask(open[next++]);
       }
-      try {
-        for (const Reply& reply : endpoint_.wait(kLook)) receive(reply);
-        unsynced += watch.seconds();
-        if (unsynced > kSyncSeconds) file_.sync();
-        if (unsynced > kSyncSeconds) unsynced = 0;
-      } catch (const core::Error& fault) {
-        throw core::Error(cat(fault.what(), "; ", kept()));
-      }
+      for (const Reply& reply : replies()) receive(reply);
+      unsynced += watch.seconds();
+      if (unsynced > kSyncSeconds) file_.sync();
+      if (unsynced > kSyncSeconds) unsynced = 0;
       tell(done_, note());
+    }
+  }
+
+  std::vector<Reply> replies() {
+    try {
+      return endpoint_.wait(kLook);
+    } catch (const core::Error& fault) {
+      throw core::Error(cat(fault.what(), "; ", kept()));
     }
   }
 
@@ -106,6 +112,7 @@ class LanguageModel::Work {
     std::vector<Message> messages = {
         {"user", options_.prompt.ask(expression, options_.judgement.most)}};
     for (const auto& answer : file_.answers_to(expression)) {
+      if (answer.empty()) continue;  // strict servers refuse an empty message
       const Judgement judged = judge_answer(answer, expression, options_.judgement);
       messages.push_back({"assistant", answer.substr(0, kLongestQuoted)});
       messages.push_back(

@@ -22,7 +22,7 @@ std::vector<std::string> read_texts(const json& value) {
   if (!value.is_array()) throw Error("its cues are no list of texts");
   for (const auto& text : value) {
     if (!text.is_string()) {
-      throw Error(cat("a cue is ", text.dump().substr(0, 60), ", wanted a text"));
+      throw Error(cat("a cue is ", shown(text), ", wanted a text"));
     }
   }
   return value.get<std::vector<std::string>>();

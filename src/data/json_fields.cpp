@@ -6,6 +6,7 @@
 
 #include "pcnet/core/format.h"
 
+#include "json_lines.h"
 #include "refer_parts.h"
 
 namespace pcnet::data {
@@ -22,7 +23,7 @@ namespace {
 /// A number from 0 that fits a run length.
 std::uint32_t run_length(const json& value) {
   if (!value.is_number_integer() || value < 0 || value > UINT32_MAX) {
-    throw EntryFault("broken mask", cat("a run of its mask is ", value.dump(),
+    throw EntryFault("broken mask", cat("a run of its mask is ", shown(value),
                                         ", wanted a whole number from 0 below 2^32"));
   }
   return value.get<std::uint32_t>();

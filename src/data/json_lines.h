@@ -31,13 +31,18 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
   }
 }
 
+/// A value in a message, shortened. A list or object is only named: writing it would follow it as
+/// deep as it goes.
+inline std::string shown(const nlohmann::json& value) {
+  return value.is_structured() ? std::string(value.type_name()) : value.dump().substr(0, 60);
+}
+
 /// A whole number; Error that names it otherwise.
 inline std::int64_t whole_number(const nlohmann::json& value, std::string_view what) {
   const bool too_large =
       value.is_number_unsigned() && !std::in_range<std::int64_t>(value.get<std::uint64_t>());
   if (!value.is_number_integer() || too_large) {
-    throw core::Error(
-        core::cat(what, " is ", value.dump().substr(0, 60), ", wanted a whole number"));
+    throw core::Error(core::cat(what, " is ", shown(value), ", wanted a whole number"));
   }
   return value.get<std::int64_t>();
 }

@@ -16,7 +16,7 @@ namespace {
 std::int64_t side_of(const json& size, std::size_t i) {
   const std::int64_t side = whole_number(size.at(i), "a side of the size");
   if (side < 1 || side > std::numeric_limits<std::uint16_t>::max()) {
-    throw Error(cat("its size is ", size.dump(), ", wanted sides of 1 to 65535 px"));
+    throw Error(cat("its size is ", shown(size), ", wanted sides of 1 to 65535 px"));
   }
   return side;
 }
@@ -45,7 +45,7 @@ image::Rle from_runs(const json& counts, std::int64_t height, std::int64_t width
 image::Rle read_mask(const json& segmentation) {
   const json& size = segmentation.at("size");
   if (!size.is_array() || size.size() != 2) {
-    throw Error(cat("its size is ", size.dump().substr(0, 60), ", wanted [height, width]"));
+    throw Error(cat("its size is ", shown(size), ", wanted [height, width]"));
   }
   const std::int64_t height = side_of(size, 0);
   const std::int64_t width = side_of(size, 1);

@@ -22,7 +22,7 @@ namespace {
 double score_of(const json& entry, const char* key) {
   const json& value = entry.at(key);
   if (!value.is_number()) {
-    throw Error(cat(key, " is ", value.dump().substr(0, 60), ", wanted a number"));
+    throw Error(cat(key, " is ", shown(value), ", wanted a number"));
   }
   return value.get<double>();
 }

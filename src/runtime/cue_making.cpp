@@ -139,8 +139,13 @@ CueFile make_cues(const config::Config& config, const CueRequest& request) {
     options.answers = file.answers = answers_beside(file.out);
     cues::LanguageModel model(options);
     // Known before anything is asked, and paid for.
-    const bool asks = model.open_questions(expressions.texts) > 0;
-    if (asks && fs::exists(file.out) && !request.replace) refuse_other_cues(file.out);
+    const std::int64_t asks = model.open_questions(expressions.texts);
+    if (asks > 0 && fs::exists(file.out) && !request.replace) {
+      throw Error(cat(file.out.string(), " is there already, and ", asks, " of ",
+                      expressions.texts.size(),
+                      " expressions are still to be asked: --replace asks them and writes it anew, "
+                      "or choose another file with --out"));
+    }
     found = by_model(model, expressions.texts);
     file.model = model.model();
     file.tally = model.tally();

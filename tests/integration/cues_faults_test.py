@@ -186,7 +186,8 @@ class Final(AskingCase):
 
     def test_a_field_that_is_not_known(self):
         words = ("HTTP 400", "unknown field seed", "--request")
-        self.assert_ends(failure(400, "unknown field seed"), *words)
+        # One may be refused for its text, all of them may not.
+        self.assert_ends(failure(400, "unknown field seed"), *words, requests=len(SENTENCES))
 
     def test_a_page_in_place_of_a_completion(self):
         page = Response(200, b"<html>Welcome!</html>", {"Content-Type": "text/html"})
@@ -224,7 +225,8 @@ class Final(AskingCase):
         self.assert_nothing_written()
 
     def test_messages_with_line_ends_are_one_line(self):
-        result = self.assert_ends(failure(400, "first\nsecond\r\n\x1b[31mred"), "first second")
+        said = "first\nsecond\r\n\x1b[31mred"
+        result = self.assert_ends(failure(401, said), "first second")
         self.assertNotIn("\x1b", result.stderr)
 
     def test_a_long_message_is_shortened(self):
@@ -247,7 +249,7 @@ class Final(AskingCase):
     def test_other_cues_are_found_before_asking(self):
         self.out.write_text('{"sent_id":1,"cues":["dear"]}\n')
         server = self.serve()
-        self.assert_fails(self.make(server, "-q"), 1, self.out, "other cues", "--replace", "--out")
+        self.assert_fails(self.make(server, "-q"), 1, self.out, "still to be asked", "--replace", "--out")
         self.assertEqual(server.requests, [])
         self.assertEqual(self.out.read_text(), '{"sent_id":1,"cues":["dear"]}\n')
         self.assertFalse(self.answers.exists())
@@ -279,6 +281,37 @@ class Middle(AskingCase):
                 again = self.make_well(server, "--replace")
                 self.assertEqual((again["llm"]["known"], again["llm"]["requests"]), (3, 1))
                 self.assert_made()
+
+    def test_a_text_that_never_gets_an_answer_holds_up_no_other(self):
+        for status in (400, 500):
+            with self.subTest(status):
+                self.out.unlink(missing_ok=True)
+                self.answers.unlink(missing_ok=True)
+
+                def no_first(request, number, status=status):
+                    if request.sentence == SENTENCES[0]:
+                        return failure(status, "content filter")
+                    return take_apart(request, number)
+
+                # Before any answer, and again when it is the only one left.
+                for _ in range(2):
+                    told = self.make_well(
+                        self.serve(no_first), "--replace", "--concurrency", 1, retries=0
+                    )
+                    self.assertEqual(told["llm"]["given_to_rules"], [SENTENCES[0]])
+                    self.assert_made(by_rules=[SENTENCES[0]])
+
+    def test_all_texts_refused_after_an_answer_end_the_run(self):
+        write_sentences(self.root, [f"cup number {i}" for i in range(60)])
+
+        def once(request, number):
+            return failure(400, "no credit left") if number else take_apart(request, number)
+
+        server = self.serve(once)
+        result = self.make(server, "-q", "--concurrency", 1)
+        self.assert_fails(result, 1, "HTTP 400 (no credit left)", "1 of 64 expressions are done")
+        self.assertEqual(len(server.requests), 1 + 25)
+        self.assertFalse(self.out.exists())
 
     def test_a_server_that_goes_down_can_be_gone_on_with(self):
         more = [f"cup number {word}" for word in ("one", "four", "six", "ten", "two", "nine")]

@@ -37,6 +37,13 @@ class Key(AskingCase):
         self.make_well(server, "--key-env", "OTHER", "--seed", "1", "--replace", env=environment)
         self.assertEqual(server.requests[-1].headers["authorization"], "Bearer sk-other")
 
+    def test_a_key_that_is_none_changes_nothing(self):
+        for key in ("1", "man", "token"):
+            with self.subTest(key):
+                self.make_well(self.serve(), "--replace", "--seed", len(key),
+                               env={"PCNET_API_KEY": key})
+                self.assert_made()
+
     def test_an_error_that_echoes_the_key_hides_it(self):
         # As a server may write them in JSON.
         with_slash, with_quotes = r"sk-ab\/cd+ef==", r"sk-ab\"cd\"ef"

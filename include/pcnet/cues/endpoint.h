@@ -56,7 +56,7 @@ struct Traffic {
 };
 
 /// Asks a language model many questions at once, on one thread. Faults that may pass (time-outs, a
-/// cut connection, HTTP 408, 425, 429, 5xx, no completion in the response) are tried again after a
+/// cut connection, HTTP 408, 409, 425, 429, 5xx, no completion in the response) are tried again after a
 /// pause that doubles, or that the server asks for (Retry-After).
 class ChatEndpoint {
  public:
@@ -67,6 +67,8 @@ class ChatEndpoint {
   ChatEndpoint(const ChatEndpoint&) = delete;
   ChatEndpoint& operator=(const ChatEndpoint&) = delete;
 
+  /// It has answered in an earlier run: one question without a reply says nothing about others.
+  void note_earlier_answers();
   /// Questions wait until there is room for them.
   void ask(std::uint64_t id, const std::vector<Message>& messages);
   /// Questions without a reply yet.

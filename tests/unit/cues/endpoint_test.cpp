@@ -173,6 +173,18 @@ TEST(ChatEndpoint, UnderstandsADateToWaitFor) {
   EXPECT_GE(requests[1].at - requests[0].at, std::chrono::milliseconds(900));
 }
 
+TEST(ChatEndpoint, WaitsForOtherQuestionsToo) {
+  const ChatServer server(first_then_fine({completion("first"), http_response(429, "", "Retry-After: 1\r\n")}));
+  auto options = options_for(server.url());
+  options.retries = 0;
+  options.concurrency = 1;
+  ChatEndpoint endpoint(options);
+  EXPECT_THAT(ask(endpoint, 3).at(1).fault, HasSubstr("HTTP 429"));
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_GE(requests[2].at - requests[1].at, std::chrono::milliseconds(950));
+}
+
 TEST(ChatEndpoint, EndsWhereTheWaitWouldBeTooLong) {
   expect_error(first_then_fine({http_response(429, "{}", "Retry-After: 86400\r\n")}),
                {"asks to wait 24:00:00", "HTTP 429"});

@@ -108,6 +108,14 @@ TEST_F(CueStoreTest, RefusesASentenceThatStandsInTwoFiles) {
       ThrowsMessage<core::Error>(AllOf(HasSubstr("2.json: sent_id 3"), HasSubstr("1.json"))));
 }
 
+TEST_F(CueStoreTest, SurvivesListsOfAnyDepth) {
+  const std::string deep = std::string(300'000, '[') + std::string(300'000, ']');
+  for (const auto& line : {"{\"sent_id\": 1, \"cues\": [" + deep + "]}",
+                           "{\"sent_id\": " + deep + ", \"cues\": []}"}) {
+    EXPECT_THROW(CueStore(write("deep.jsonl", line + "\n")), core::Error);
+  }
+}
+
 TEST_F(CueStoreTest, RefusesWhatIsNoSource) {
   EXPECT_THAT([&] { CueStore{folder_ / "none.jsonl"}; },
               ThrowsMessage<core::Error>(HasSubstr("none.jsonl")));
