@@ -174,7 +174,8 @@ TEST(ChatEndpoint, UnderstandsADateToWaitFor) {
 }
 
 TEST(ChatEndpoint, WaitsForOtherQuestionsToo) {
-  const ChatServer server(first_then_fine({completion("first"), http_response(429, "", "Retry-After: 1\r\n")}));
+  const ChatServer server(
+      first_then_fine({completion("first"), http_response(429, "", "Retry-After: 1\r\n")}));
   auto options = options_for(server.url());
   options.retries = 0;
   options.concurrency = 1;
