@@ -56,8 +56,8 @@ struct Traffic {
 };
 
 /// Asks a language model many questions at once, on one thread. Faults that may pass (time-outs, a
-/// cut connection, HTTP 408, 409, 425, 429, 5xx, no completion in the response) are tried again after a
-/// pause that doubles, or that the server asks for (Retry-After).
+/// cut connection, HTTP 408, 409, 425, 429, 5xx, no completion in the response) are tried again
+/// after a pause that doubles, or that the server asks for (Retry-After).
 class ChatEndpoint {
  public:
   /// UsageError for an address that is none or holds a password, for a key variable that is not
