@@ -9,6 +9,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "trimmed.h"
+
 namespace pcnet::cues {
 
 using core::cat;
@@ -31,9 +33,7 @@ void replace_all(std::string& text, const std::string& what, std::string_view wi
 ApiKey::ApiKey(const std::string& variable)
     : variable_(variable.empty() ? "PCNET_API_KEY" : variable) {
   const char* value = std::getenv(variable_.c_str());
-  key_ = value == nullptr ? "" : value;
-  key_.erase(0, key_.find_first_not_of(" \t\r\n"));
-  key_.erase(key_.find_last_not_of(" \t\r\n") + 1);
+  key_ = trimmed(value == nullptr ? "" : value);
   if (key_.empty() && !variable.empty()) {
     throw UsageError(cat("--key-env names ", variable_, ", but that environment variable is ",
                          value == nullptr ? "not set" : "empty"));

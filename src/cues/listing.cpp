@@ -4,18 +4,13 @@
 #include <array>
 #include <cctype>
 
+#include "trimmed.h"
+
 namespace pcnet::cues {
 
 namespace {
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::array<std::string_view, 3> kBullets = {"-", "*", "\xe2\x80\xa2"};  // the last: •
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kSpace);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

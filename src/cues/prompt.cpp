@@ -9,6 +9,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "trimmed.h"
+
 PCNET_EMBED(kPcnetCuesPrompt, PCNET_PROMPT);
 
 namespace pcnet::cues {
@@ -29,13 +31,6 @@ constexpr std::array kParts = {Part{"general instruction", &Prompt::instruction}
                                Part{"question", &Prompt::question}};
 constexpr std::string_view kSentence = "{sentence}";
 constexpr std::string_view kCount = "{count}";
-constexpr std::string_view kSpace = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kSpace);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
 
 /// "[question]" -> "question"; empty for any other line, as the list of an example.
 std::string_view heading_of(std::string_view line) {
