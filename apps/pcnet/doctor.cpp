@@ -14,6 +14,7 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#include "pcnet/core/barriers.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
@@ -45,6 +46,7 @@ struct Examination {
   core::MemoryInfo memory = core::memory_info();
   int threads = 0;
   std::string omp_threads;  // OMP_NUM_THREADS, empty when unset
+  core::BarrierWaiting waiting;
   bool cuda_built = false;
   std::vector<Gpu> gpus;
   std::vector<std::string> gpu_names;  // by the driver, in its order
@@ -100,9 +102,20 @@ Examination examine(const GlobalOptions& globals) {
   core::set_threads(std::max(globals.threads, 0));
   found.threads = at::get_num_threads();
   if (const char* omp = std::getenv("OMP_NUM_THREADS")) found.omp_threads = omp;
+  found.waiting = core::barrier_waiting();
   ask_driver(found);
   ask_cuda(found);
   return found;
+}
+
+/// What decides how threads wait at barriers.
+std::string waiting_text(const core::BarrierWaiting& waiting) {
+  if (waiting.watched) return "threads spin at barriers while cores are free, else they sleep";
+  std::vector<std::string> chosen;
+  if (!waiting.spin_count.empty()) chosen.push_back("GOMP_SPINCOUNT=" + waiting.spin_count);
+  if (!waiting.wait_policy.empty()) chosen.push_back("OMP_WAIT_POLICY=" + waiting.wait_policy);
+  if (waiting.library == "other") chosen.push_back("LibTorch's OpenMP library is not libgomp");
+  return core::join(chosen, ", ");
 }
 
 void find_processor_faults(const Examination& found, std::vector<std::string>& out) {
@@ -124,6 +137,11 @@ void find_processor_faults(const Examination& found, std::vector<std::string>& o
   if (!found.omp_threads.empty() && found.omp_threads != std::to_string(found.threads)) {
     out.push_back(cat("OMP_NUM_THREADS=", found.omp_threads,
                       " is not used: --threads decides, now ", found.threads));
+  }
+  if (found.threads > 1 && !found.waiting.watched) {
+    out.push_back(cat(waiting_text(found.waiting),
+                      ": threads that spin at barriers slow each other down where other processes "
+                      "use the cores"));
   }
   if (found.threads > processor.usable_cores) {
     out.push_back(cat(found.threads, " threads share ", processor.usable_cores,
@@ -200,6 +218,10 @@ Json to_json(const Examination& found) {
             {"usable_cores", processor.usable_cores},
             {"threads", found.threads},
             {"omp_num_threads", found.omp_threads},
+            {"omp_library", found.waiting.library},
+            {"omp_wait_policy", found.waiting.wait_policy},
+            {"gomp_spincount", found.waiting.spin_count},
+            {"watched_for_crowding", found.waiting.watched},
             {"load", processor.load}}},
           {"cuda",
            {{"built", found.cuda_built},
@@ -242,6 +264,7 @@ void print_text(const Examination& found) {
                    core::fixed(processor.load, 1)));
   row("threads", cat(found.threads, ", OMP_NUM_THREADS ",
                      found.omp_threads.empty() ? "unset" : found.omp_threads));
+  row("waiting", waiting_text(found.waiting));
   row("CUDA", cuda_text(found));
   if (!found.driver.empty()) row("driver", found.driver);
   if (!found.gpu_names.empty()) row("GPUs", core::join(found.gpu_names, ", "));

@@ -37,7 +37,8 @@ void add_global_options(CLI::App& root, GlobalOptions& globals) {
   root.add_flag("-v,--verbose", globals.verbose, "say more; -vv shows stack traces with errors");
   root.add_flag("-q,--quiet", globals.quiet, "say nothing but errors");
   root.add_option("--device", globals.device, "auto, cpu, cuda or cuda:N")->type_name("DEVICE");
-  root.add_option("--threads", globals.threads, "threads of the processor; 0: all")
+  root.add_option("--threads", globals.threads,
+                  "threads; 0: OMP_NUM_THREADS, else all usable cores")
       ->type_name("N")
       ->check(CLI::Range(0, 1024).description(""));
   root.add_flag("--json", globals.json, "the result on stdout is one JSON document");

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <torch/cuda.h>
 
+#include "pcnet/core/barriers.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
@@ -77,6 +78,7 @@ void set_threads(int threads) {
   at::set_num_threads(usable);
   set_interop_threads(usable);
   cv::setNumThreads(usable);
+  watch_for_crowding(usable);
 }
 
 void set_arithmetic(bool deterministic) {

@@ -18,13 +18,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kGroups = "/sys/fs/cgroup";
-
 /// The folders of this process's control group, from its own up to the root, for version 2 and for
 /// one controller of version 1.
-std::vector<fs::path> group_folders(const std::string& controller) {
+std::vector<fs::path> group_folders(const ControlGroups& groups, const std::string& controller) {
   std::vector<fs::path> folders;
-  std::ifstream in("/proc/self/cgroup");
+  std::ifstream in(groups.membership);
   for (std::string line; std::getline(in, line);) {
     const std::size_t first = line.find(':');
     const std::size_t second = line.find(':', first + 1);
@@ -32,7 +30,7 @@ std::vector<fs::path> group_folders(const std::string& controller) {
     const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
     const bool unified = controllers == ",,";
     if (!unified && controllers.find("," + controller + ",") == std::string::npos) continue;
-    const fs::path root = unified ? kGroups : kGroups / controller;
+    const fs::path root = unified ? groups.folder : groups.folder / controller;
     fs::path folder = root / fs::path(line.substr(second + 1)).relative_path();
     for (; folder != root && folder != folder.root_path(); folder = folder.parent_path()) {
       folders.push_back(folder);
@@ -62,9 +60,9 @@ double named_number(const fs::path& file, const std::string& name) {
 }
 
 /// The tightest quota of processor time, in cores.
-std::optional<double> quota_cores() {
+std::optional<double> quota_cores(const ControlGroups& groups) {
   std::optional<double> tightest;
-  for (const auto& folder : group_folders("cpu")) {
+  for (const auto& folder : group_folders(groups, "cpu")) {
     std::ifstream in(folder / "cpu.max");
     double quota = 0;
     double period = 0;
@@ -95,12 +93,12 @@ bool ProcessorInfo::has(const std::string& feature) const {
   return std::find(features.begin(), features.end(), feature) != features.end();
 }
 
-int usable_cores() {
+int usable_cores(const ControlGroups& groups) {
   int cores = static_cast<int>(std::thread::hardware_concurrency());
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) cores = CPU_COUNT(&allowed);
-  if (const auto quota = quota_cores()) {
+  if (const auto quota = quota_cores(groups)) {
     cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
   }
   return std::max(cores, 1);
@@ -121,11 +119,11 @@ ProcessorInfo processor_info() {
   return info;
 }
 
-MemoryInfo memory_info() {
+MemoryInfo memory_info(const ControlGroups& groups) {
   constexpr double kKib = 1024;
   double total = named_number("/proc/meminfo", "MemTotal") * kKib;
   double available = named_number("/proc/meminfo", "MemAvailable") * kKib;
-  for (const auto& folder : group_folders("memory")) {
+  for (const auto& folder : group_folders(groups, "memory")) {
     const bool unified = fs::exists(folder / "memory.max");
     const auto limit = number_in(folder / (unified ? "memory.max" : "memory.limit_in_bytes"));
     const auto used = number_in(folder / (unified ? "memory.current" : "memory.usage_in_bytes"));

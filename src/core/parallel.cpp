@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -37,6 +38,11 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
 
 int usable_threads(int requested) {
   if (requested > 0) return requested;
+  // A list has a number for each level of nested parallel loops: the first counts.
+  if (const char* chosen = std::getenv("OMP_NUM_THREADS")) {
+    const int threads = std::atoi(chosen);
+    if (threads > 0) return threads;
+  }
   return usable_cores();
 }
 

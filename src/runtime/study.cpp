@@ -4,7 +4,6 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
-#include <thread>
 
 #include "pcnet/core/child_process.h"
 #include "pcnet/core/error.h"
@@ -12,6 +11,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/machine.h"
+#include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/engine/run_folder.h"
@@ -275,8 +275,9 @@ StudyRequest with_threads(StudyRequest request) {
   };
   const auto& set = request.overrides;
   if (std::any_of(set.begin(), set.end(), tells_threads)) return request;
-  const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
-  request.overrides.push_back(cat("run.threads=", std::max<std::int64_t>(1, cores / request.jobs)));
+  const std::int64_t threads = core::usable_threads(0);
+  request.overrides.push_back(
+      cat("run.threads=", std::max<std::int64_t>(1, threads / request.jobs)));
   return request;
 }
 

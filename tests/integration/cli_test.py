@@ -227,6 +227,21 @@ class Doctor(Case):
         self.assertEqual(found["processor"]["usable_cores"], 1)
         self.assertEqual(found["processor"]["threads"], 1)
 
+    def test_omp_num_threads_counts_where_no_threads_are_asked_for(self):
+        environment = {**os.environ, "OMP_NUM_THREADS": "3"}
+        shown = json.loads(run("doctor", "--json", env=environment).stdout)
+        self.assertEqual(shown["processor"]["threads"], 3)
+        shown = json.loads(run("doctor", "--json", "--threads", "2", env=environment).stdout)
+        self.assertEqual(shown["processor"]["threads"], 2)
+        self.assertTrue(any("OMP_NUM_THREADS=3 is not used" in f for f in shown["findings"]))
+
+    def test_the_users_way_of_waiting_wins_and_is_shown(self):
+        environment = {**os.environ, "GOMP_SPINCOUNT": "300000"}
+        shown = json.loads(run("doctor", "--json", "--threads", "2", env=environment).stdout)
+        self.assertEqual(shown["processor"]["gomp_spincount"], "300000")
+        self.assertFalse(shown["processor"]["watched_for_crowding"])
+        self.assertTrue(any("GOMP_SPINCOUNT=300000" in f for f in shown["findings"]))
+
     def test_text_names_the_versions(self):
         result = run("doctor")
         self.assertEqual(result.returncode, 0, result.stderr)

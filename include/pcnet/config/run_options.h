@@ -22,7 +22,9 @@ struct RunOptions {
     field("seed", &O::seed, {.help = "seed of weights, order and sampling", .min = 0});
     field("device", &O::device, {.help = "auto, cpu, cuda or cuda:N"});
     field("threads", &O::threads,
-          {.help = "threads of the processor; 0: all", .min = 0, .max = 1024});
+          {.help = "threads of the processor; 0: OMP_NUM_THREADS, else every core that it may use",
+           .min = 0,
+           .max = 1024});
     field("tensorboard", &O::tensorboard,
           {.help = "whether training writes curves and pictures for TensorBoard, too"});
     field("deterministic", &O::deterministic,

@@ -1,10 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace pcnet::core {
+
+/// Where the kernel tells the control groups of this process: what a container may use.
+struct ControlGroups {
+  std::filesystem::path membership = "/proc/self/cgroup";
+  std::filesystem::path folder = "/sys/fs/cgroup";
+};
 
 /// Memory that this process may use; the limit of its control group counts.
 struct MemoryInfo {
@@ -23,10 +30,10 @@ struct ProcessorInfo {
   bool has(const std::string& feature) const;
 };
 
-MemoryInfo memory_info();
+MemoryInfo memory_info(const ControlGroups& groups = {});
 ProcessorInfo processor_info();
 
 /// Cores that this process may keep busy, by affinity and the control group's quota; at least 1.
-int usable_cores();
+int usable_cores(const ControlGroups& groups = {});
 
 }  // namespace pcnet::core

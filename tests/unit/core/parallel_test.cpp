@@ -1,6 +1,9 @@
 #include "pcnet/core/parallel.h"
 
 #include <atomic>
+#include <cstdlib>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -34,20 +37,30 @@ TEST(ParallelFor, StopsAndThrowsTheFirstException) {
   EXPECT_LE(calls, 3);
 }
 
-TEST(UsableThreads, TakesTheRequestOrWhatTheMachineAllows) {
-  EXPECT_EQ(usable_threads(3), 3);
-  EXPECT_EQ(usable_threads(0), usable_cores());
-  EXPECT_GE(usable_cores(), 1);
-}
+/// An environment variable for the length of a test.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    ::setenv(name, value, /*replace=*/1);
+  }
+  ~Variable() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
 
-TEST(Machine, UsableIsNoMoreThanThereIs) {
-  const auto processor = processor_info();
-  EXPECT_GE(processor.cores, processor.usable_cores);
-  EXPECT_FALSE(processor.model.empty());
-  EXPECT_FALSE(processor.has("no such instruction set"));
-  const auto memory = memory_info();
-  EXPECT_GT(memory.total, 0U);
-  EXPECT_LE(memory.available, memory.total);
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+TEST(UsableThreads, TakesTheRequestThenTheUsersThenWhatTheMachineAllows) {
+  const Variable chosen("OMP_NUM_THREADS", "5");
+  EXPECT_EQ(usable_threads(3), 3);
+  EXPECT_EQ(usable_threads(0), 5);
+  ::setenv("OMP_NUM_THREADS", "4,2", 1);  // of nested loops: the outer one counts
+  EXPECT_EQ(usable_threads(0), 4);
+  ::setenv("OMP_NUM_THREADS", "many", 1);
+  EXPECT_EQ(usable_threads(0), usable_cores());
+  ::unsetenv("OMP_NUM_THREADS");
+  EXPECT_EQ(usable_threads(0), usable_cores());
 }
 
 }  // namespace
