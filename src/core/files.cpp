@@ -78,7 +78,7 @@ AtomicFile::AtomicFile(const fs::path& path) : name_(path.string()), target_(fol
   if (target_ != path) name_ += cat(" (a link to ", target_.string(), ")");
   std::error_code none;
   if (fs::is_directory(target_, none)) fail("cannot write", name_, EISDIR);
-  if (const auto stream = open_stream(target_)) {
+  if (const auto stream = open_stream(path)) {
     descriptor_ = *stream;
     return;
   }
