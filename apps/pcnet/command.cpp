@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/core/format.h"
+#include "pcnet/core/output_path.h"
 
 namespace pcnet::app {
 
@@ -38,6 +39,10 @@ CLI::Validator between(double low, double high) {
         return core::cat(text, " is not a number from ", low, " to ", high);
       },
       "");
+}
+
+void leave_stdout_to(const std::string& path) {
+  if (core::is_stdout(path)) std::cout.rdbuf(std::cerr.rdbuf());
 }
 
 void print_json(const nlohmann::ordered_json& document) {

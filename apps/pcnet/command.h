@@ -50,6 +50,10 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
 /// A check that an option's value is a number from `low` to `high`; nan is none.
 CLI::Validator between(double low, double high);
 
+/// What the command prints goes to stderr from now on if `path`, which it writes, is stdout: the
+/// two would mix there.
+void leave_stdout_to(const std::string& path);
+
 /// Writes a result document to stdout, one newline after it.
 void print_json(const nlohmann::ordered_json& document);
 

@@ -129,6 +129,7 @@ struct ImportArguments {
 void run_import(const ImportArguments& arguments, const GlobalOptions& globals) {
   const auto file = runtime::import_cues(load_data_source(arguments.source, globals),
                                          arguments.from, arguments.out, arguments.replace);
+  leave_stdout_to(arguments.out);
   if (globals.json) {
     print_json({{"out", file.out.string()},
                 {"already_there", file.already_there},

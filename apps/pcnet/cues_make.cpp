@@ -191,6 +191,7 @@ void run_make(const MakeArguments& arguments, const GlobalOptions& globals) {
   request.out = arguments.out;
   const auto file = runtime::make_cues(load_data_source(arguments.source, globals), request);
   warn_of_rules(file);
+  leave_stdout_to(arguments.out);
   if (globals.json) {
     print_json(document_of(file, arguments));
   } else {

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
 #include "pcnet/report/dataset_sheet.h"
 
@@ -49,8 +50,12 @@ void run_show(const ShowArguments& arguments, const GlobalOptions& globals) {
   const std::filesystem::path out =
       arguments.out.empty() ? cat(dataset.files().dataset, "_", chosen ? "refs" : split, ".png")
                             : arguments.out;
+  // Opened now: a path that cannot be written is found before the work, not after it.
+  core::AtomicFile file(out);
   const image::Picture sheet = report::draw_dataset_sheet(dataset, references);
-  image::write_png(out, sheet);
+  file.write(image::encode_png(sheet));
+  file.commit();
+  leave_stdout_to(out.string());
   if (!globals.json) {
     std::cout << cat(out.string(), ": ", references.size(),
                      references.size() == 1 ? " reference, " : " references, ", sheet.width, " x ",

@@ -1,9 +1,11 @@
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/output_path.h"
 #include "pcnet/runtime/evaluation.h"
 
 #include "command.h"
@@ -22,6 +24,16 @@ struct EvalArguments {
   DataArguments data;
 };
 
+/// True when both paths, their links followed, lead to one name.
+bool name_one_file(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return false;
+  const auto whole = [](const std::string& path) {
+    const auto target = std::filesystem::absolute(core::follow_links(path));
+    return std::filesystem::weakly_canonical(target.parent_path()) / target.filename();
+  };
+  return whole(a) == whole(b);
+}
+
 void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   runtime::EvaluationRequest& request = arguments.request;
   if (arguments.model.empty() == request.baseline.empty()) {
@@ -38,9 +50,11 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (!arguments.segmentor.empty()) {
     request.overrides.push_back("eval.segmentor=" + arguments.segmentor);
   }
-  if (!arguments.out.empty() && arguments.out == arguments.per_sentence) {
+  if (name_one_file(arguments.out, arguments.per_sentence)) {
     throw core::UsageError("--out and --per-sentence name the same file: " + arguments.out);
   }
+  leave_stdout_to(arguments.out);
+  leave_stdout_to(arguments.per_sentence);
   // Opened now: a path that cannot be written is found before the work, not after it.
   std::optional<core::AtomicFile> out;
   if (!arguments.out.empty()) out.emplace(arguments.out);
@@ -74,8 +88,8 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
   command->add_option("--segmentor", arguments->segmentor,
                       "where the mask comes from: none, proposal, oracle-proposal");
   command->add_option("--per-sentence", arguments->per_sentence,
-                      "write a JSON line a sentence to this file");
-  command->add_option("--out", arguments->out, "write results.json to this file");
+                      "write a JSON line a sentence to this file or pipe");
+  command->add_option("--out", arguments->out, "write results.json to this file or pipe");
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_eval(*arguments, globals); };

@@ -74,7 +74,8 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
       "  pcnet eval runs/clip --split testA\n"
       "  pcnet predict runs/clip --image a.png --text \"the small red circle\" --out found\n"
       "\n"
-      "Results go to stdout, everything else to stderr.\n"
+      "Results go to stdout, everything else to stderr. A file to write may be a link, a pipe\n"
+      "or a device; where it is /dev/stdout, the results go to stderr.\n"
       "Exit codes: 0 ok, 1 the work failed, 2 wrong usage or configuration,\n"
       "130 and 143 stopped by Ctrl-C and SIGTERM after saving.");
 }

@@ -62,7 +62,9 @@ void add_convert(CLI::App& parent, const GlobalOptions& globals, Action& action)
       if (!arguments->layout.empty()) {
         arguments->request.layout = runtime::parse_layout(arguments->layout);
       }
-      print(runtime::convert_weights(arguments->request), runtime::conversion_text, globals);
+      const auto document = runtime::convert_weights(arguments->request);
+      leave_stdout_to(arguments->request.out.string());
+      print(document, runtime::conversion_text, globals);
     };
   });
 }

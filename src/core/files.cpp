@@ -15,8 +15,9 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/output_path.h"
 
-#include "temporary_name.h"
+#include "replacement.h"
 
 namespace pcnet::core {
 
@@ -26,17 +27,17 @@ namespace {
 
 constexpr std::string_view kTemporary = ".tmp-";  // then the writing process
 
-[[noreturn]] void fail(const std::string& what, const fs::path& path, int code) {
-  throw Error(cat(what, " ", path.string(), ": ", std::strerror(code)));
+[[noreturn]] void fail(const std::string& what, const std::string& name, int code) {
+  throw Error(cat(what, " ", name, ": ", std::strerror(code)));
 }
 
-void write_all(int descriptor, const void* data, std::size_t bytes, const fs::path& path) {
+void write_all(int descriptor, const void* data, std::size_t bytes, const std::string& name) {
   const char* from = static_cast<const char*>(data);
   while (bytes > 0) {
     const ssize_t written = ::write(descriptor, from, bytes);
     if (written < 0) {
       if (errno == EINTR) continue;
-      fail("cannot write", path, errno);
+      fail("cannot write", name, errno);
     }
     from += written;
     bytes -= static_cast<std::size_t>(written);
@@ -52,6 +53,14 @@ void sync_folder(const fs::path& folder) {
   ::close(descriptor);
 }
 
+void sync_disk(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail("cannot sync", folder, errno);
+  const int code = ::syncfs(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (code != 0) fail("cannot write into", folder, code);
+}
+
 std::string read_file(const fs::path& path) {
   if (fs::is_directory(path)) throw Error(cat("cannot read ", path.string(), ": it is a folder"));
   std::ifstream in(path, std::ios::binary | std::ios::ate);
@@ -65,27 +74,41 @@ std::string read_file(const fs::path& path) {
 
 fs::path temporary_name(const fs::path& path) { return cat(path.string(), kTemporary, ::getpid()); }
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
-  if (fs::is_directory(path_)) fail("cannot write", path_, EISDIR);
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("cannot write", path_, errno);
+AtomicFile::AtomicFile(const fs::path& path) : name_(path.string()), target_(follow_links(path)) {
+  if (target_ != path) name_ += cat(" (a link to ", target_.string(), ")");
+  std::error_code none;
+  if (fs::is_directory(target_, none)) fail("cannot write", name_, EISDIR);
+  if (const auto stream = open_stream(path)) {
+    descriptor_ = *stream;
+    return;
+  }
+  require_replaceable(target_);
+  temporary_ = temporary_name(target_);
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kNewFile);
+  if (descriptor_ < 0) fail("cannot write", name_, errno);
+  take_over_mode(descriptor_, target_);
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!is_stream()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(const void* data, std::size_t bytes) {
-  write_all(descriptor_, data, bytes, path_);
+  write_all(descriptor_, data, bytes, name_);
+  bytes_ += bytes;
 }
 
-void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0) fail("cannot write", path_, errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot write", path_, errno);
+void AtomicFile::commit(Sync sync) {
+  if (is_stream()) {
+    if (::close(std::exchange(descriptor_, -1)) != 0) fail("cannot write", name_, errno);
+    return;
+  }
+  if (sync == Sync::kNow && ::fsync(descriptor_) != 0) fail("cannot write", name_, errno);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot write", name_, errno);
   ::close(std::exchange(descriptor_, -1));
-  sync_folder(path_.parent_path());
+  if (sync == Sync::kNow) sync_folder(target_.parent_path());
 }
 
 namespace {
@@ -115,14 +138,14 @@ void remove_abandoned_files(const fs::path& folder) {
   for (const auto& path : abandoned) ::unlink(path.c_str());
 }
 
-void write_file(const fs::path& path, std::string_view bytes) {
+void write_file(const fs::path& path, std::string_view bytes, Sync sync) {
   AtomicFile file(path);
   file.write(bytes);
-  file.commit();
+  file.commit(sync);
 }
 
 void write_file_plain(const fs::path& path, std::string_view bytes) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kNewFile);
   if (descriptor < 0) fail("cannot write", path, errno);
   try {
     write_all(descriptor, bytes.data(), bytes.size(), path);
@@ -135,7 +158,7 @@ void write_file_plain(const fs::path& path, std::string_view bytes) {
 
 void ensure_writable_folder(const fs::path& folder) {
   std::error_code code;
-  fs::create_directories(folder, code);
+  fs::create_directories(follow_links(folder), code);
   if (code) throw Error(cat("cannot create the folder ", folder.string(), ": ", code.message()));
   if (!fs::is_directory(folder)) throw Error(cat(folder.string(), " is not a folder"));
   if (::access(folder.c_str(), W_OK) != 0) fail("cannot write into", folder, errno);
@@ -168,7 +191,7 @@ bool is_still(int descriptor, const fs::path& path) {
 }  // namespace
 
 FileLock::FileLock(const fs::path& path) {
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kNewFile);
   if (descriptor_ < 0) fail("cannot lock", path, errno);
   const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
   const int code = locked ? EWOULDBLOCK : errno;

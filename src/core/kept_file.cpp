@@ -9,18 +9,20 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/mapped_file.h"
+#include "pcnet/core/output_path.h"
 
-#include "temporary_name.h"
+#include "replacement.h"
 
 namespace pcnet::core {
 
 namespace fs = std::filesystem;
 
-KeptFile::KeptFile(const fs::path& file, fs::path kept_as) : kept_as_(std::move(kept_as)) {
+KeptFile::KeptFile(const fs::path& file, const fs::path& kept_as)
+    : kept_as_(follow_links(kept_as)) {
   if (!fs::exists(file)) return;
   const fs::path link = temporary_name(kept_as_);
   ::unlink(link.c_str());  // a process of the same number may have left it
-  if (::link(file.c_str(), link.c_str()) == 0) {
+  if (::link(follow_links(file).c_str(), link.c_str()) == 0) {
     link_ = link;
     return;
   }

@@ -12,6 +12,9 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/output_path.h"
+
+#include "replacement.h"
 
 namespace pcnet::core {
 
@@ -30,10 +33,11 @@ bool is_still_at(int descriptor, const std::filesystem::path& path) {
 
 }  // namespace
 
-LineFile::LineFile(std::filesystem::path path) : path_(std::move(path)) {
+LineFile::LineFile(const std::filesystem::path& path) : path_(follow_links(path)) {
+  require_regular_file(path_);
   torn_ = true;
   while (true) {
-    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kNewFile);
     if (descriptor_ < 0) fail("cannot write", path_);
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) break;
     if (is_still_at(descriptor_, path_)) return;

@@ -12,6 +12,9 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/output_path.h"
+
+#include "replacement.h"
 
 namespace pcnet::core {
 
@@ -31,12 +34,11 @@ bool is_still(int descriptor, const std::filesystem::path& path) {
 
 }  // namespace
 
-PartialFile::PartialFile(std::filesystem::path path)
-    : path_(std::move(path)), partial_(path_.string() + ".partial") {
-  if (std::filesystem::is_directory(path_)) {
-    throw Error(cat("cannot write ", path_.string(), ": it is a folder"));
-  }
-  descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+PartialFile::PartialFile(const std::filesystem::path& path)
+    : path_(follow_links(path)), partial_(path_.string() + ".partial") {
+  require_regular_file(path_);
+  require_replaceable(path_);
+  descriptor_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kNewFile);
   if (descriptor_ < 0) fail("cannot write", partial_);
   const bool locked = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
   const int code = locked ? EWOULDBLOCK : errno;
@@ -92,6 +94,7 @@ void PartialFile::sync() {
 }
 
 void PartialFile::commit() {
+  take_over_mode(descriptor_, path_);
   sync();
   if (::rename(partial_.c_str(), path_.c_str()) != 0) fail("cannot write", path_);
   ::close(std::exchange(descriptor_, -1));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/parallel.h"
 
 #include "json_lines.h"
@@ -40,13 +41,12 @@ std::int64_t number_of(const std::string& key) {
 /// The `.json` files of a folder by name.
 std::vector<fs::path> documents_in(const fs::path& folder) {
   std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  for (const auto& entry : core::list_folder(folder)) {
     if (entry.path().extension() == ".json") found.push_back(entry.path());
   }
   if (found.empty()) {
     throw Error(cat("no cues in the folder ", folder.string(), ": wanted <ref_id>.json files"));
   }
-  std::sort(found.begin(), found.end());
   return found;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 
 namespace pcnet::data {
@@ -37,7 +38,7 @@ fs::path whole(const fs::path& folder) {
 std::vector<fs::path> folders_in(const fs::path& parent) {
   std::vector<fs::path> found;
   std::error_code ignored;  // an unreadable folder holds nothing for us; the caller reports
-  for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+  for (const auto& entry : core::list_folder(parent, ignored)) {
     if (entry.is_directory(ignored)) found.push_back(entry.path());
   }
   return found;
@@ -49,7 +50,7 @@ void add_annotations(const fs::path& folder, std::vector<Candidate>& found) {
   if (fs::is_regular_file(folder / kCustomFile, ignored)) {
     found.push_back({folder / kCustomFile, "custom", "", true});
   }
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+  for (const auto& entry : core::list_folder(folder, ignored)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("refs(") || !name.ends_with(").p")) continue;
     found.push_back(

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/mapped_file.h"
 
@@ -30,12 +31,20 @@ std::map<std::string, fs::path> source_files(const DatasetFiles& files) {
   return all;
 }
 
-PackSource folder_source(const fs::path& folder) {
-  std::vector<std::pair<std::string, std::uint64_t>> entries;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+using NamesAndSizes = std::vector<std::pair<std::string, std::uint64_t>>;
+
+/// Adds what a folder and those below it hold, under its name relative to `top`.
+void add_files(const fs::path& folder, const fs::path& top, NamesAndSizes& entries) {
+  for (const auto& entry : core::list_folder(folder)) {
+    if (entry.is_directory() && !entry.is_symlink()) add_files(entry.path(), top, entries);
     if (!entry.is_regular_file()) continue;
-    entries.emplace_back(fs::relative(entry.path(), folder).string(), entry.file_size());
+    entries.emplace_back(entry.path().lexically_relative(top).string(), entry.file_size());
   }
+}
+
+PackSource folder_source(const fs::path& folder) {
+  NamesAndSizes entries;
+  add_files(folder, folder, entries);
   std::sort(entries.begin(), entries.end());
   PackSource source{folder.string(), {}, 0};
   RecordWriter names;

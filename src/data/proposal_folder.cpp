@@ -7,6 +7,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/data/proposal_formats.h"
 #include "pcnet/image/picture.h"
@@ -113,7 +114,7 @@ struct Listing {
 
 Listing list(const fs::path& folder) {
   Listing found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  for (const auto& entry : core::list_folder(folder)) {
     const fs::path& path = entry.path();
     if (entry.is_directory()) {
       found.folders.insert(path.filename().string());

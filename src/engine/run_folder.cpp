@@ -2,6 +2,8 @@
 
 #include <system_error>
 
+#include "pcnet/core/output_path.h"
+
 namespace pcnet::engine {
 
 namespace fs = std::filesystem;
@@ -24,7 +26,7 @@ RunFolder::~RunFolder() {
   // The folders go only if they are empty.
   fs::remove(last().parent_path(), ignored);
   fs::remove(lock(), ignored);
-  fs::remove(folder_, ignored);
+  fs::remove(core::follow_links(folder_), ignored);
 }
 
 bool RunFolder::holds_run() const { return fs::exists(config()) || fs::exists(last()); }

@@ -69,6 +69,7 @@ void write_samples(const std::filesystem::path& folder, const std::string& split
     image::write_png(folder / core::cat(split, "_", k, ".png"), samples[k]);
   }
   image::write_png(folder / core::cat(split, ".png"), sample_sheet(samples));
+  core::sync_disk(folder);
 }
 
 }  // namespace pcnet::engine

@@ -140,7 +140,7 @@ void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
   } catch (const Error& fault) {
     throw Error(cat("cannot write ", path.string(), ": ", fault.what()));
   }
-  core::write_file(path, bytes);
+  core::write_file(path, bytes, core::Sync::kLater);
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ TensorBoard::TensorBoard(const fs::path& folder, std::int64_t resume_step) {
   // Readers take the files by name: a run that is resumed within a second must still sort last.
   const std::int64_t seconds = std::max(static_cast<std::int64_t>(now()), newest_in(folder) + 1);
   path_ = folder / cat(kPrefix, seconds, ".", host(), ".", ::getpid());
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     throw core::Error(cat("cannot write ", path_.string(), ": ", std::strerror(errno)));
   }

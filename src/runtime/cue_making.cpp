@@ -9,6 +9,7 @@
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
+#include "pcnet/core/output_path.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/cues/rules.h"
@@ -81,10 +82,12 @@ std::vector<cues::Decomposition> by_model(cues::LanguageModel& model,
   return all;
 }
 
-void refuse_folder(const fs::path& out) {
+/// Opened before the work, so that a path that cannot be written is found before it.
+core::AtomicFile open_cues(const fs::path& out) {
   if (fs::is_directory(out)) {
     throw Error(cat(out.string(), " is a folder, wanted the name of a file of cues"));
   }
+  return core::AtomicFile(out);
 }
 
 [[noreturn]] void refuse_other_cues(const fs::path& out) {
@@ -94,12 +97,14 @@ void refuse_folder(const fs::path& out) {
 }
 
 /// Writes the file unless it holds the same; whether it was there already.
-bool write_cues(const fs::path& out, const std::string& lines, bool replace) {
-  if (fs::exists(out)) {
+bool write_cues(core::AtomicFile& file, const fs::path& out, const std::string& lines,
+                bool replace) {
+  if (!file.is_stream() && fs::exists(out)) {
     if (core::read_file(out) == lines) return true;
     if (!replace) refuse_other_cues(out);
   }
-  core::write_file(out, lines);
+  file.write(lines);
+  file.commit();
   return false;
 }
 
@@ -129,7 +134,9 @@ CueFile make_cues(const config::Config& config, const CueRequest& request) {
   file.out = request.out.empty() ? usual_place(dataset.files()) : request.out;
   file.sentences = static_cast<std::int64_t>(sentences.size());
   file.expressions = static_cast<std::int64_t>(expressions.texts.size());
-  refuse_folder(file.out);
+  // Answers that are paid for are kept beside the file.
+  if (request.source.name != "rules") core::require_regular_file(file.out);
+  core::AtomicFile output = open_cues(file.out);
   std::vector<cues::Decomposition> found;
   if (request.source.name == "rules") {
     found = by_rules(expressions.texts, request.source.most);
@@ -159,7 +166,7 @@ CueFile make_cues(const config::Config& config, const CueRequest& request) {
     const auto& cues = found[expressions.number_of[i]].cues;
     (lines += data::cue_line(sentences[i]->sent_id, cues)) += '\n';
   }
-  file.already_there = write_cues(file.out, lines, request.replace);
+  file.already_there = write_cues(output, file.out, lines, request.replace);
   file.seconds = watch.seconds();
   return file;
 }
@@ -193,7 +200,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
     }
     file.out = out.empty() ? usual_place(dataset.files()) : std::move(out);
   }
-  refuse_folder(file.out);
+  core::AtomicFile output = open_cues(file.out);
   std::string lines;
   for (const auto sent_id : sent_ids) {
     const auto* cues = store.find(sent_id);
@@ -211,7 +218,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
         cat("none of the ", store.size(), " sent_ids of ", source.string(),
             " is one of this dataset: nothing to import; are these cues of another dataset?"));
   }
-  file.already_there = write_cues(file.out, lines, replace);
+  file.already_there = write_cues(output, file.out, lines, replace);
   file.seconds = watch.seconds();
   return file;
 }

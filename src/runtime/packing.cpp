@@ -9,6 +9,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/output_path.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/image/picture.h"
@@ -103,12 +104,13 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
     throw core::UsageError(cat("data.pack is ", config.data.pack,
                                ": a pack is made from a dataset's own files, not from a pack"));
   }
+  const fs::path out = core::follow_links(target);
+  core::require_regular_file(out);  // known before the work
   config::DataOptions options = config.data;
   options.cache = "none";  // every picture is read once
   data::Dataset dataset(options);
   const auto tokenizer = tokenizer_of(config, dataset);
   const auto key = data::make_pack_key(dataset.files(), options, *tokenizer, grid_of(config));
-  const fs::path out = fs::is_symlink(target) ? fs::weakly_canonical(target) : target;
   const int threads = core::usable_threads(static_cast<int>(config.run.threads));
   StageBars looks("comparing");
   if (auto whole = find_whole(dataset, key, out, replace, threads,

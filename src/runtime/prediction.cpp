@@ -152,7 +152,8 @@ void write_prediction(const fs::path& base, const engine::Prediction& prediction
   weights::write_npy(base.string() + ".response.npy", last);
   image::write_png(base.string() + ".stages.png", draw_stages(prediction));
   core::write_file(base.string() + ".json",
-                   document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+                   document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n",
+                   core::Sync::kLater);
 }
 
 }  // namespace
@@ -184,6 +185,7 @@ ordered_json predict(const PredictionRequest& request) {
     }
     progress.update(static_cast<std::int64_t>(i) + 1);
   }
+  core::sync_disk(request.out);
   progress.finish();
   return documents;
 }

@@ -147,8 +147,9 @@ std::int64_t epoch_of(const weights::WeightFile& file) {
   return 0;
 }
 
-void write(const ConversionRequest& request, const weights::WeightFile& file,
-           const weights::TensorFile& content, bool safetensors) {
+/// @return bytes of the file
+std::uint64_t write(const ConversionRequest& request, const weights::WeightFile& file,
+                    const weights::TensorFile& content, bool safetensors) {
   const at::ScalarType floats = parse_dtype(request.dtype);
   std::uint64_t bytes = 0;
   for (const auto& [name, tensor] : content.tensors) {
@@ -158,8 +159,9 @@ void write(const ConversionRequest& request, const weights::WeightFile& file,
   const weights::WriteOptions options = {
       .floats = floats, .progress = [&](std::uint64_t written) { progress.update(written); }};
   if (safetensors) {
-    weights::write_safetensors(request.out, content, options);
-    return progress.finish();
+    const std::uint64_t written = weights::write_safetensors(request.out, content, options);
+    progress.finish();
+    return written;
   }
   if (!content.metadata.empty()) {
     core::log::warning(cat("a PyTorch checkpoint has no place for the metadata of ",
@@ -171,8 +173,9 @@ void write(const ConversionRequest& request, const weights::WeightFile& file,
               .numbers = {{"epoch", epoch_of(file)}},
               .empty = {"optimizer", "lr_scheduler"}};
   }
-  weights::write_pth(request.out, content, layout, options);
+  const std::uint64_t written = weights::write_pth(request.out, content, layout, options);
   progress.finish();
+  return written;
 }
 
 }  // namespace
@@ -192,13 +195,13 @@ Json convert_weights(const ConversionRequest& request) {
   const bool safetensors = check_out(request, file.path);
   const auto state = weights::find_state_dict(file);
   const auto content = request.layout ? in_layout(file, state, *request.layout) : file.content;
-  write(request, file, content, safetensors);
+  const std::uint64_t bytes = write(request, file, content, safetensors);
   return {{"in", file.path.string()},
           {"out", request.out.string()},
           {"from", weights::to_string(state.layout)},
           {"layout", request.layout ? Json(weights::to_string(*request.layout)) : Json()},
           {"tensors", content.tensors.size()},
-          {"bytes", fs::file_size(request.out)},
+          {"bytes", bytes},
           {"left_out", file.content.tensors.size() - content.tensors.size()}};
 }
 

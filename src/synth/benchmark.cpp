@@ -95,9 +95,7 @@ std::array<std::int64_t, 4> split_sizes(std::int64_t images) {
 
 Summary write_benchmark(const fs::path& folder, const Options& options) {
   check(options);
-  if (folder.empty()) throw core::UsageError("the folder to write into is empty: give --out DIR");
-  fs::path target = fs::absolute(folder).lexically_normal();
-  if (!target.has_filename()) target = target.parent_path();
+  const fs::path target = core::folder_target(folder);
   Summary summary;
   if (!is_free(target, options, summary)) return summary;
   core::require_free_bytes(target, needed_bytes(options));

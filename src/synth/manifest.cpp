@@ -1,11 +1,11 @@
 #include "pcnet/synth/manifest.h"
 
 #include <algorithm>
-#include <iterator>
 #include <system_error>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/synth/expressions.h"
 
@@ -89,9 +89,10 @@ void require_whole(const fs::path& folder, const Options& options, const ordered
     }
   }
   std::error_code code;
-  const auto pictures = std::distance(fs::directory_iterator(folder / kPictureFolder, code), {});
-  if (code || pictures < options.images) {
-    damaged(core::cat("it has ", code ? 0 : pictures, " pictures, not ", options.images));
+  const auto pictures =
+      static_cast<std::int64_t>(core::list_folder(folder / kPictureFolder, code).size());
+  if (pictures < options.images) {
+    damaged(core::cat("it has ", pictures, " pictures, not ", options.images));
   }
 }
 
@@ -113,7 +114,7 @@ ordered_json make_manifest(const Options& options, const Summary& summary,
 }
 
 bool is_free(const fs::path& folder, const Options& options, Summary& summary) {
-  if (!fs::exists(fs::symlink_status(folder))) return true;
+  if (!fs::exists(folder)) return true;
   if (!fs::is_directory(folder)) {
     throw core::Error(core::cat(folder.string(), " exists and is no folder: choose another --out"));
   }

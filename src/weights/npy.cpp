@@ -210,7 +210,7 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   file.write(version_and_length.data(), version_and_length.size());
   file.write(header);
   if (data.nbytes() > 0) file.write(data.const_data_ptr(), data.nbytes());
-  file.commit();
+  file.commit(core::Sync::kLater);
 }
 
 at::Tensor parse_npy(std::string_view bytes, std::string_view name) {

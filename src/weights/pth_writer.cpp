@@ -161,8 +161,8 @@ class PicklePen {
 
 }  // namespace
 
-void write_pth(const std::filesystem::path& path, const TensorFile& file, const PthLayout& layout,
-               const WriteOptions& options) {
+std::uint64_t write_pth(const std::filesystem::path& path, const TensorFile& file,
+                        const PthLayout& layout, const WriteOptions& options) {
   try {
     check(file, layout);
     const std::string pickle = PicklePen(options.floats).write(file, layout);
@@ -179,6 +179,7 @@ void write_pth(const std::filesystem::path& path, const TensorFile& file, const 
     zip.add("archive/version", "3\n");
     zip.finish();
     out.commit();
+    return out.bytes();
   } catch (const Error& fault) {
     throw Error(cat("cannot write the weight file ", path.string(), ": ", fault.what()));
   }

@@ -76,8 +76,8 @@ std::string header_of(const TensorFile& file, const std::vector<std::size_t>& or
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const TensorFile& file,
-                       const WriteOptions& options) {
+std::uint64_t write_safetensors(const std::filesystem::path& path, const TensorFile& file,
+                                const WriteOptions& options) {
   try {
     check_tensors(file);
     const std::vector<std::size_t> order = data_order(file, options.floats);
@@ -95,6 +95,7 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& file
                    [&](std::string_view bytes) { out.write(bytes); });
     }
     out.commit();
+    return out.bytes();
   } catch (const Error& fault) {
     throw Error(cat("cannot write the safetensors file ", path.string(), ": ", fault.what()));
   }

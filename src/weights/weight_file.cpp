@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 
 #include "file_kind.h"
@@ -26,14 +27,10 @@ constexpr std::int64_t kCopiedBytes = 8 << 20;  // copied between two releases
 fs::path file_of_directory(const fs::path& directory) {
   std::vector<fs::path> indices;
   std::vector<fs::path> files;
-  try {
-    for (const auto& entry : fs::directory_iterator(directory)) {
-      const std::string name = entry.path().filename().string();
-      if (name.ends_with(".safetensors.index.json")) indices.push_back(entry.path());
-      if (name.ends_with(".safetensors")) files.push_back(entry.path());
-    }
-  } catch (const fs::filesystem_error& fault) {
-    throw Error(cat("cannot read the folder ", directory.string(), ": ", fault.code().message()));
+  for (const auto& entry : core::list_folder(directory)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".safetensors.index.json")) indices.push_back(entry.path());
+    if (name.ends_with(".safetensors")) files.push_back(entry.path());
   }
   if (indices.size() == 1) return indices[0];
   if (indices.empty() && files.size() == 1) return files[0];

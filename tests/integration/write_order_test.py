@@ -1,13 +1,14 @@
-"""The order in which checkpoints reach the disk, seen by a library between program and system."""
+"""What reaches the disk when, seen by a library between program and system."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
 
-from program import Case, make_benchmark, train
+from program import Case, make_benchmark, pictures_of, run, train
 
 WATCH = r"""
 #define _GNU_SOURCE
@@ -22,13 +23,15 @@ static void note(const char* call, const char* from, const char* to) {
   dprintf(file, "%s %s %s\n", call, from, to);
   close(file);
 }
-int fsync(int descriptor) {
+static int synced(const char* call, int descriptor) {
   char link[64], name[4096] = {0};
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
   if (readlink(link, name, sizeof name - 1) < 0) name[0] = 0;
-  note("fsync", name, "");
-  return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(descriptor);
+  note(call, name, "");
+  return ((int (*)(int))dlsym(RTLD_NEXT, call))(descriptor);
 }
+int fsync(int descriptor) { return synced("fsync", descriptor); }
+int syncfs(int descriptor) { return synced("syncfs", descriptor); }
 int rename(const char* from, const char* to) {
   note("rename", from, to);
   return ((int (*)(const char*, const char*))dlsym(RTLD_NEXT, "rename"))(from, to);
@@ -62,21 +65,32 @@ def setUpModule():
 
 
 class Order(Case):
-    def calls_of_training(self):
-        """(call, name, name) below checkpoints/ of three checkpoints, without process numbers."""
+    def calls_of(self, command):
+        """(call, name, name) of all that a command does, without process numbers: `command` gets
+        the keyword arguments of a process."""
         calls = self.folder / "calls"
         environment = {**os.environ, "LD_PRELOAD": str(LIBRARY), "PCNET_CALLS": str(calls)}
-        changes = {"train__max_steps": 6, "train__checkpoint_every": 2, "eval__samples": 0}
-        result = train(ROOT, self.folder / "run", changes=changes, env=environment)
+        result = command(env=environment)
         if "LD_PRELOAD" in result.stderr or not calls.exists():
             self.skipTest("the program takes no library before its own (a sanitizer's?)")
         self.assertEqual(result.returncode, 0, result.stderr)
         found = []
         for line in calls.read_text().splitlines():
-            names = [part.split(".tmp-")[0] + "+" * (".tmp-" in part) for part in line.split()[1:]]
-            if "checkpoints" in line and "best" not in line:
-                found.append((line.split()[0], *(pathlib.Path(name).name for name in names)))
+            call, *names = line.split()
+            found.append((call, *(re.sub(r"\.tmp-\d+", "+", name) for name in names)))
+        calls.unlink()
         return found
+
+    def calls_of_training(self):
+        """Those below checkpoints/ of three checkpoints, by the files' own names."""
+        changes = {"train__max_steps": 6, "train__checkpoint_every": 2, "eval__samples": 0}
+        calls = self.calls_of(lambda **more: train(ROOT, self.folder / "run", changes=changes, **more))
+        return [
+            (call, *(pathlib.Path(name).name for name in names))
+            for call, *names in calls
+            if any("checkpoints" in name for name in names)
+            and not any("best" in name for name in names)
+        ]
 
     def test_the_older_one_goes_when_the_new_one_is_whole_on_the_disk(self):
         last, previous = "last.safetensors", "previous.safetensors"
@@ -102,6 +116,35 @@ class Order(Case):
             rest = rest[len(whole) :]
             rounds += 1
         self.assertGreaterEqual(rounds, 3)
+
+    def test_a_benchmark_is_synced_once_before_it_gets_its_name(self):
+        out = self.folder / "data"
+        command = ("data", "synth", "--out", out, "--images", 12, "--difficulty", "easy")
+        calls = self.calls_of(lambda **more: run(*command, **more))
+        hidden = str(self.folder / ".data+")
+        self.assertEqual(
+            calls,
+            [("syncfs", hidden), ("rename", hidden, str(out)), ("fsync", str(self.folder))],
+        )
+
+    def test_predictions_and_samples_are_synced_once_for_all(self):
+        folder = self.folder / "run"
+        changes = {"train__max_steps": 2, "eval__samples": 2}
+        calls = self.calls_of(lambda **more: train(ROOT, folder, changes=changes, **more))
+        of_samples = [
+            (call, pathlib.Path(names[-1]).name)
+            for call, *names in calls
+            if call == "syncfs" or re.search(r"/samples/val(_\d+)?\.png", names[0])
+        ]
+        written = [("rename", name) for name in ("val_0.png", "val_1.png", "val.png")]
+        self.assertEqual(of_samples, [*written, ("syncfs", "samples")])
+        pictures = [word for path in pictures_of(ROOT)[:3] for word in ("--image", path)]
+        out = self.folder / "out"
+        command = ("predict", folder, *pictures, "--text", "the star", "--out", out)
+        calls = self.calls_of(lambda **more: run(*command, **more))
+        self.assertEqual([call[0] for call in calls], 15 * ["rename"] + ["syncfs"])
+        self.assertEqual(calls[-1][1], str(out))
+        self.assertEqual(len(list(out.iterdir())), 15)
 
 
 if __name__ == "__main__":

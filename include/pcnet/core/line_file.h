@@ -11,8 +11,9 @@ namespace pcnet::core {
 /// fault (unwritable folder, full disk) is an Error that names the file and the cause.
 class LineFile {
  public:
-  /// Opens what is there, or an empty file. Error when another process has it open.
-  explicit LineFile(std::filesystem::path path);
+  /// Opens what is there, or an empty file; links are followed. Error when another process has it
+  /// open, and where a pipe or a device is.
+  explicit LineFile(const std::filesystem::path& path);
   ~LineFile();
   LineFile(const LineFile&) = delete;
   LineFile& operator=(const LineFile&) = delete;

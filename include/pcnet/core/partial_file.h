@@ -12,8 +12,9 @@ namespace pcnet::core {
 /// fault (unwritable folder, full disk) is an Error that names the file and the cause.
 class PartialFile {
  public:
-  /// Opens what an earlier run left, or an empty file. Error when another process writes it.
-  explicit PartialFile(std::filesystem::path path);
+  /// Opens what an earlier run left, or an empty file; links are followed. Error when another
+  /// process writes it, and where a pipe or a device is.
+  explicit PartialFile(const std::filesystem::path& path);
   ~PartialFile();
   PartialFile(const PartialFile&) = delete;
   PartialFile& operator=(const PartialFile&) = delete;

@@ -61,9 +61,10 @@ PictureSize picture_size(const std::filesystem::path& path);
 
 /// A PNG file's bytes, compressed. Error for a picture without pixels.
 std::string encode_png(const Picture& picture);
-/// Writes a PNG (compressed), atomically.
+/// Writes a PNG (compressed), a core::AtomicFile. Not synced: whoever writes many calls
+/// core::sync_disk after the last.
 void write_png(const std::filesystem::path& path, const Picture& picture);
-/// Writes a mask as an 8-bit grey PNG, 0 and 255, atomically.
+/// Writes a mask as an 8-bit grey PNG, 0 and 255, in the same way.
 void write_png(const std::filesystem::path& path, const Mask& mask);
 
 /// A PNG file's bytes without compression: the same bytes on every machine and library version.

@@ -7,8 +7,9 @@
 
 namespace pcnet::weights {
 
-/// Writes a tensor as a NumPy `.npy` file (version 1.0, little-endian, C order), atomically.
-/// float32, float64, int64, uint8 and bool.
+/// Writes a tensor as a NumPy `.npy` file (version 1.0, little-endian, C order), a
+/// core::AtomicFile. float32, float64, int64, uint8 and bool. Not synced: whoever writes many calls
+/// core::sync_disk after the last.
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor);
 
 /// Reads a `.npy` file of those types, versions 1 and 2, in C or Fortran order. Error for anything

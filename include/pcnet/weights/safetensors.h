@@ -38,9 +38,10 @@ struct WriteOptions {
 /// The bytes that a tensor takes in a file with these `floats`.
 std::uint64_t written_bytes(const at::Tensor& tensor, c10::ScalarType floats);
 
-/// Writes atomically; tensors of any device, made contiguous on the CPU. F64 F32 F16 BF16 I64 I32
-/// I16 I8 U8 BOOL. The same input gives the same bytes.
-void write_safetensors(const std::filesystem::path& path, const TensorFile& file,
-                       const WriteOptions& options = {});
+/// Writes a core::AtomicFile; tensors of any device, made contiguous on the CPU. F64 F32 F16 BF16
+/// I64 I32 I16 I8 U8 BOOL. The same input gives the same bytes.
+/// @return bytes of the file
+std::uint64_t write_safetensors(const std::filesystem::path& path, const TensorFile& file,
+                                const WriteOptions& options = {});
 
 }  // namespace pcnet::weights

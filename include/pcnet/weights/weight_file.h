@@ -36,16 +36,17 @@ struct WeightFile {
 /// the tar and pickle layouts of torch before 1.6, and what is no weight file.
 WeightFile open_weights(const std::filesystem::path& path);
 
-/// Writes `torch.load`-able bytes, atomically: a zip with an OrderedDict of the tensors, in order
-/// and with their types; where `key` is not empty, under that key of a dict ("model") beside the
-/// `extra` entries, which are integers or None.
+/// Writes `torch.load`-able bytes, a core::AtomicFile: a zip with an OrderedDict of the tensors, in
+/// order and with their types; where `key` is not empty, under that key of a dict ("model") beside
+/// the `extra` entries, which are integers or None.
 struct PthLayout {
   std::string key;
   std::vector<std::pair<std::string, std::int64_t>> numbers;  ///< e.g. ("epoch", 0)
   std::vector<std::string> empty;                             ///< keys that hold an empty dict
 };
-void write_pth(const std::filesystem::path& path, const TensorFile& file,
-               const PthLayout& layout = {}, const WriteOptions& options = {});
+/// @return bytes of the file
+std::uint64_t write_pth(const std::filesystem::path& path, const TensorFile& file,
+                        const PthLayout& layout = {}, const WriteOptions& options = {});
 
 /// Copies one tensor into another of its shape, converting the type (fp16, bf16 -> fp32). Pages of
 /// a mapped file that were read for it are given back, so that a large file is never resident

@@ -122,6 +122,20 @@ TEST_F(Files, AtomicFileNamesTheFileThatCannotBeWritten) {
               HasSubstr((folder_ / "none" / "a").string()));
 }
 
+TEST_F(Files, AtomicFileThatIsNotSyncedIsWholeUnderItsNameToo) {
+  write_file(folder_ / "a", "whole", Sync::kLater);
+  sync_disk(folder_);
+  EXPECT_EQ(read_file(folder_ / "a"), "whole");
+  EXPECT_EQ(entries(), 1U);
+  EXPECT_THAT(message_of([&] { sync_disk(folder_ / "none"); }), HasSubstr("none"));
+}
+
+TEST_F(Files, EnsureWritableFolderMakesTheFolderOfALink) {
+  fs::create_symlink("far/folder", folder_ / "link");
+  ensure_writable_folder((folder_ / "link").string() + "/");
+  EXPECT_TRUE(fs::is_directory(folder_ / "far/folder"));
+}
+
 TEST_F(Files, EnsureWritableFolderCreatesParents) {
   ensure_writable_folder(folder_ / "a" / "b");
   EXPECT_TRUE(fs::is_directory(folder_ / "a" / "b"));

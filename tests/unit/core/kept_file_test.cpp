@@ -60,6 +60,19 @@ TEST_F(KeptFileTest, LeavesNothingOverWhenBothAreOneFile) {
   EXPECT_EQ(files(), 2);
 }
 
+TEST_F(KeptFileTest, HoldsWhatWasAtTheEndOfALink) {
+  write_file(folder_ / "far", "one");
+  std::filesystem::create_symlink("far", now_);
+  std::filesystem::create_symlink("far_before", before_);
+  KeptFile kept(now_, before_);
+  write_file(now_, "two");
+  kept.commit();
+  EXPECT_EQ(read_file(folder_ / "far_before"), "one");
+  EXPECT_EQ(read_file(folder_ / "far"), "two");
+  EXPECT_TRUE(std::filesystem::is_symlink(now_));
+  EXPECT_TRUE(std::filesystem::is_symlink(before_));
+}
+
 TEST_F(KeptFileTest, IsClearedAwayAfterAKill) {
   write_file(now_, "one");
   const KeptFile kept(now_, before_);

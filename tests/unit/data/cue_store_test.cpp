@@ -79,6 +79,12 @@ TEST_F(CueStoreTest, ReadsTheOfficialFolderWhateverItsReferences) {
   EXPECT_EQ(cues.find(12), nullptr);
 }
 
+TEST_F(CueStoreTest, LooksAtNoHiddenFileOfAFolder) {
+  write("12.json", std::string("{\"3\": ") + kFive + "}");
+  for (const char* name : {"._12.json", ".DS_Store", "12.json~", "#12.json#"}) write(name, "\x05");
+  EXPECT_EQ(CueStore(folder_.path()).size(), 1U);
+}
+
 TEST_F(CueStoreTest, RefusesDamagedOfficialDocuments) {
   expect_bad_document("{\"3\": [\"a\", \"b\", \"c\", \"d\"]}",
                       "sent_id 3 has 4 cues, wanted at least 5");

@@ -70,6 +70,16 @@ TEST_F(LocateDataset, FindsTheDatasetsOwnFolderAndTheMscocoPictures) {
   EXPECT_EQ(files.captions, folder_.path() / "refcocog/captions.jsonl");
 }
 
+TEST_F(LocateDataset, LooksAtNothingHidden) {
+  annotations("refcoco", "unc");
+  annotations(".refsynth.tmp-7", "unc");  // a benchmark that is being written
+  annotations(".Trash/refcocog", "umd");
+  touch("refcoco/._refs(unc).p");
+  touch("refcoco/refs(unc).p~");
+  pictures("train2014");
+  EXPECT_EQ(locate().refs, folder_.path() / "refcoco/refs(unc).p");
+}
+
 TEST_F(LocateDataset, FindsPicturesBelowImages) {
   annotations("refsynth", "unc");
   const fs::path images = pictures("images/train2014");

@@ -334,6 +334,24 @@ TEST_F(PackTest, NeverCrashesOnAFlippedByte) {
   EXPECT_GT(refused, 50);
 }
 
+TEST_F(PackTest, IsNotMadeStaleByHiddenFilesOfItsFolders) {
+  const auto folder = folder_ / "sam";
+  std::filesystem::create_directories(folder / "10");
+  core::write_file(folder / "10/0.png", "x");
+  options_.proposals = folder.string();
+  const Dataset dataset(options_, Pictures::kUnused);
+  const text::WordTokenizer words({"a"});
+  const auto key = [&] { return make_pack_key(dataset.files(), options_, words, kGrid); };
+  const PackSource before = key().sources.at("proposals");
+  core::write_file(folder / ".DS_Store", "x");
+  std::filesystem::create_directories(folder / ".hidden");
+  core::write_file(folder / ".hidden/1.png", "x");
+  core::write_file(folder / "10/._0.png", "x");
+  EXPECT_EQ(key().sources.at("proposals").checksum, before.checksum);
+  core::write_file(folder / "10/1.png", "x");
+  EXPECT_NE(key().sources.at("proposals").checksum, before.checksum);
+}
+
 TEST_F(PackTest, SaysWhatIsStaleBeforeItIsMadeAgain) {
   pack();
   options_.cache = "none";

@@ -94,6 +94,14 @@ TEST_F(ProposalStoreTest, ReadsSamsDocumentsFiltered) {
   EXPECT_EQ(open("sam").of(10)->size(), 3U);
 }
 
+TEST_F(ProposalStoreTest, LooksAtNoHiddenFileOfAFolder) {
+  write("sam/10.json", "[" + sam_entry(small_) + "]");
+  write("sam/._10.json", "\x05");
+  write("sam/._10.npy", "\x05");
+  write("sam/.ipynb_checkpoints/metadata.csv", "x");
+  EXPECT_THAT(*open("sam").of(10), ElementsAre(small_));
+}
+
 TEST_F(ProposalStoreTest, ReadsSamsRunsAsLists) {
   write("sam/10.json",
         "[{\"segmentation\": {\"size\": [32, 32], \"counts\": [0, 32, 992]}, \"predicted_iou\": 1, "

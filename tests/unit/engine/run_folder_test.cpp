@@ -38,6 +38,17 @@ TEST(RunFolder, IsLockedWhileItIsOpen) {
   EXPECT_NO_THROW(RunFolder(folder / "run"));
 }
 
+TEST(RunFolder, IsMadeWhereALinkLeadsAndGoesWithoutTheLink) {
+  const support::TemporaryFolder folder;
+  std::filesystem::create_directory_symlink("far", folder / "link");
+  {
+    const RunFolder run(folder / "link");
+    EXPECT_TRUE(std::filesystem::is_directory(folder / "far/checkpoints"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "far"));  // nothing was begun in it
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+}
+
 TEST(RunFolder, RefusesAFile) {
   const support::TemporaryFolder folder;
   core::write_file_plain(folder / "file", "x");

@@ -126,6 +126,23 @@ TEST_F(Benchmark, SaysWhenTheSameBenchmarkIsDamaged) {
   EXPECT_THROW(write_benchmark(folder_ / "out", options), core::Error);
 }
 
+TEST_F(Benchmark, DoesNotTakeAHiddenFileForAMissingPicture) {
+  const Options options = {.images = 6};
+  const fs::path pictures = write("out", options) / "images/mscoco/images/train2014";
+  fs::remove(*fs::directory_iterator(pictures));
+  std::ofstream(pictures / ".DS_Store") << "x";
+  EXPECT_THROW(write_benchmark(folder_ / "out", options), core::Error);
+}
+
+TEST_F(Benchmark, IsWrittenWhereALinkLeads) {
+  const Options options = {.images = 4};
+  fs::create_directory_symlink("far", folder_ / "link");
+  write("link", options);
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_TRUE(fs::exists(folder_ / "far/refsynth/instances.json"));
+  EXPECT_TRUE(write_benchmark(folder_ / "link", options).already_there);
+}
+
 TEST_F(Benchmark, LeavesNothingBesideItsFolder) {
   write("out", {.images = 4});
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);

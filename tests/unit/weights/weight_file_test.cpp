@@ -198,6 +198,13 @@ TEST_F(WeightFiles, OpenAFolderWithOneFile) {
   expect_refused("folder", "and 2 .safetensors, wanted one");
 }
 
+TEST_F(WeightFiles, LookAtNoHiddenFileOfADirectory) {
+  write_safetensors(path("folder/a.safetensors"), {{{"w", torch::ones({2})}}, {}});
+  core::write_file(path("folder/._a.safetensors"), "\x05");
+  core::write_file(path("folder/._m.safetensors.index.json"), "\x05");
+  EXPECT_EQ(open_weights(path("folder")).path, path("folder/a.safetensors"));
+}
+
 TEST_F(WeightFiles, OpenShardsThroughTheirIndex) {
   write_safetensors(path("1.safetensors"), {{{"a", torch::ones({2})}}, {}});
   write_safetensors(path("2.safetensors"), {{{"b", torch::zeros({3})}}, {}});
