@@ -66,7 +66,9 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet train configs/refsynth/clip.yaml --root data --run runs/clip\n"
       "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris \\\n"
       "      --set model.clip.weights=runs/clip\n"
-      "  pcnet train configs/refcoco/released.yaml --root data --run runs/tuned --init pcnet.pth\n"
+      "  pcnet train configs/refcoco/released.yaml --root data --run runs/tuned --init pcnet.pth "
+      "\\\n"
+      "      --set loss.calibration.weights=RN50.pt\n"
       "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris --resume auto\n"
       "\n"
       "Ctrl-C saves and leaves; --resume auto goes on from there. SIGUSR1 saves and goes on.");

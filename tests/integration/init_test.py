@@ -117,9 +117,7 @@ class Official(Init):
         for kind, path in FILES.items():
             with self.subTest(kind):
                 folder = self.folder / kind
-                result = self.start_well(
-                    kind, "--init", path, folder=folder, train__max_steps=0
-                )
+                result = self.start_well(kind, "--init", path, folder=folder, train__max_steps=0)
                 given = tensors_in(FOLDER / f"{kind}.safetensors")
                 self.assertEqual(last_of(folder), given)
                 self.assertIn(f"from {path}: {len(given)} of {len(given)} tensors\n", result.stderr)
@@ -145,9 +143,7 @@ class Official(Init):
         self.assertEqual(last_of(self.folder / "run"), tensors_in(FOLDER / "pcnet.safetensors"))
 
     def test_pcnet_from_tris_lists_what_is_new(self):
-        result = self.start_well(
-            "pcnet", "-v", model__init=FILES["tris"], train__max_steps=0
-        )
+        result = self.start_well("pcnet", "-v", model__init=FILES["tris"], train__max_steps=0)
         given, mine = tensors_in(FOLDER / "tris.safetensors"), last_of(self.folder / "run")
         self.assertEqual(mine["c4_vis_project.weight"], given["vis_project.weight"])
         self.assertEqual(mine["global_lan_project.bias"], given["lan_project.bias"])
@@ -169,14 +165,15 @@ class Official(Init):
         document = self.dry_run("pcnet", "--json")
         self.assertIsNone(json.loads(document.stdout)["started_from"])
 
-    def test_it_trains_in_parts_as_in_one(self):
-        losses = []
-        for parts in (1, 2):
-            folder = self.folder / str(parts)
-            more = {"train__accumulate": parts, "train__max_steps": 1}
-            self.start_well("tris", "--init", FILES["tris"], folder=folder, **more)
-            losses.append(steps_of(folder)[0]["loss"]["total"])
-        self.assertAlmostEqual(*losses, places=4)
+    def test_clip_alone_gives_its_encoders(self):
+        clip = self.folder / "clip.pt"
+        run_well("-q", "weights", "convert", FILES["tris"], clip, "--layout", "openai-clip")
+        result = self.start_well("tris", "--init", clip, train__max_steps=0)
+        given, mine = tensors_in(FOLDER / "tris.safetensors"), last_of(self.folder / "run")
+        for name in given:
+            same = mine[name] == given[name]
+            self.assertTrue(same or not name.startswith("backbone."), name)
+        self.assertIn("new: attn_fusion (24 tensors), lan_project (2 tensors)", result.stderr)
 
     def test_what_does_not_fit_is_an_error(self):
         def refused(*words, **changes):
@@ -202,7 +199,7 @@ class Resuming(Init):
             process.send_signal(signal.SIGTERM)
             process.communicate()
         path.unlink()
-        result = self.start_well("tris", "--resume", "auto", "--init", path, **{"train__max_steps": 12})
+        result = self.start_well("tris", "--resume", "auto", "--init", path, train__max_steps=12)
         self.assertIn("model.init is not read again", result.stderr)
         self.assertEqual(last_of(folder), last_of(whole))
         self.warm_start()  # once
