@@ -2,6 +2,8 @@
 #include <iostream>
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "pcnet/core/format.h"
 #include "pcnet/runtime/training.h"
 
@@ -15,6 +17,7 @@ namespace {
 struct TrainArguments {
   std::string config;
   std::string run;
+  std::string init;
   std::string resume = "no";
   bool resume_anyway = false;
   bool dry_run = false;
@@ -22,7 +25,11 @@ struct TrainArguments {
 };
 
 void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
-  const auto overrides = with_data(globals, arguments.data);
+  auto overrides = with_data(globals, arguments.data);
+  // Quoted, so that YAML takes any path as text.
+  if (!arguments.init.empty()) {
+    overrides.push_back("model.init=" + nlohmann::json(arguments.init).dump());
+  }
   runtime::TrainingRequest request;
   request.config = config::load(arguments.config, overrides).values;
   if (!arguments.run.empty()) request.config.run.folder = arguments.run;
@@ -59,12 +66,19 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet train configs/refsynth/clip.yaml --root data --run runs/clip\n"
       "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris \\\n"
       "      --set model.clip.weights=runs/clip\n"
+      "  pcnet train configs/refcoco/released.yaml --root data --run runs/tuned --init pcnet.pth "
+      "\\\n"
+      "      --set loss.calibration.weights=RN50.pt\n"
       "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris --resume auto\n"
       "\n"
       "Ctrl-C saves and leaves; --resume auto goes on from there. SIGUSR1 saves and goes on.");
   command->add_option("config", arguments->config, "configuration file (YAML or JSON)")->required();
   command->add_option("--run", arguments->run,
                       "run folder; default: run.folder, or runs/<name of the config>");
+  command->add_option("--init", arguments->init,
+                      "start a new run from the whole of this run, checkpoint or official .pth "
+                      "(model.init): all that has the same name; model.clip.weights gives nothing "
+                      "then. What stays new is listed, each name with -v");
   command->add_option("--resume", arguments->resume,
                       "auto: go on if the folder holds a run; never; or a last.safetensors");
   command->add_flag("--resume-anyway", arguments->resume_anyway,

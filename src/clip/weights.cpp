@@ -95,7 +95,8 @@ ClipFile open_clip(const std::filesystem::path& path) {
                 .architecture = {}};
   file.tensors = clip_tensors(file.state);
   if (file.tensors.empty()) {
-    const std::string hint = weights::advice(file.state.layout);
+    const std::string hidden = weights::hidden_tensors_note(opened);
+    const std::string hint = hidden.empty() ? weights::advice(file.state.layout) : hidden;
     throw core::Error(
         cat(path.string(), " holds no CLIP with a ResNet", hint.empty() ? "" : ": ", hint));
   }
@@ -103,20 +104,23 @@ ClipFile open_clip(const std::filesystem::path& path) {
   return file;
 }
 
+void require_architecture(const config::ClipOptions& options, const ClipFile& file) {
+  config::ClipOptions wanted = file.architecture.options;
+  wanted.visual.attention_pool = wanted.visual.attention_pool && options.visual.attention_pool;
+  const auto settings = settings_for(wanted, options);
+  if (settings.empty()) return;
+  const std::string& name = file.architecture.name;
+  throw core::ConfigError(cat("model.clip does not fit ", file.path.string(), ", which holds ",
+                              name.empty() ? "a CLIP of another size" : name, ": add --set ",
+                              core::join(settings, " --set ")));
+}
+
 void load_weights(ClipImpl& clip, const ClipFile& file) {
   const std::string source = file.path.string();
-  config::ClipOptions wanted = file.architecture.options;
+  require_architecture(clip.options, file);
   Tensors given = file.tensors;
   if (!clip.options.visual.attention_pool) {
-    wanted.visual.attention_pool = false;
     std::erase_if(given, [](const auto& item) { return item.first.starts_with(kAttentionPool); });
-  }
-  const auto settings = settings_for(wanted, clip.options);
-  if (!settings.empty()) {
-    const std::string& name = file.architecture.name;
-    throw core::ConfigError(cat("model.clip does not fit ", source, ", which holds ",
-                                name.empty() ? "a CLIP of another size" : name, ": add --set ",
-                                core::join(settings, " --set ")));
   }
   const Tensors into = weights::tensors_of(clip);
   const auto fit = weights::compare(into, given);

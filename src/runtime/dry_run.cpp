@@ -7,6 +7,7 @@
 #include "pcnet/runtime/training.h"
 
 #include "memory_estimate.h"
+#include "warm_start.h"
 
 namespace pcnet::runtime {
 
@@ -90,6 +91,7 @@ ordered_json dry_run(const config::Config& config) {
       {"loss", {{"total", report.loss}}}};
   for (const auto& [name, value] : report.terms) document["loss"][name] = value;
   document["device"] = parts.device.str();
+  document["started_from"] = parts.started_from;
   document["peak_memory_bytes"] = core::peak_resident_bytes();
   document["memory"] = memory_of(parts, estimate, free);
   return document;
@@ -105,6 +107,9 @@ std::string dry_run_text(const ordered_json& document) {
           document.at("tokens").dump(), "\ntexts a picture ", number("texts_per_picture"), "\n");
   for (const auto& [name, value] : document.at("loss").items()) {
     text += cat("loss            ", name, " ", value.get<double>(), "\n");
+  }
+  if (!document.at("started_from").is_null()) {
+    text += cat("start           ", warm_start_text(document.at("started_from")), "\n");
   }
   return text + memory_text(document.at("memory"));
 }

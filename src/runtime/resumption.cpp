@@ -27,7 +27,8 @@ bool may_change(const std::string& key) {
                                                 "data.prefetch",      "data.workers",
                                                 "train.log_every",    "train.checkpoint_every",
                                                 "train.non_finite",   "eval.samples",
-                                                "model.clip.weights", "loss.calibration.weights"};
+                                                "model.clip.weights", "loss.calibration.weights",
+                                                "model.init"};
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
@@ -126,7 +127,8 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
     state.validated_step = -1;
     state.validations_without_better = 0;
   }
-  core::log::info(cat("going on from ", name, ", step ", state.step));
+  core::log::info(cat("going on from ", name, ", step ", state.step,
+                      parts.config.model.init.empty() ? "" : "; model.init is not read again"));
   const auto differences = rounding_differences(checkpoint, parts.device);
   if (!differences.empty()) {
     core::log::info(cat("going on with ", core::join(differences, ", "),

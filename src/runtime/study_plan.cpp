@@ -161,6 +161,7 @@ std::string run_identity(const config::Config& config, const std::string& start)
                             &decisive.data.proposals, &decisive.data.pack}) {
     *path = absolute(*path);
   }
+  decisive.model.init = absolute(config.model.init);
   decisive.model.clip.weights =
       start.empty() ? absolute(config.model.clip.weights) : cat("run ", start);
   // A key that is new in a later version, with a default that changes nothing, changes no identity.

@@ -19,6 +19,7 @@
 #include "memory_estimate.h"
 #include "resumption.h"
 #include "training_hooks.h"
+#include "warm_start.h"
 
 namespace pcnet::runtime {
 
@@ -41,6 +42,18 @@ void describe(const TrainingParts& parts, const fs::path& run) {
                       count_parameters(*parts.model), " parameters, ",
                       parts.tokenizer->vocabulary_size(), " tokens known, on ",
                       parts.device.str()));
+}
+
+/// What a new run took from another model; each name that is new or not used with -v.
+void tell_start(const ordered_json& start) {
+  if (start.is_null()) return;
+  core::log::info(warm_start_text(start));
+  for (const char* list : {"new", "not_used"}) {
+    for (const auto& row : start.at(list)) {
+      const auto names = row.at("names").get<std::vector<std::string>>();
+      core::log::debug(cat(list, ": ", core::join(names, ", ")));
+    }
+  }
 }
 
 /// Trains with all hooks in place, then evaluates. Interrupted by a signal at any point.
@@ -96,6 +109,10 @@ void train(const TrainingRequest& request) {
   }
   engine::TrainState state;
   std::vector<ordered_json> begin = {{{"event", "start"}, {"step", 0}}};
+  if (!parts.started_from.is_null()) {
+    begin.push_back({{"event", "warm_start"}, {"step", 0}});
+    begin.back().update(parts.started_from);
+  }
   if (resumed) {
     state = resume(*resumed, parts, folder);
     begin = events_of(*resumed, parts.device);
@@ -103,6 +120,7 @@ void train(const TrainingRequest& request) {
     resumed.reset();  // its mapped file would keep its place on the disk after it was replaced
   }
   core::write_file(folder.config(), config::to_yaml(parts.config));
+  tell_start(parts.started_from);
   describe(parts, request.run);
   const engine::Checkpointer checkpointer(folder, *parts.model, *parts.trainer,
                                           config::to_json(parts.config), parts.tokenizer->words());

@@ -12,91 +12,57 @@
 #include "pcnet/runtime/training.h"
 #include "pcnet/text/word_tokenizer.h"
 
+#include "warm_start.h"
+
 namespace pcnet::runtime {
 
 using core::cat;
 
 namespace {
 
-constexpr const char* kPositions = "position_project.weight";
-
-/// What a new run starts from (model.clip.weights): a run of ours, whole, or a file's encoders.
+/// What a new run starts from: all of a run of ours or of a file (model.init), a run of ours or a
+/// file's encoders (model.clip.weights).
 struct Start {
-  std::optional<engine::Checkpoint> run;
-  std::optional<clip::ClipFile> encoders;
+  std::string source;
+  bool whole = false;
+  std::optional<engine::Checkpoint> run = {};
+  std::optional<clip::ClipFile> encoders = {};
 };
 
 Start find_start(const config::Config& config) {
-  if (config.model.clip.weights.empty()) return {};
-  const auto path = engine::find_checkpoint(config.model.clip.weights);
-  if (engine::is_checkpoint(weights::open_weights(path))) {
-    return {engine::load_checkpoint(path), std::nullopt};
+  const std::string& init = config.model.init;
+  const std::string& encoders = config.model.clip.weights;
+  Start start{.source = init.empty() ? encoders : init, .whole = !init.empty()};
+  if (start.source.empty()) return start;
+  if (start.whole && !encoders.empty()) {
+    core::log::info(cat("model.init gives the whole start: nothing is taken from ",
+                        "model.clip.weights, ", encoders));
   }
-  return {std::nullopt, clip::open_clip(path)};
+  const auto path = engine::find_checkpoint(start.source);
+  const bool is_run = engine::is_checkpoint(weights::open_weights(path));
+  if (is_run) start.run = engine::load_checkpoint(path);
+  if (start.whole || !is_run) start.encoders = clip::open_clip(path);
+  if (start.whole) clip::require_architecture(config.model.clip, *start.encoders);
+  return start;
 }
 
-/// The name that a tensor of a run has in a model with other names for the projections.
-std::string name_in(const std::map<std::string, at::Tensor>& model, const std::string& name) {
-  if (model.contains(name)) return name;
-  static const std::pair<std::string, std::string> kNames[] = {
-      {"vis_project.", "c4_vis_project."}, {"lan_project.", "global_lan_project."}};
-  for (const auto& [tris, pcnet] : kNames) {
-    if (name.starts_with(tris)) return pcnet + name.substr(tris.size());
-    if (name.starts_with(pcnet)) return tris + name.substr(pcnet.size());
-  }
-  return name;
+/// A file's tensors under a referring model's names: CLIP on its own is the backbone.
+std::map<std::string, at::Tensor> whole_model(const clip::ClipFile& file) {
+  if (file.state.layout != weights::Layout::kOpenaiClip) return file.state.tensors;
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, tensor] : file.tensors) tensors.emplace("backbone." + name, tensor);
+  return tensors;
 }
 
-/// Whether the layer of positions is new to the model. ConfigError when only the run has it: the
-/// run's features are nothing without it.
-bool positions_are_new(const std::map<std::string, at::Tensor>& wanted,
-                       const std::map<std::string, at::Tensor>& given, const std::string& source) {
-  const bool gives = given.contains(kPositions);
-  const bool takes = wanted.contains(kPositions);
-  if (gives && !takes) {
-    throw core::ConfigError(
-        cat("model.position_channels is false: ", source, " was trained with them, wanted true"));
-  }
-  return takes && !gives;
-}
-
-/// A run's encoders and projections, and those of its attentions that this model has by the same
-/// name; what neither gives nor takes is said.
-void load_run(model::ReferringModel& model, const engine::Checkpoint& run,
-              const std::string& source) {
-  const auto wanted = engine::state_dict(model);
-  std::map<std::string, at::Tensor> given;
-  for (const auto& [name, tensor] : run.model) given.emplace(name_in(wanted, name), tensor);
-  // The head's scale is a setting of this run (model.logit_scale), not of the warm start.
-  std::vector<std::string> except = {"logit_scale"};
-  std::int64_t fresh = 0;
-  std::int64_t unused = 0;
-  for (const auto& [name, tensor] : wanted) {
-    if (!name.starts_with("attn_fusion") || given.contains(name)) continue;
-    except.push_back(name);
-    ++fresh;
-  }
-  for (const auto& [name, tensor] : given) {
-    if (!name.starts_with("attn_fusion") || wanted.contains(name)) continue;
-    except.push_back(name);
-    ++unused;
-  }
-  const bool new_positions = positions_are_new(wanted, given, source);
-  if (new_positions) except.emplace_back(kPositions);
-  engine::load_state_dict(model, given, source, except);
-  core::log::info(cat("from ", source, ": encoders and projections, ",
-                      static_cast<std::int64_t>(wanted.size()) - fresh - (new_positions ? 2 : 1),
-                      " tensors; new: ", fresh, " tensors of attentions",
-                      new_positions ? " and the layer of positions" : "",
-                      unused > 0 ? cat("; left out: ", unused, " tensors of its own") : ""));
-}
-
-void load_start(model::ReferringModel& model, const Start& start, const std::string& source) {
-  if (start.run) return load_run(model, *start.run, source);
-  if (!start.encoders) return;
+/// @return what of a whole model was taken and what is new; null for encoders alone
+nlohmann::ordered_json load_start(model::ReferringModel& model, const Start& start) {
+  if (start.run) return start_from(model, start.run->model, start.source, start.whole);
+  if (!start.encoders) return nullptr;
+  if (start.whole) return start_from(model, whole_model(*start.encoders), start.source, true);
   clip::load_weights(*model.backbone(), *start.encoders);
   const std::string& name = start.encoders->architecture.name;
-  core::log::info(cat("encoders of ", name.empty() ? "CLIP" : name, " from ", source));
+  core::log::info(cat("encoders of ", name.empty() ? "CLIP" : name, " from ", start.source));
+  return nullptr;
 }
 
 std::vector<std::string> choose_words(const config::Config& config,
@@ -240,7 +206,7 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   samples = make_samples(config, dataset, *tokenizer);
   model = build_model(config, tokenizer->vocabulary_size(), device);
   model->backbone()->set_recompute(config.train.recompute);
-  load_start(*model, start, config.model.clip.weights);
+  started_from = load_start(*model, start);
   learner = make_learner(config, model, find_frozen_clip(config, resumed, *tokenizer, device));
   optimizer = std::make_unique<engine::AdamW>(
       parameter_groups(config.train, *model),

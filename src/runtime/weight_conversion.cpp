@@ -202,7 +202,8 @@ Json convert_weights(const ConversionRequest& request) {
           {"layout", request.layout ? Json(weights::to_string(*request.layout)) : Json()},
           {"tensors", content.tensors.size()},
           {"bytes", bytes},
-          {"left_out", file.content.tensors.size() - content.tensors.size()}};
+          {"left_out", file.content.tensors.size() - content.tensors.size()},
+          {"opaque", opaque_json(file)}};
 }
 
 }  // namespace pcnet::runtime

@@ -108,18 +108,21 @@ bool holds_optimizer(const weights::WeightFile& file) {
 }
 
 /// Where in this program a file that fits its layout would load.
-Json places(const weights::WeightFile& file, const clip::Architecture& encoders,
-            std::size_t encoder_tensors) {
+Json places(const weights::WeightFile& file, weights::Layout layout,
+            const clip::Architecture& encoders, std::size_t encoder_tensors) {
   Json out = Json::array();
   const bool own_run = file.content.metadata.contains("config");
-  if (own_run) out.push_back(place("eval, predict", "the whole model", {}));
+  const bool whole = own_run || layout == weights::Layout::kOfficialTris ||
+                     layout == weights::Layout::kOfficialPcnet;
+  const auto settings = clip::settings_for(encoders.options, config::ClipOptions{});
+  if (whole) out.push_back(place("eval, predict", "the whole model", {}));
   if (own_run && holds_optimizer(file)) {
     out.push_back(place("train --resume", "the whole state of training", {}));
   }
+  if (whole) out.push_back(place("train --init", "the whole model", settings));
   const std::string name = encoders.name.empty() ? "CLIP" : encoders.name;
   out.push_back(place("model.clip.weights",
-                      cat("the ", encoder_tensors, " tensors of ", name, "'s encoders"),
-                      clip::settings_for(encoders.options, config::ClipOptions{})));
+                      cat("the ", encoder_tensors, " tensors of ", name, "'s encoders"), settings));
   return out;
 }
 
@@ -127,7 +130,9 @@ Json places(const weights::WeightFile& file, const clip::Architecture& encoders,
 void describe_model(Json& document, const weights::WeightFile& file,
                     const weights::StateDict& state) {
   const auto encoder_tensors = clip::clip_tensors(state);
-  const std::string hint = weights::advice(state.layout);
+  const std::string hidden = weights::hidden_tensors_note(file);
+  if (!hidden.empty()) document["advice"] = hidden;
+  const std::string hint = hidden.empty() ? weights::advice(state.layout) : hidden;
   if (encoder_tensors.empty()) {
     document["advice"] = hint.empty() ? "it holds no encoders" : hint;
     return;
@@ -136,7 +141,7 @@ void describe_model(Json& document, const weights::WeightFile& file,
   const auto fit = fit_of(state, state.layout, encoders);
   document["architecture"] = architecture_json(encoders);
   document["fit"] = fit_json(fit);
-  if (fit.fits()) document["loads"] = places(file, encoders, encoder_tensors.size());
+  if (fit.fits()) document["loads"] = places(file, state.layout, encoders, encoder_tensors.size());
 }
 
 Json tensor_rows(const weights::WeightFile& file, const InspectionRequest& request) {
@@ -193,6 +198,8 @@ Json inspect_weights(const weights::WeightFile& file, const InspectionRequest& r
                    {"dtypes", dtypes},
                    {"left_out", state.left_out},
                    {"values", values},
+                   {"opaque", opaque_json(file)},
+                   {"hidden_tensors", file.hidden_tensors},
                    {"metadata", metadata_json(file.content.metadata)},
                    {"architecture", nullptr},
                    {"fit", nullptr},

@@ -84,6 +84,16 @@ std::string names(const std::string& heading, const Json& list, bool all = false
   return out;
 }
 
+/// "args.root: pathlib.PosixPath"; what stands at the top of the file has no name.
+Json opaque_lines(const Json& opaque) {
+  Json lines = Json::array();
+  for (const auto& item : opaque) {
+    const std::string name = text_of(item["name"]);
+    lines.push_back(cat(name, name.empty() ? "" : ": ", text_of(item["type"])));
+  }
+  return lines;
+}
+
 std::string architecture_text(const Json& architecture) {
   const Json& visual = architecture["visual"];
   const Json& text = architecture["text"];
@@ -201,7 +211,9 @@ std::string inspection_text(const Json& document) {
   if (shown > kNamesShown) {
     out += line("value", cat("and ", document["values"].size() - kNamesShown, " more"));
   }
-  if (!document.contains("tensor_list")) return out;
+  const bool all = document.contains("tensor_list");
+  out += names("neither tensor nor plain data, not read", opaque_lines(document["opaque"]), all);
+  if (!all) return out;
   const Json& list = document["tensor_list"];
   if (!list.empty() && list[0].contains("non_finite")) out += non_finite_text(list);
   return out + tensors_text(list);
@@ -211,7 +223,8 @@ std::string conversion_text(const Json& document) {
   const auto left_out = document["left_out"].get<std::size_t>();
   return cat("wrote ", text_of(document["out"]), ": ", text_of(document["tensors"]), " tensors, ",
              core::human_bytes(document["bytes"].get<std::uint64_t>()),
-             left_out == 0 ? "" : cat("; left out ", left_out, " tensors"), "\n");
+             left_out == 0 ? "" : cat("; left out ", left_out, " tensors"), "\n",
+             names("not kept, as neither tensor nor plain data", opaque_lines(document["opaque"])));
 }
 
 std::string difference_text(const Json& document) {

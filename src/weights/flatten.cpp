@@ -1,5 +1,7 @@
 #include "flatten.h"
 
+#include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "pcnet/core/error.h"
@@ -14,6 +16,7 @@ using core::Error;
 using List = PickleValue::List;
 using Dict = PickleValue::Dict;
 using Tuple = PickleValue::Tuple;
+using Texts = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t kLongestText = 256;
 constexpr std::string_view kRoot = "tensor";  // the name of a tensor that was saved alone
@@ -55,17 +58,23 @@ class Flattener {
 
   Flat run() {
     visit(pickle_.root, "");
+    const auto is_tensor = [](const auto& mark) {
+      return std::holds_alternative<PickledTensor>(mark.second);
+    };
+    const auto tensors = std::count_if(pickle_.marks.begin(), pickle_.marks.end(), is_tensor);
+    flat_.hidden_tensors = static_cast<std::size_t>(tensors) - shown_.size();
     return std::move(flat_);
   }
 
  private:
   void visit(const PickleValue& value, const std::string& name) {
-    if (const auto* tensor = pickle_.find<PickledTensor>(value)) return add(*tensor, name);
-    if (const auto* imported = pickle_.find<PickledName>(value)) {
-      return add_value(name, imported->text);
+    if (const auto* tensor = pickle_.find<PickledTensor>(value)) {
+      shown_.insert(container_address(value));
+      return add(*tensor, name);
     }
-    if (pickle_.find<PickledStorage>(value) != nullptr) {
-      throw Error(cat("'", name, "' is a storage without a tensor, wanted tensors"));
+    if (const auto type = opaque_type(value)) return add_text(flat_.opaque, name, *type);
+    if (const auto* imported = pickle_.find<PickledName>(value)) {
+      return add_text(flat_.values, name, imported->text);
     }
     if (const auto* list = std::get_if<std::shared_ptr<List>>(&value.value)) {
       return visit_items(**list, name);
@@ -78,7 +87,16 @@ class Flattener {
       return visit_pairs(**dict, name, object != nullptr && object->script);
     }
     const auto text = std::visit(AsText(), value.value);
-    if (text) add_value(name, *text);
+    if (text) add_text(flat_.values, name, *text);
+  }
+
+  /// The type of what is neither tensor nor plain data.
+  std::optional<std::string> opaque_type(const PickleValue& value) const {
+    if (const auto* opaque = pickle_.find<PickledOpaque>(value)) return opaque->type;
+    const auto* imported = pickle_.find<PickledName>(value);
+    if (imported != nullptr && imported->is_foreign()) return imported->text;
+    if (pickle_.find<PickledStorage>(value) != nullptr) return "a storage without a tensor";
+    return std::nullopt;
   }
 
   void visit_items(const List& items, const std::string& name) {
@@ -90,37 +108,43 @@ class Flattener {
       const bool slot = std::holds_alternative<bool>(item.value) ||
                         std::holds_alternative<PickleValue::None>(item.value);
       if (script && slot) continue;
-      visit(item, below(name, key_text(key, name)));
+      if (const auto text = key_text(key)) {
+        visit(item, below(name, *text));
+      } else {
+        const std::string type = opaque_type(key).value_or("bytes, tuple or tensor");
+        add_text(flat_.opaque, name, cat("an entry under a key of type ", type));
+      }
     }
   }
 
-  std::string key_text(const PickleValue& key, const std::string& name) const {
+  /// A key as a part of a name; none for bytes, nested tuples, tensors and what is opaque.
+  std::optional<std::string> key_text(const PickleValue& key) const {
+    if (opaque_type(key) || pickle_.find<PickledTensor>(key) != nullptr) return std::nullopt;
     if (const auto* text = std::get_if<std::string>(&key.value)) return *text;
     if (const auto* imported = pickle_.find<PickledName>(key)) return imported->text;
-    if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&key.value)) {
-      std::string parts;
-      for (const auto& item : (*tuple)->items) {
-        parts += (parts.empty() ? "" : ", ") + plain_key(item, name);
-      }
-      return "(" + parts + ")";
+    const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&key.value);
+    if (tuple == nullptr) return std::visit(AsText(), key.value);
+    std::vector<std::string> parts;
+    for (const auto& item : (*tuple)->items) {
+      const auto part = std::visit(AsText(), item.value);
+      if (!part) return std::nullopt;
+      parts.push_back(*part);
     }
-    return plain_key(key, name);
-  }
-
-  std::string plain_key(const PickleValue& key, const std::string& name) const {
-    const auto text = std::visit(AsText(), key.value);
-    if (!text) throw Error(cat("a key of '", name, "' is neither text nor number"));
-    return *text;
+    return cat("(", core::join(parts, ", "), ")");
   }
 
   std::string below(const std::string& name, const std::string& key) {
     std::string whole = name.empty() ? key : cat(name, ".", key);
-    name_bytes_ += whole.size();
+    count_bytes(whole.size());
+    return whole;
+  }
+
+  void count_bytes(std::size_t more) {
+    name_bytes_ += more;
     if (name_bytes_ > most_name_bytes_) {
       throw Error(cat("the names in it written out are more than ", most_name_bytes_,
                       " bytes (a reference bomb)"));
     }
-    return whole;
   }
 
   void add(const PickledTensor& tensor, const std::string& given) {
@@ -129,8 +153,9 @@ class Flattener {
     flat_.tensors.emplace_back(name, build_(tensor, name));
   }
 
-  void add_value(const std::string& name, const std::string& text) {
-    flat_.values.emplace_back(name, text);
+  void add_text(Texts& texts, const std::string& name, const std::string& text) {
+    count_bytes(text.size());
+    texts.emplace_back(name, text);
   }
 
   const TorchPickle& pickle_;
@@ -138,6 +163,7 @@ class Flattener {
   std::uint64_t most_name_bytes_;
   std::uint64_t name_bytes_ = 0;
   std::unordered_set<std::string> names_;
+  std::unordered_set<const void*> shown_;  // the tensors that have a name
   Flat flat_;
 };
 

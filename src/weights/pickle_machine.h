@@ -40,11 +40,14 @@ class PickleMachine {
   void put_into(PickleValue::Dict& dict, PickleValue::List items);
   /// Counts bytes that are copied without the stream having paid for them; an Error when too many.
   void expand(std::uint64_t bytes);
+  /// What lies above the last mark; the mark goes.
+  PickleValue::List pop_to_mark();
+  /// Put items, or keys and values in turn, into what is on top.
+  virtual void append(PickleValue::List items);
+  virtual void set_items(PickleValue::List items);
 
  private:
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-  /// What lies above the last mark; the mark goes.
-  PickleValue::List pop_to_mark();
   PickleValue copy_of(const PickleValue& value);
   PickleValue finish();
 
@@ -58,8 +61,6 @@ class PickleMachine {
   void check_protocol();
   void check_frame();
   PickleValue::List pop_items(std::size_t count);
-  void append(PickleValue::List items);
-  void set_items(PickleValue::List items);
   std::uint64_t take_index();
   void remember(std::uint64_t index);
   void recall(std::uint64_t index);

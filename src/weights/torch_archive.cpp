@@ -46,10 +46,17 @@ class TorchArchive {
       return build_tensor(tensor, name);
     };
     Flat flat = flatten(parsed, build, pickle.size() * 100 + (1 << 24));
+    const bool has_keys = !flat.tensors.empty() || !flat.values.empty();
+    if (!has_keys && flat.opaque.size() == 1 && flat.opaque[0].first.empty()) {
+      fail(cat("it holds nothing but ", flat.opaque[0].second, ", which is not read: load it in ",
+               "Python where you trust it and save its state dict alone"));
+    }
     WeightFile result;
     result.container = is_script() ? Container::kTorchScript : Container::kTorchZip;
     result.content.tensors = std::move(flat.tensors);
     result.values = std::move(flat.values);
+    result.opaque = std::move(flat.opaque);
+    result.hidden_tensors = flat.hidden_tensors;
     return result;
   }
 

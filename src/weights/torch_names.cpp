@@ -21,6 +21,7 @@ constexpr auto kNames = std::to_array<KnownName>({
     {"torch._utils", "_rebuild_tensor_v3", {Kind::kRebuildTensor}},
     {"torch._utils", "_rebuild_parameter", {Kind::kRebuildParameter}},
     {"torch._utils", "_rebuild_parameter_with_state", {Kind::kRebuildParameter}},
+    {"torch._tensor", "_rebuild_from_type_v2", {Kind::kRebuildTyped}},
     {"torch", "DoubleStorage", {Kind::kStorage, ScalarType::Double}},
     {"torch", "FloatStorage", {Kind::kStorage, ScalarType::Float}},
     {"torch", "HalfStorage", {Kind::kStorage, ScalarType::Half}},
@@ -48,6 +49,12 @@ constexpr auto kNames = std::to_array<KnownName>({
     {"numpy", "dtype", {Kind::kNumberType}},
     {"numpy.core.multiarray", "scalar", {Kind::kNumber}},
     {"numpy._core.multiarray", "scalar", {Kind::kNumber}},
+    {"numpy.core.numeric", "_frombuffer", {Kind::kArray}},
+    {"numpy._core.numeric", "_frombuffer", {Kind::kArray}},
+    {"numpy.core.multiarray", "_reconstruct", {Kind::kObject}},
+    {"numpy._core.multiarray", "_reconstruct", {Kind::kObject}},
+    {"copyreg", "_reconstructor", {Kind::kObject}},
+    {"copy_reg", "_reconstructor", {Kind::kObject}},
 });
 
 struct KnownDtype {
@@ -87,6 +94,7 @@ constexpr auto kOtherDtypes = std::to_array<std::string_view>({
 
 constexpr TorchName kBag = {Kind::kBag};
 constexpr TorchName kOtherDtype = {Kind::kDtype};
+constexpr TorchName kForeign = {Kind::kForeign};
 
 const TorchName* find_dtype(std::string_view name) {
   for (const auto& known : kDtypes) {
@@ -100,12 +108,13 @@ const TorchName* find_dtype(std::string_view name) {
 
 }  // namespace
 
-const TorchName* find_torch_name(std::string_view module, std::string_view name) {
-  if (module == "__torch__" || module.starts_with("__torch__.")) return &kBag;
+const TorchName& find_torch_name(std::string_view module, std::string_view name) {
+  if (module == "__torch__" || module.starts_with("__torch__.")) return kBag;
   for (const auto& known : kNames) {
-    if (known.module == module && known.name == name) return &known.meaning;
+    if (known.module == module && known.name == name) return known.meaning;
   }
-  return module == "torch" ? find_dtype(name) : nullptr;
+  const TorchName* dtype = module == "torch" ? find_dtype(name) : nullptr;
+  return dtype == nullptr ? kForeign : *dtype;
 }
 
 }  // namespace pcnet::weights

@@ -12,6 +12,7 @@ struct TorchName {
   enum class Kind {
     kRebuildTensor,     ///< (storage, offset, shape, strides, ...) -> tensor
     kRebuildParameter,  ///< (tensor, ...) -> the tensor
+    kRebuildTyped,      ///< (builder, class, arguments, ...) -> what that builder makes
     kStorage,           ///< a storage's type: `type` its elements, Undefined for bare bytes
     kDtype,             ///< torch.float32: `type`, Undefined where the dtype is not read
     kDict,              ///< () or (pairs) -> dict; what BUILD sets on it is left out
@@ -22,12 +23,15 @@ struct TorchName {
     kCodec,             ///< (text, "latin1") -> bytes
     kNumberType,        ///< (text, ...) -> the text, a NumPy dtype's
     kNumber,            ///< (dtype, bytes) -> number
+    kArray,             ///< (bytes, dtype, shape, ...) -> a NumPy array, opaque
+    kObject,            ///< (class, ...) -> an object of that class, opaque
+    kForeign,           ///< any other name: whatever it makes is opaque
   };
   Kind kind;
   c10::ScalarType type = c10::ScalarType::Undefined;
 };
 
-/// The name's meaning, or null: then the file is refused. Classes of TorchScript are bags.
-const TorchName* find_torch_name(std::string_view module, std::string_view name);
+/// The name's meaning. Classes of TorchScript are bags.
+const TorchName& find_torch_name(std::string_view module, std::string_view name);
 
 }  // namespace pcnet::weights

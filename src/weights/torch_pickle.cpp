@@ -1,11 +1,14 @@
 #include "torch_pickle.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "pcnet/core/format.h"
 
 #include "numpy_number.h"
 #include "pickle_machine.h"
+#include "pickle_text.h"
+#include "torch_call.h"
 #include "torch_names.h"
 
 namespace pcnet::weights {
@@ -19,13 +22,24 @@ using Tuple = PickleValue::Tuple;
 using Op = PickleOp;
 using Kind = TorchName::Kind;
 
-constexpr std::size_t kMostSides = 64;
-constexpr std::size_t kShown = 100;  // characters of a foreign name shown in an error
+constexpr std::size_t kLongestName = 100;
+constexpr std::string_view kNumPy = "numpy.";
+constexpr std::string_view kBigEndian = "numpy.>";
 
 template <class T>
 const T* shared(const PickleValue& value) {
   const auto* held = std::get_if<std::shared_ptr<T>>(&value.value);
   return held == nullptr ? nullptr : held->get();
+}
+
+/// A name that may be shown: UTF-8, on one line, not too long.
+std::string shown_name(const std::string& module, const std::string& name) {
+  std::string text = text_from_bytes(cat(module, ".", name));
+  if (text.size() > kLongestName) text.resize(kLongestName);
+  while (!is_utf8(text)) text.pop_back();  // a letter was cut in two
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  std::replace_if(text.begin(), text.end(), is_control, '?');
+  return text;
 }
 
 /// The pickle machine with the few names that weight files need.
@@ -42,11 +56,11 @@ class TorchMachine : public PickleMachine {
   bool run_code(Op op) override {
     switch (op) {
       case Op::kGlobal:
-      case Op::kInst:
-        import_lines(op);
-        return true;
       case Op::kStackGlobal:
-        import_stack();
+      case Op::kExt1:
+      case Op::kExt2:
+      case Op::kExt4:
+        run_import(op);
         return true;
       case Op::kPersId:
         stream().fail("it names a storage as text, wanted a tuple");
@@ -55,22 +69,49 @@ class TorchMachine : public PickleMachine {
         return true;
       case Op::kReduce:
       case Op::kNewObj:
-        run_call();
+      case Op::kNewObjEx:
+      case Op::kObj:
+      case Op::kInst:
+        run_call(op);
         return true;
       case Op::kBuild:
         run_build();
+        return true;
+      case Op::kEmptySet:
+      case Op::kAddItems:
+      case Op::kFrozenSet:
+        run_set(op);
         return true;
       default:
         return false;
     }
   }
 
+  void append(List items) override {
+    if (find<PickledOpaque>(top()) == nullptr) PickleMachine::append(std::move(items));
+  }
+
+  void set_items(List items) override {
+    if (find<PickledOpaque>(top()) == nullptr) PickleMachine::set_items(std::move(items));
+  }
+
  private:
+  template <class Mark>
+  const Mark* find(const PickleValue& value) const {
+    return result_.find<Mark>(value);
+  }
+
   // --- names ------------------------------------------------------------------------------------
-  void import_lines(Op op) {
+  void run_import(Op op) {
+    if (op == Op::kGlobal) return import_lines();
+    if (op == Op::kStackGlobal) return import_stack();
+    const int bytes = op == Op::kExt1 ? 1 : op == Op::kExt2 ? 2 : 4;
+    import_name("copyreg", cat("extension ", stream().take_number(bytes)));
+  }
+
+  void import_lines() {
     const std::string module(stream().take_line());
     const std::string name(stream().take_line());
-    if (op == Op::kInst) refuse_name(module, name);
     import_name(module, name);
   }
 
@@ -86,74 +127,114 @@ class TorchMachine : public PickleMachine {
   }
 
   void import_name(const std::string& module, const std::string& name) {
-    const TorchName* meaning = find_torch_name(module, name);
-    if (meaning == nullptr) refuse_name(module, name);
-    push_marked(PickledName{cat(module, ".", name), meaning});
-  }
-
-  [[noreturn]] void refuse_name(const std::string& module, const std::string& name) {
-    stream().fail(cat("it imports ", cat(module, ".", name).substr(0, kShown),
-                      ", which is neither tensor nor plain data (nothing was run): load the file "
-                      "where you trust it and save its state dict alone"));
+    const std::string today = module == "__builtin__" ? "builtins" : module;  // Python 2's name
+    push_marked(PickledName{shown_name(today, name), &find_torch_name(today, name)});
   }
 
   // --- calls ------------------------------------------------------------------------------------
-  void run_call() {
+  void run_call(Op op) {
+    if (op == Op::kObj || op == Op::kInst) return call_with_items(op);
+    const bool has_keywords = op == Op::kNewObjEx;
+    if (has_keywords) pop();
     const PickleValue arguments = pop();
     const PickleValue callee = pop();
-    const auto* name = result_.find<PickledName>(callee);
-    const auto* tuple = shared<Tuple>(arguments);
-    if (name == nullptr || tuple == nullptr || is_marked(arguments)) {
+    const auto* name = find<PickledName>(callee);
+    if (has_keywords || name == nullptr || name->is_foreign()) return push_made_by(callee);
+    const auto* tuple = plain_tuple(result_, arguments);
+    if (tuple == nullptr) stream().fail("its arguments are no tuple: the stream is damaged");
+    call(TorchCall(*name, tuple->items, result_, stream()));
+  }
+
+  /// Protocols 0 and 1: a class, and its arguments down to the mark.
+  void call_with_items(Op op) {
+    if (op == Op::kInst) import_lines();
+    PickleValue callee = op == Op::kInst ? pop() : PickleValue();
+    List items = pop_to_mark();
+    if (op == Op::kObj && !items.empty()) {
+      callee = items.front();
+      items.erase(items.begin());
+    }
+    const auto* name = find<PickledName>(callee);
+    if (name == nullptr || name->is_foreign()) return push_made_by(callee);
+    call(TorchCall(*name, items, result_, stream()));
+  }
+
+  /// What a foreign name makes, or something that was made by one.
+  void push_made_by(const PickleValue& callee) {
+    const auto* name = find<PickledName>(callee);
+    const auto* opaque = find<PickledOpaque>(callee);
+    if (name == nullptr && opaque == nullptr) {
       stream().fail("it calls something that is no imported name: the stream is damaged");
     }
-    call(*name, tuple->items);
+    push_marked(PickledOpaque{name != nullptr ? name->text : opaque->type});
   }
 
-  void call(const PickledName& name, const List& items) {
-    switch (name.meaning->kind) {
+  void call(const TorchCall& call) {
+    switch (call.name.meaning->kind) {
       case Kind::kRebuildTensor:
-        return push_tensor(name, items);
+        return push_marked(tensor_of(call));
       case Kind::kRebuildParameter:
-        require(name, items, 1);
-        if (result_.find<PickledTensor>(items[0]) == nullptr) bad(name, "its data are no tensor");
-        return push(items[0]);
+        call.require(1);
+        call.mark<PickledTensor>(0, "tensor");
+        return push(call.items[0]);
+      case Kind::kRebuildTyped:
+        return rebuild_typed(call);
       case Kind::kDict:
-        return push_dict(name, items);
+        return push_dict(call);
       case Kind::kBag:
-        if (!items.empty()) bad(name, cat("it has ", items.size(), " arguments, wanted none"));
-        return push_marked(PickledObject{name.text.starts_with("__torch__")}, Dict());
+        if (!call.items.empty()) {
+          call.fail(cat("it has ", call.items.size(), " arguments, wanted none"));
+        }
+        return push_marked(PickledObject{call.name.text.starts_with("__torch__")}, Dict());
       case Kind::kTuple:
-        require(name, items, 1);
-        items_of(name, items[0]);
-        return push(items[0]);
+        call.require(1);
+        (void)call.list(call.items[0]);
+        return push(call.items[0]);
       case Kind::kFirst:
-        require(name, items, 1);
-        return push(items[0]);
+        call.require(1);
+        return push(call.items[0]);
       case Kind::kDevice:
-        return push_device(name, items);
+        return push(device_of(call));
       case Kind::kCodec:
-        return push_encoded(name, items);
+        return push(bytes_of(call));
       case Kind::kNumberType:
-        require(name, items, 1);
-        return push_marked(PickledName{cat("numpy.", text_of(name, items[0])), name.meaning});
+        return push_number_type(call);
       case Kind::kNumber:
-        return push_number(name, items);
+        return push_number(call);
+      case Kind::kArray:
+        call.require(3);
+        return push_marked(PickledOpaque{array_type(result_, call.items[2], call.items[1])});
+      case Kind::kObject:
+        call.require(1);
+        return push_marked(PickledOpaque{call.mark<PickledName>(0, "class").text});
       case Kind::kStorage:
       case Kind::kDtype:
+      case Kind::kForeign:
         break;
     }
-    bad(name, "a type is called");
+    call.fail("a type is called");
   }
 
-  void push_dict(const PickledName& name, const List& items) {
-    if (!items.empty() && shared<Dict>(items[0]) != nullptr) return push(items[0]);
+  /// A tensor of a class of its own, or with attributes.
+  void rebuild_typed(const TorchCall& typed) {
+    typed.require(3);
+    const auto& builder = typed.mark<PickledName>(0, "builder");
+    const Kind kind = builder.meaning->kind;
+    if (kind != Kind::kRebuildTensor && kind != Kind::kRebuildParameter) {
+      return push_made_by(typed.items[0]);
+    }
+    call(TorchCall(builder, typed.list(typed.items[2]), result_, stream()));
+  }
+
+  void push_dict(const TorchCall& call) {
+    if (!call.items.empty() && shared<Dict>(call.items[0]) != nullptr) return push(call.items[0]);
     Dict dict;
-    if (!items.empty()) {
-      const List& pairs = items_of(name, items[0]);
+    if (!call.items.empty()) {
+      const List& pairs = call.list(call.items[0]);
       expand(pairs.size() * sizeof(Dict::value_type));
       for (const auto& pair : pairs) {
-        const List& both = items_of(name, pair);
-        if (both.size() != 2) bad(name, "its argument holds no pairs");
+        const List& both = call.list(pair);
+        if (both.size() != 2) call.fail("its argument holds no pairs");
         dict.emplace_back(both[0], both[1]);
       }
     }
@@ -161,93 +242,54 @@ class TorchMachine : public PickleMachine {
     dicts_.insert(container_address(top()));
   }
 
-  void push_device(const PickledName& name, const List& items) {
-    require(name, items, 1);
-    std::string text = text_of(name, items[0]);
-    if (items.size() > 1) text += cat(":", number_of(name, items[1]));
-    push(std::move(text));
+  // --- NumPy ------------------------------------------------------------------------------------
+  void push_number_type(const TorchCall& call) {
+    call.require(1);
+    const auto* own = call.find<PickledName>(0);  // a type that another package brings
+    const std::string text =
+        own != nullptr ? own->text : shown_name("numpy", call.text(call.items[0]));
+    push_marked(PickledName{text, call.name.meaning});
   }
 
-  /// Protocol 2 has no bytes: Python writes them as Latin-1 letters to be encoded.
-  void push_encoded(const PickledName& name, const List& items) {
-    require(name, items, 1);
-    const auto bytes = latin1_bytes(text_of(name, items[0]));
-    if (!bytes) bad(name, "its text is not Latin-1");
-    PickleValue value;
-    value.value = PickleValue::Bytes{*bytes};
-    push(std::move(value));
-  }
-
-  void push_number(const PickledName& name, const List& items) {
-    require(name, items, 2);
-    const auto* type = result_.find<PickledName>(items[0]);
-    const auto* bytes = std::get_if<PickleValue::Bytes>(&items[1].value);
-    if (type == nullptr || bytes == nullptr) bad(name, "wanted a dtype and bytes");
-    auto number = numpy_number(type->text, bytes->data);
-    if (!number) {
-      bad(name, cat("a number of dtype ", type->text.substr(0, kShown), " in ", bytes->data.size(),
-                    " bytes is not read"));
-    }
-    push(std::move(*number));
+  void push_number(const TorchCall& call) {
+    call.require(2);
+    const std::string type = call.mark<PickledName>(0, "dtype").text;
+    const auto* bytes = std::get_if<PickleValue::Bytes>(&call.items[1].value);
+    auto number = bytes == nullptr ? std::nullopt : numpy_number(type, bytes->data);
+    if (number) return push(std::move(*number));
+    push_marked(PickledOpaque{cat("a number of ", type)});
   }
 
   // --- tensors ----------------------------------------------------------------------------------
   /// ('storage', type, key, location, count)
   void run_persistent() {
     const PickleValue id = pop();
-    const auto* tuple = is_marked(id) ? nullptr : shared<Tuple>(id);
+    const auto* tuple = plain_tuple(result_, id);
     if (tuple == nullptr || tuple->items.size() < 5) {
       stream().fail("wanted ('storage', type, key, location, count)");
     }
     const auto* word = std::get_if<std::string>(&tuple->items[0].value);
-    const auto* type = result_.find<PickledName>(tuple->items[1]);
+    const auto* type = find<PickledName>(tuple->items[1]);
     const auto* key = std::get_if<std::string>(&tuple->items[2].value);
     const auto* count = std::get_if<std::int64_t>(&tuple->items[4].value);
-    const bool known = word != nullptr && *word == "storage" && type != nullptr &&
-                       type->meaning->kind == Kind::kStorage && key != nullptr &&
+    const bool known = word != nullptr && *word == "storage" && type != nullptr && key != nullptr &&
                        count != nullptr && *count >= 0;
     if (!known) stream().fail("wanted ('storage', type, key, location, count)");
-    push_marked(PickledStorage{*key, type->meaning->type, *count});
-  }
-
-  void push_tensor(const PickledName& name, const List& items) {
-    const bool typed = name.text.ends_with("_v3");
-    require(name, items, typed ? 7 : 4);
-    const auto* storage = result_.find<PickledStorage>(items[0]);
-    if (storage == nullptr) bad(name, "its first argument is no storage");
-    PickledTensor tensor;
-    tensor.storage = *storage;
-    tensor.type = storage->type;
-    tensor.type_name = "bytes without a type";
-    if (typed) {
-      const auto* dtype = result_.find<PickledName>(items[6]);
-      if (dtype == nullptr || dtype->meaning->kind != Kind::kDtype) bad(name, "it has no dtype");
-      tensor.type = dtype->meaning->type;
-      tensor.type_name = dtype->text;
+    if (type->meaning->kind != Kind::kStorage) {
+      stream().fail(cat("a storage is of type ", type->text, ", which is not read"));
     }
-    tensor.offset = number_of(name, items[1]);
-    tensor.shape = sides_of(name, items[2]);
-    tensor.strides = sides_of(name, items[3]);
-    const std::size_t metadata = typed ? 7 : 6;
-    if (items.size() > metadata) check_metadata(name, items[metadata]);
-    push_marked(std::move(tensor));
-  }
-
-  /// Metadata says that the values are to be conjugated or negated.
-  void check_metadata(const PickledName& name, const PickleValue& metadata) {
-    const auto* dict = shared<Dict>(metadata);
-    const bool none = std::holds_alternative<PickleValue::None>(metadata.value);
-    if (!none && (dict == nullptr || !dict->empty())) bad(name, "its metadata are not read");
+    push_marked(PickledStorage{*key, type->meaning->type, *count});
   }
 
   // --- state ------------------------------------------------------------------------------------
   void run_build() {
     const PickleValue state = pop();
     const PickleValue& object = top();
-    const auto* name = result_.find<PickledName>(object);
-    if (name != nullptr && name->meaning->kind == Kind::kNumberType) return check_order(state);
+    if (const auto* opaque = find<PickledOpaque>(object)) return build_opaque(*opaque, state);
+    const auto* name = find<PickledName>(object);
+    if (name != nullptr && name->meaning->kind == Kind::kNumberType) return build_dtype(state);
     if (dicts_.contains(container_address(object))) return;  // an OrderedDict's own attributes
-    if (result_.find<PickledObject>(object) == nullptr) {
+    if (find<PickledObject>(object) == nullptr) {
       stream().fail("it sets attributes of what has none: the stream is damaged");
     }
     const auto* attributes = shared<Dict>(state);
@@ -259,55 +301,34 @@ class TorchMachine : public PickleMachine {
     bag.insert(bag.end(), attributes->begin(), attributes->end());
   }
 
-  /// A dtype's state is (version, byte order, ...).
-  void check_order(const PickleValue& state) {
-    const auto* tuple = shared<Tuple>(state);
+  /// Of an array's state, (version, shape, dtype, order, bytes), its shape and type are told.
+  void build_opaque(const PickledOpaque& opaque, const PickleValue& state) {
+    const auto* tuple = plain_tuple(result_, state);
+    if (opaque.type != "numpy.ndarray" || tuple == nullptr || tuple->items.size() < 3) return;
+    result_.marks[container_address(top())] =
+        PickledOpaque{array_type(result_, tuple->items[1], tuple->items[2])};
+  }
+
+  /// A dtype's state is (version, byte order, ...): one that is not little-endian is told apart.
+  void build_dtype(const PickleValue& state) {
+    const auto* tuple = plain_tuple(result_, state);
     const auto* order = tuple == nullptr || tuple->items.size() < 2
                             ? nullptr
                             : std::get_if<std::string>(&tuple->items[1].value);
-    if (order == nullptr || (*order != "<" && *order != "|" && *order != "=")) {
-      stream().fail("a NumPy dtype is not little-endian");
+    if (order == nullptr) stream().fail("a NumPy dtype tells no byte order");
+    auto& name = std::get<PickledName>(result_.marks.at(container_address(top())));
+    const bool is_new = name.text.starts_with(kNumPy) && !name.text.starts_with(kBigEndian);
+    if (*order == ">" && is_new) name.text.insert(kNumPy.size(), 1, '>');
+  }
+
+  // --- sets -------------------------------------------------------------------------------------
+  void run_set(Op op) {
+    if (op == Op::kEmptySet) return push_marked(PickledOpaque{"builtins.set"});
+    pop_to_mark();
+    if (op == Op::kFrozenSet) return push_marked(PickledOpaque{"builtins.frozenset"});
+    if (find<PickledOpaque>(top()) == nullptr) {
+      stream().fail("there is no set to add to: the stream is damaged");
     }
-  }
-
-  // --- arguments --------------------------------------------------------------------------------
-  [[noreturn]] void bad(const PickledName& name, const std::string& what) {
-    stream().fail(cat(name.text.substr(0, kShown), ": ", what));
-  }
-
-  void require(const PickledName& name, const List& items, std::size_t count) {
-    if (items.size() < count) {
-      bad(name, cat("it has ", items.size(), " arguments, wanted ", count));
-    }
-  }
-
-  std::int64_t number_of(const PickledName& name, const PickleValue& value) {
-    const auto* number = std::get_if<std::int64_t>(&value.value);
-    if (number == nullptr) bad(name, "an argument is no whole number");
-    return *number;
-  }
-
-  const std::string& text_of(const PickledName& name, const PickleValue& value) {
-    const auto* text = std::get_if<std::string>(&value.value);
-    if (text == nullptr) bad(name, "an argument is no text");
-    return *text;
-  }
-
-  /// The items of a tuple or list.
-  const List& items_of(const PickledName& name, const PickleValue& value) {
-    const auto* tuple = shared<Tuple>(value);
-    if (tuple != nullptr && !is_marked(value)) return tuple->items;
-    const auto* list = shared<List>(value);
-    if (list == nullptr) bad(name, "its argument is neither tuple nor list");
-    return *list;
-  }
-
-  std::vector<std::int64_t> sides_of(const PickledName& name, const PickleValue& value) {
-    const List& items = items_of(name, value);
-    if (items.size() > kMostSides) bad(name, cat("it has ", items.size(), " sides"));
-    std::vector<std::int64_t> sides;
-    for (const auto& item : items) sides.push_back(number_of(name, item));
-    return sides;
   }
 
   template <class Mark, class Content = Tuple>
@@ -316,15 +337,13 @@ class TorchMachine : public PickleMachine {
     result_.marks.emplace(container_address(top()), std::move(mark));
   }
 
-  bool is_marked(const PickleValue& value) const {
-    return result_.marks.contains(container_address(value));
-  }
-
   TorchPickle result_;
   std::unordered_set<const void*> dicts_;
 };
 
 }  // namespace
+
+bool PickledName::is_foreign() const { return meaning->kind == Kind::kForeign; }
 
 const void* container_address(const PickleValue& value) {
   if (const auto* list = shared<List>(value)) return list;

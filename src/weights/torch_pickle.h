@@ -15,10 +15,12 @@ namespace pcnet::weights {
 
 struct TorchName;
 
-/// An imported name, as the file spells it.
+/// An imported name, as the file spells it; a very long one is cut.
 struct PickledName {
   std::string text;  ///< "torch.float32"
   const TorchName* meaning = nullptr;
+
+  bool is_foreign() const;
 };
 
 /// Bytes that lie beside the pickle, under `data/<key>`.
@@ -43,11 +45,18 @@ struct PickledObject {
   bool script = false;
 };
 
-using PickledMark = std::variant<PickledName, PickledStorage, PickledTensor, PickledObject>;
+/// What is neither tensor nor plain data: its type as the file names it. What it was made of is not
+/// kept.
+struct PickledOpaque {
+  std::string type;  ///< "pathlib.PosixPath", "numpy.ndarray f4 [2, 3]"
+};
+
+using PickledMark =
+    std::variant<PickledName, PickledStorage, PickledTensor, PickledObject, PickledOpaque>;
 
 /// What `torch.save` pickled. What is no plain data stands in `root` as a container of its own
-/// (names, storages and tensors as an empty tuple, objects as a dict of their attributes) whose
-/// meaning `marks` gives.
+/// (an empty tuple, objects as a dict of their attributes) whose
+/// meaning `marks` gives. Marks may tell of values that `root` does not hold.
 struct TorchPickle {
   PickleValue root;
   std::unordered_map<const void*, PickledMark> marks;
@@ -66,8 +75,8 @@ const Mark* TorchPickle::find(const PickleValue& value) const {
 }
 
 /// Reads the `data.pkl` of a weight file. The builders of torch and a few plain classes are known
-/// by name; any other name is an Error that gives it with its offset. Nothing is imported or
-/// called. Sizes and cycles are bounded as `read_pickle` bounds them.
+/// by name; what any other name makes is opaque, with all that it is made of. Nothing is imported
+/// or called. Sizes and cycles are bounded as `read_pickle` bounds them.
 TorchPickle read_torch_pickle(std::string_view bytes, std::string_view name);
 
 }  // namespace pcnet::weights

@@ -66,6 +66,13 @@ std::string to_string(Container container) {
   return "unknown";
 }
 
+std::string hidden_tensors_note(const WeightFile& file) {
+  if (file.hidden_tensors == 0) return {};
+  return cat(file.hidden_tensors,
+             " of its tensors lie within objects, which are not read: load it in Python where you "
+             "trust it and save the state dict alone");
+}
+
 WeightFile open_weights(const fs::path& path) {
   std::error_code ignored;
   const fs::path file = fs::is_directory(path, ignored) ? file_of_directory(path) : path;

@@ -5,6 +5,8 @@ part of the source tree; run this again only to add some.
 """
 
 import argparse
+import collections
+import datetime
 import io
 import json
 import pathlib
@@ -131,6 +133,9 @@ def write_torch_seeds():
                         "bf16": base.bfloat16(), "bool": base > 3, "scalar": torch.tensor(7),
                         "empty": torch.zeros(0, 3), "expanded": torch.ones(1).expand(3, 3)}),
         "parameter": saved(layer.weight),
+        "opaque": saved({"w": base, "array": numpy.arange(3), "path": pathlib.PosixPath("a"), "set": {1},
+                         "by": collections.defaultdict(list, {datetime.date(2024, 1, 2): [base]}),
+                         "when": numpy.datetime64("2024-01-02"), "torch": torch.__version__}),
     }
     script = io.BytesIO()
     torch.jit.save(torch.jit.script(torch.nn.Sequential(layer)), script)

@@ -98,7 +98,7 @@ class Training(Case):
     def test_a_warm_start_says_what_it_gives(self):
         result = train_well(self.folder / "run", "pcnet.yaml", {"train__max_steps": 0})
         self.assertRegex(
-            result.stderr, r"encoders and projections, \d+ tensors; new: \d+ tensors of attentions"
+            result.stderr, r"from .*: \d+ of \d+ tensors; new: attn_fusion_vl\.0 \(\d+ tensors\), "
         )
         _, mine = read_safetensors(self.folder / "run/checkpoints/last.safetensors")
         _, given = read_safetensors(CLIP / "checkpoints/best.safetensors")
@@ -113,11 +113,11 @@ class Training(Case):
         clip, fresh, taken = (self.folder / name for name in ("clip", "fresh", "taken"))
         train_well(clip, "clip_position.yaml", {"train__max_steps": 2})
         result = train_well(fresh, "pcnet_position.yaml", {"train__max_steps": 0})
-        self.assertIn("attentions and the layer of positions", result.stderr)
+        self.assertIn("position_project (1 tensor)", result.stderr)
         result = train_well(
             taken, "pcnet_position.yaml", {"model__clip__weights": clip, "train__max_steps": 0}
         )
-        self.assertNotIn("layer of positions", result.stderr)
+        self.assertNotIn("position_project", result.stderr)
         name = "position_project.weight"
         given, mine, other = (
             read_safetensors(run / "checkpoints/last.safetensors")[1][name]

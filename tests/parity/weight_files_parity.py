@@ -2,8 +2,12 @@
 
 import argparse
 import collections
+import datetime
+import fractions
+import functools
 import json
 import os
+import pathlib
 import struct
 import zipfile
 
@@ -46,6 +50,14 @@ class Block(torch.nn.Module):
         return self.layer1(self.bn1(self.conv1(x))).flatten(2).mean(2) @ self.text_projection
 
 
+class Mine:
+    """An object of a user's own, with a tensor in it."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+        self.me = self
+
+
 class Weights(peers.DriverTest):
     def convert(self, source):
         self.run_driver("weights", source, self.path("out.safetensors"), self.path("about"))
@@ -84,6 +96,13 @@ class TorchFiles(Weights):
                    "last": base[5, 9], "parameter": torch.nn.Parameter(base[:2]),
                    "channels_last": torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last)}
         self.check(tensors, {k: v.detach() for k, v in tensors.items()})
+
+    def test_a_tensor_with_attributes(self):
+        tensor = torch.rand(2, 3)
+        tensor.note = "x"
+        parameter = torch.nn.Parameter(torch.rand(2))
+        parameter.note = "y"
+        self.check({"t": tensor, "p": parameter}, {"t": tensor, "p": parameter.detach()})
 
     def test_checkpoint_with_optimizer(self):
         model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
@@ -151,19 +170,71 @@ class TorchFiles(Weights):
             message = self.driver_error("weights", self.path("in"), self.path("o"), self.path("j"))
             self.assertIn(name, message)
 
-    def test_code_is_refused_and_not_run(self):
+    def test_code_is_not_run(self):
         class Evil:
             def __reduce__(self):
                 return os.system, (f"touch {self.mark}",)
 
-        for protocol in (2, 4):
+        for protocol in (1, 2, 4):
             evil = Evil()
             evil.mark = self.path("ran")
-            torch.save({"a": torch.ones(2), "b": evil}, self.path("in"), pickle_protocol=protocol)
-            message = self.driver_error("weights", self.path("in"), self.path("o"), self.path("j"))
-            self.assertRegex(message, r"(posix|os)\.system")
-            self.assertRegex(message, r"at byte \d+")
+            tensors = {"a": torch.ones(2)}
+            about = self.check({**tensors, "b": evil}, tensors, pickle_protocol=protocol)
+            ((name, kind),) = about["opaque"]
+            self.assertEqual(name, "b")
+            self.assertRegex(kind, r"^(posix|os)\.system$")
             self.assertFalse(os.path.exists(self.path("ran")))
+
+    def test_what_is_no_tensor_is_named(self):
+        partial = functools.partial(max, 1)
+        beside = {
+            "array": (np.arange(6, dtype=np.float32).reshape(2, 3), "numpy.ndarray f4 [2, 3]"),
+            "swapped": (np.arange(3, dtype=">i8"), "numpy.ndarray >i8 [3]"),
+            "objects": (np.array([None, {}], dtype=object), "numpy.ndarray O8 [2]"),
+            "imaginary": (np.complex64(1j), "a number of numpy.c8"),
+            "when": (np.datetime64("2024-01-02"), "a number of numpy.M8"),
+            "path": (pathlib.PosixPath("/a/b"), f"{pathlib.PosixPath.__module__}.PosixPath"),
+            "set": ({1, 2}, "builtins.set"),
+            "frozen": (frozenset({1}), "builtins.frozenset"),
+            "default": (collections.defaultdict(list, {"k": [1]}), "collections.defaultdict"),
+            "date": (datetime.datetime(2024, 1, 2), "datetime.datetime"),
+            "version": (torch.__version__, "torch.torch_version.TorchVersion"),
+            "complex": (1j, "builtins.complex"),
+            "fraction": (fractions.Fraction(1, 3), "fractions.Fraction"),
+            "partial": (partial, "functools.partial"),
+            "class": (dict, "builtins.dict"),
+            "mine": (Mine(torch.ones(2)), "__main__.Mine"),
+            "layout": (torch.strided, "torch.serialization._get_layout"),
+        }
+        tensors = {"w": torch.rand(3, 2)}
+        saved = {"w": tensors["w"], "epoch": 3, **{k: v for k, (v, _) in beside.items()},
+                 "size": torch.Size([2, 3]), "dtype": torch.float32,
+                 "device": torch.device("cpu"), "args": argparse.Namespace(root=beside["path"][0])}
+        wanted = {k: t for k, (_, t) in beside.items()}
+        wanted["args.root"] = wanted["path"]
+        for protocol in (1, 2, 3, 4, 5):
+            about = self.check(saved, tensors, pickle_protocol=protocol)
+            self.assertEqual(dict(about["opaque"]), wanted, protocol)
+            self.assertEqual(about["hidden_tensors"], 1)
+            values = dict(about["values"])
+            self.assertEqual((values["epoch"], values["size.1"]), ("3", "3"))
+            self.assertEqual((values["dtype"], values["device"]), ("torch.float32", "cpu"))
+
+    def test_a_whole_module_is_named(self):
+        torch.save(Block(), self.path("in"))
+        message = self.driver_error("weights", self.path("in"), self.path("o"), self.path("j"))
+        self.assertRegex(message, r"nothing but \S+\.Block, .* save its state dict")
+        about = self.check({"model": Block(), "epoch": 2, "w": torch.ones(1)}, {"w": torch.ones(1)})
+        self.assertEqual([name for name, _ in about["opaque"]], ["model"])
+        self.assertEqual(about["hidden_tensors"], len(Block().state_dict()))
+
+    def test_keys_without_a_name(self):
+        saved = {"w": torch.ones(1), "by": {pathlib.PosixPath("a"): torch.ones(2), 3: "x"}}
+        about = self.check(saved, {"w": torch.ones(1)})
+        ((name, kind),) = about["opaque"]
+        self.assertEqual(name, "by")
+        self.assertRegex(kind, r"^an entry under a key of type pathlib\S*\.PosixPath$")
+        self.assertEqual(about["hidden_tensors"], 1)
 
     def test_cut_files(self):
         torch.save({"a": torch.ones(50)}, self.path("in"))

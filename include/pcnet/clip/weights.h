@@ -61,6 +61,10 @@ struct ClipFile {
 /// Opens a file of any format that holds CLIP with a ResNet. Error with advice for another model.
 ClipFile open_clip(const std::filesystem::path& path);
 
+/// ConfigError that gives the `--set` arguments when the file is of another architecture than the
+/// options. A model without attention pool may do without the file's.
+void require_architecture(const config::ClipOptions& options, const ClipFile& file);
+
 /// Copies the encoders into the module, converting the type. ConfigError that gives the `--set`
 /// arguments when the file is of another architecture, Error that lists what is missing, unexpected
 /// and mismatched otherwise; then nothing was copied. A module without attention pool leaves the

@@ -108,7 +108,9 @@ struct ClipOptions {
     field(
         "weights", &O::weights,
         {.help = "what a new run starts from: a run of this program (its whole model), or any file "
-                 "that holds CLIP with a ResNet (its encoders); empty: random weights"});
+                 "that holds CLIP with a ResNet (its encoders); empty: random weights; model.init "
+                 "takes "
+                 "the whole of any of these"});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});
   }

@@ -18,6 +18,7 @@ struct ModelOptions {
   double logit_scale = 1.0 / 0.07;  // the factor before any training, exp(logit_scale)
   bool train_logit_scale = false;
   bool position_channels = false;
+  std::string init;  // empty: model.clip.weights, or random
   ReferringOptions referring;
   ClipOptions clip;
 
@@ -58,6 +59,11 @@ struct ModelOptions {
           {.help = "add a projection of each cell's x and y to its feature, so that words such as "
                    "left have something to meet",
            .source = "ours, not the paper's"});
+    field("init", &O::init,
+          {.help = "what a new run starts from as a whole, its logit scale too: a run of this "
+                   "program, or a file of any format that holds TRIS, PCNet or CLIP with a ResNet; "
+                   "all that has the same name is taken, what stays new is listed, and "
+                   "model.clip.weights gives nothing then; not read when a run is resumed"});
     field("referring", &O::referring, {.help = "conditional referring modules (fusion crm)"});
     field("clip", &O::clip, {.help = "the encoders"});
   }

@@ -20,7 +20,8 @@ namespace pcnet::runtime {
 /// other: the object stays where it was made.
 class TrainingParts {
  public:
-  /// @param resumed the run to go on with: its words and weights replace model.clip.weights
+  /// @param resumed the run to go on with: its words and weights replace those of model.init and
+  /// model.clip.weights
   explicit TrainingParts(const config::Config& config, const engine::Checkpoint* resumed = nullptr);
   TrainingParts(const TrainingParts&) = delete;
   TrainingParts& operator=(const TrainingParts&) = delete;
@@ -40,6 +41,9 @@ class TrainingParts {
   std::unique_ptr<engine::Learner> learner;
   std::unique_ptr<engine::AdamW> optimizer;
   std::unique_ptr<engine::Trainer> trainer;
+  /// Of a new run that starts from a whole model, what it took and what is new: {"from", "taken",
+  /// "tensors", "new", "not_used"}; else null.
+  nlohmann::ordered_json started_from;
 
  private:
   std::int64_t steps_per_epoch_ = 0;

@@ -46,7 +46,8 @@ weights::Layout parse_layout(const std::string& name);
 /// Writes the file, whole or not at all. UsageError for a conversion that has no meaning, for the
 /// wrong ending, and where OUT is IN or a folder; Error for tensors that the layout needs and the
 /// file lacks, and for numbers that overflow in the new type.
-/// @return what was written: file, format, layout, tensors, bytes, what was left out
+/// @return what was written: file, format, layout, tensors, bytes, what was left out, what of the
+/// file is opaque (`opaque`: no format but Python's keeps it)
 nlohmann::ordered_json convert_weights(const ConversionRequest& request);
 
 /// The same for a person.

@@ -28,11 +28,18 @@ struct WeightFile {
   TensorFile content;
   /// What stands beside the tensors, as text: ("epoch", "15"), ("args.lr", "5e-05").
   std::vector<std::pair<std::string, std::string>> values;
+  /// What is neither tensor nor plain data, with its type: ("args.root", "pathlib.PosixPath"). It
+  /// is not read, and nor is what it is made of.
+  std::vector<std::pair<std::string, std::string>> opaque;
+  std::size_t hidden_tensors = 0;  ///< that lie within these
 };
 
+/// How many tensors are hidden and what to do, in one line; empty when there is none.
+std::string hidden_tensors_note(const WeightFile& file);
+
 /// Opens a weight file of any known format. Pickles are data only: the tensor builders of torch and
-/// plain containers are known, every other name a pickle imports is an Error that gives it, and
-/// nothing is ever called. One Error too for a directory without an index, an empty or torn file,
+/// plain containers are known, what any other name makes is opaque, and nothing is ever called. An
+/// Error for a directory without an index, an empty or torn file,
 /// the tar and pickle layouts of torch before 1.6, and what is no weight file.
 WeightFile open_weights(const std::filesystem::path& path);
 

@@ -76,7 +76,13 @@ void convert_weights(const std::string& in, const std::string& out, const std::s
   for (const auto& [name, text] : file.values) values.push_back({name, text});
   json names = json::array();
   for (const auto& [name, tensor] : file.content.tensors) names.push_back(name);
-  const json all = {{"container", to_string(file.container)}, {"names", names}, {"values", values}};
+  json opaque = json::array();
+  for (const auto& [name, type] : file.opaque) opaque.push_back({name, type});
+  const json all = {{"container", to_string(file.container)},
+                    {"names", names},
+                    {"values", values},
+                    {"opaque", opaque},
+                    {"hidden_tensors", file.hidden_tensors}};
   core::write_file(about, all.dump());
 }
 

@@ -198,6 +198,7 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"loss.calibration.mask", {"Calibrated.MasksAsAsked"}},
       {"loss.calibration.weights", {"Calibrated.NeedsAFrozenClip"}},  // frozen_clip_test.py
       {"loss.calibration.image_size", {"FrozenClip.SeesPicturesOfTheSizeThatIsAskedFor"}},
+      {"model.init", {"WarmStart.TakesAllThatHasTheSameName"}},  // init_test.py
       {"data.root", {"LocateDataset.FindsReferAndTrain2014BelowTheRoot"}},
       {"data.dataset", {"LocateDataset.AsksWhichOfSeveralDatasets"}},
       {"data.split_by", {"LocateDataset.AsksWhichOfSeveralDatasets"}},

@@ -154,8 +154,21 @@ TEST_F(WeightFiles, RefuseArchivesThatTorchDidNotWrite) {
                        "2 times data.pkl");
   EXPECT_THAT([&] { open("N.", {{.name = "a/byteorder", .data = "big"}}); },
               ThrowsMessage<core::Error>(HasSubstr("its numbers are big-endian")));
-  EXPECT_THAT([&] { open("cos\nsystem\n(S'ls'\ntR."); },
-              ThrowsMessage<core::Error>(AllOf(HasSubstr("a.pth"), HasSubstr("os.system"))));
+}
+
+TEST_F(WeightFiles, OpenWhatHoldsMoreThanTensors) {
+  const WeightFile file = open("(dS'w'\n" + kMatrix + "sS'net'\ncm\nNet\n)\x81(dS'w'\n" + kMatrix +
+                               "sbsS'root'\ncpathlib\nPosixPath\n(S'x'\ntRs.");
+  EXPECT_EQ(file.content.tensors.size(), 1U);
+  EXPECT_THAT(file.opaque, ElementsAre(Pair("net", "m.Net"), Pair("root", "pathlib.PosixPath")));
+  EXPECT_THAT(hidden_tensors_note(file), HasSubstr("1 of its tensors lie within objects"));
+  EXPECT_EQ(hidden_tensors_note(open("(dS'w'\n" + kMatrix + "s.")), "");
+}
+
+TEST_F(WeightFiles, RefuseWhatIsOneOpaqueValue) {
+  EXPECT_THAT([&] { open("cm\nNet\n)\x81(dS'w'\n" + kMatrix + "sb."); },
+              ThrowsMessage<core::Error>(AllOf(HasSubstr("a.pth"), HasSubstr("nothing but m.Net"),
+                                               HasSubstr("save its state dict"))));
 }
 
 TEST_F(WeightFiles, SayWhatAForeignFileIs) {
