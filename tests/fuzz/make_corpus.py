@@ -352,7 +352,7 @@ def pack_file(key, side=32, magic=b"PCNETPAK"):
         table += struct.pack("<QQII", len(data), len(section), check, 1)
         data += section
     rest = struct.pack("<QQ", 1, len(picture)) + table
-    header = magic + struct.pack("<II", 1, zlib.crc32(rest)) + rest
+    header = magic + struct.pack("<II", 2, zlib.crc32(rest)) + rest
     data[: len(header)] = header
     return bytes(data)
 

@@ -305,6 +305,8 @@ TEST_F(PackTest, RefusesWhatIsNoWholePack) {
   std::string changed = bytes;
   changed[8] = 9;
   refuse(changed, "it is of format 9");
+  changed[8] = 1;  // its pictures were resized with another rounding
+  refuse(changed, "make it again with `pcnet data pack --replace`");
   changed = bytes;
   changed[20] = static_cast<char>(changed[20] ^ 1);
   refuse(changed, "its header is damaged");

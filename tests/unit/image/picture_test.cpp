@@ -33,6 +33,17 @@ Picture gradient(std::int64_t height, std::int64_t width) {
   return picture;
 }
 
+/// A grey picture of rows of values.
+Picture grey(const std::vector<std::vector<std::uint8_t>>& rows) {
+  Picture picture(static_cast<std::int64_t>(rows.size()),
+                  static_cast<std::int64_t>(rows.front().size()));
+  auto to = picture.rgb.begin();
+  for (const auto& row : rows) {
+    for (const std::uint8_t value : row) to = std::fill_n(to, 3, value);
+  }
+  return picture;
+}
+
 std::vector<int> colour_at(const Picture& picture, std::int64_t y, std::int64_t x) {
   const auto* pixel = picture.pixel(y, x);
   return {pixel[0], pixel[1], pixel[2]};
@@ -116,6 +127,23 @@ TEST(ResizeSquare, AveragesWhenItShrinks) {
   EXPECT_EQ(small.scalar_type(), at::kByte);
   const at::Tensor middle = small.slice(1, 1, 7).slice(2, 1, 7).to(at::kInt);
   EXPECT_LE((middle - 100).abs().max().item<int>(), 1);
+}
+
+TEST(ResizeSquare, HasItsHandValues) {
+  // From 4 to 2 the weights are 3/7, 3/7, 1/7, 0, and mirrored.
+  const std::vector<std::uint8_t> ramp = {0, 70, 140, 210};
+  const at::Tensor across = resize_square(grey({ramp, ramp, ramp, ramp}), 2);
+  EXPECT_TRUE(at::equal(across[1], torch::tensor({{50, 160}, {50, 160}}, at::kByte)));
+  // From 1 to 2 both are the one; from 2 to 4 a quarter comes from the neighbour inside.
+  const at::Tensor larger = resize_square(grey({{0, 100}}), 4);
+  EXPECT_TRUE(at::equal(larger[2][3], torch::tensor({0, 25, 75, 100}, at::kByte)));
+}
+
+TEST(ResizeSquare, RoundsToBytesBetweenTheTwoPasses) {
+  // Across 4/7 becomes 1, down 6/7 of that 1 again; the product of both is less than a half.
+  const at::Tensor small =
+      resize_square(grey({{1, 0, 1, 0}, {1, 0, 1, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}}), 2);
+  EXPECT_EQ(small[0][0][0].item<int>(), 1);
 }
 
 TEST(ResizeSquare, RefusesNothing) {
