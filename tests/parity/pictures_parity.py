@@ -66,15 +66,53 @@ class Pictures(peers.DriverTest):
         self.assert_equals_pillow(self.path("e.jpg"))
 
     def test_exif_orientation_is_applied_on_request(self):
+        kinds = {"jpg": {}, "png": {}, "webp": {"lossless": True}}
         for orientation in range(1, 9):
-            exif = Image.Exif()
-            exif[0x0112] = orientation
-            path = self.path(f"{orientation}.jpg")
-            Image.fromarray(scene(self.rng, 20, 30)).save(path, exif=exif)
-            self.run_driver("turn", path, self.path("turned.npy"))
-            with Image.open(path) as picture:
-                wanted = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-            np.testing.assert_array_equal(np.load(self.path("turned.npy")), wanted, str(orientation))
+            for ending, options in kinds.items():
+                exif = Image.Exif()
+                exif[0x0112] = orientation
+                path = self.path(f"{orientation}.{ending}")
+                Image.fromarray(scene(self.rng, 20, 30)).save(path, exif=exif, **options)
+                self.run_driver("turn", path, self.path("turned.npy"))
+                with Image.open(path) as picture:
+                    wanted = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+                np.testing.assert_array_equal(np.load(self.path("turned.npy")), wanted, path)
+
+    def test_the_orientation_of_a_tiff_is_applied_always(self):
+        for orientation in range(1, 9):
+            path = self.path(f"{orientation}.tiff")
+            Image.fromarray(scene(self.rng, 20, 30)).save(path, tiffinfo={0x0112: orientation})
+            self.assert_equals_pillow(path)
+
+    def test_masks(self):
+        labels = np.zeros((19, 27), np.uint8)
+        labels[3:9, 5:20] = 1
+        labels[8:15, 18:25] = 200
+        opacity = np.full_like(labels, 255)
+        opacity[:, 10:12] = 0
+        opacity[5, :] = 1
+        grey = Image.fromarray(labels)
+        clear = Image.fromarray(opacity)
+        palette = Image.fromarray(labels, mode="P")
+        palette.putpalette([90, 90, 90] * 256)
+        black = Image.new("L", grey.size)
+        inside, seen = labels > 0, opacity > 0
+        kinds = {
+            "L": (grey, inside, {}),
+            "1": (Image.fromarray(inside), inside, {}),
+            "I;16": (Image.fromarray(labels.astype(np.uint16)), inside, {}),
+            "LA": (Image.merge("LA", (grey, clear)), inside & seen, {}),
+            "RGB": (Image.merge("RGB", (black, grey, black)), inside, {}),
+            "RGBA": (Image.merge("RGBA", (black, black, grey, clear)), inside & seen, {}),
+            "P": (palette, inside, {}),
+            "P, alpha of each index": (palette, labels == 200, {"transparency": b"\0" * 2}),
+            "P, index 1 is clear": (palette, labels == 200, {"transparency": 1}),
+            "L, 200 is clear": (grey, labels == 1, {"transparency": 200}),
+        }
+        for name, (picture, wanted, options) in kinds.items():
+            picture.save(self.path("m.png"), **options)
+            self.run_driver("mask", self.path("m.png"), self.path("m.npy"))
+            np.testing.assert_array_equal(np.load(self.path("m.npy")), wanted, name)
 
     def test_png_kinds(self):
         colours = scene(self.rng, 33, 47)

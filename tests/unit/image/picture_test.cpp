@@ -13,6 +13,8 @@
 #include "pcnet/image/overlay.h"
 #include "pcnet/image/resize.h"
 
+#include "support/png_bytes.h"
+
 namespace pcnet::image {
 namespace {
 
@@ -81,6 +83,29 @@ TEST_F(PictureFiles, MasksBecomeBlackAndWhite) {
   const Picture again = read_picture(path("m.png"));
   EXPECT_THAT(colour_at(again, 1, 2), ElementsAre(255, 255, 255));
   EXPECT_THAT(colour_at(again, 0, 2), ElementsAre(0, 0, 0));
+}
+
+TEST_F(PictureFiles, AreTurnedAsTheirExifOrientationSaysWhereThatIsAskedFor) {
+  const Picture stored = grey({{1, 2, 3}, {4, 5, 6}});
+  const std::vector<Picture> seen = {
+      stored,
+      grey({{3, 2, 1}, {6, 5, 4}}),
+      grey({{6, 5, 4}, {3, 2, 1}}),
+      grey({{4, 5, 6}, {1, 2, 3}}),
+      grey({{1, 4}, {2, 5}, {3, 6}}),
+      grey({{4, 1}, {5, 2}, {6, 3}}),
+      grey({{6, 3}, {5, 2}, {4, 1}}),
+      grey({{3, 6}, {2, 5}, {1, 4}}),
+  };
+  const std::string png = encode_png_stored(stored);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    core::write_file(path("a.png"), support::with_orientation(png, orientation));
+    EXPECT_EQ(read_picture(path("a.png")).rgb, stored.rgb) << orientation;
+    const Picture turned = read_picture(path("a.png"), /*apply_exif=*/true);
+    const Picture& wanted = seen[static_cast<std::size_t>(orientation) - 1];
+    EXPECT_EQ(turned.height, wanted.height) << orientation;
+    EXPECT_EQ(turned.rgb, wanted.rgb) << orientation;
+  }
 }
 
 TEST_F(PictureFiles, RefuseDamageByName) {
