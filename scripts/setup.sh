@@ -54,6 +54,7 @@ libgtest-dev: unit tests
 libgmock-dev: unit tests
 zlib1g-dev: compressed arrays and archives
 libjpeg-dev: finding damaged JPEG pictures
+libpng-dev: reading masks as labels
 libcurl4-openssl-dev: asking a language model over HTTP and HTTPS
 libutf8proc-dev: Unicode normal forms and letter classes for the tokenizer
 git: lists the files that lint checks

@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
@@ -30,15 +31,21 @@ void run_convert(const ConvertArguments& arguments, const GlobalOptions& globals
     print_json({{"out", done.out.string()},
                 {"to", arguments.to},
                 {"images", done.images},
+                {"rewritten_images", done.rewritten_images},
                 {"objects", done.objects},
                 {"references", done.references},
                 {"sentences", done.sentences},
                 {"sentences_with_cues", done.sentences_with_cues}});
     return;
   }
-  std::cout << core::cat("wrote ", done.out.string(), ": ", done.images, " pictures, ",
-                         done.objects, " objects, ", done.references, " of them referred to by ",
-                         done.sentences, " sentences (", done.sentences_with_cues, " with cues)\n");
+  const std::string rewritten =
+      done.rewritten_images == 0 ? ""
+                                 : core::cat(" (", done.rewritten_images,
+                                             " with an EXIF orientation as PNG, as they are read)");
+  std::cout << core::cat("wrote ", done.out.string(), ": ", done.images, " pictures", rewritten,
+                         ", ", done.objects, " objects, ", done.references,
+                         " of them referred to by ", done.sentences, " sentences (",
+                         done.sentences_with_cues, " with cues)\n");
 }
 
 }  // namespace

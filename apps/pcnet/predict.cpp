@@ -60,7 +60,10 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet predict runs/tris --image a.png --text \"the small red circle\" --out found\n"
       "  pcnet predict runs/tris --image *.png --text \"the star\" --text \"the left cross\"");
   command->add_option("model", arguments->model, "run folder or checkpoint")->required();
-  command->add_option("--image", arguments->images, "one or more pictures")->required();
+  command
+      ->add_option("--image", arguments->images,
+                   "one or more pictures, turned as their EXIF orientation says")
+      ->required();
   command->add_option("--text", arguments->texts, "what to find; repeatable")
       ->required()
       ->allow_extra_args(false);

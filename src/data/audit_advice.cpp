@@ -19,6 +19,9 @@ constexpr std::array kAdvice = {
            "fetch these files again; data.on_bad_image=skip trains without them"},
     Advice{"picture of another size",
            "these are other pictures than those annotated, or resized ones: masks would not fit"},
+    Advice{"picture with an EXIF orientation",
+           "masks must be drawn on the pictures as they are read: data.exif=stored or turned "
+           "chooses"},
     Advice{"one file for two pictures", "give each picture an entry of its own in `images`"},
     Advice{"empty mask", "no answer can be right there: correct the outline or drop the reference"},
     Advice{"empty mask that nothing refers to", "harmless: no sentence is about it"},

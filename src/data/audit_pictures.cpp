@@ -11,6 +11,7 @@
 #include "pcnet/image/picture.h"
 
 #include "audit_parts.h"
+#include "orientation_note.h"
 
 namespace pcnet::data {
 
@@ -19,9 +20,12 @@ using core::cat;
 
 namespace {
 
-image::PictureSize size_of(const fs::path& path, bool decode) {
-  if (!decode) return image::picture_size(path);
-  const image::Picture picture = image::read_picture(path);
+constexpr const char* kOriented = "picture with an EXIF orientation";
+
+image::PictureSize size_of(const fs::path& path, const AuditParts& parts) {
+  const bool apply_exif = parts.files.apply_exif;
+  if (!parts.decode_pictures) return image::picture_size(path, apply_exif);
+  const image::Picture picture = image::read_picture(path, apply_exif);
   return {picture.height, picture.width};
 }
 
@@ -33,11 +37,16 @@ std::optional<Fault> look_at_picture(const AuditParts& parts, const ImageRecord&
     return Fault{"missing picture", where, cat("no file ", path.string())};
   }
   try {
-    const auto size = size_of(path, parts.decode_pictures);
-    if (size.height == record.height && size.width == record.width) return std::nullopt;
-    return Fault{"picture of another size", where,
-                 cat(path.string(), " is ", size.width, " x ", size.height,
-                     ", the annotations say ", record.width, " x ", record.height)};
+    const auto size = size_of(path, parts);
+    const std::string note = orientation_note(path, parts.files.apply_exif);
+    if (size != image::PictureSize{record.height, record.width}) {
+      return Fault{
+          "picture of another size", where,
+          cat(path.string(), " is ", size.width, " x ", size.height, ", the annotations say ",
+              record.width, " x ", record.height, note.empty() ? "" : "; ", note)};
+    }
+    if (note.empty()) return std::nullopt;
+    return Fault{kOriented, where, note};
   } catch (const core::Error& fault) {
     return Fault{"unreadable picture", where, fault.what()};
   }
@@ -79,9 +88,13 @@ void audit_pictures(const AuditParts& parts, Found& found) {
     found.faults.add({"one file for two pictures", cat("image_id ", record.image_id),
                       cat(record.file_name, " is image_id ", seen->second, " too")});
   }
+  Faults seen;
   look_at_each(
       parts, "pictures", images.size(),
-      [&](std::size_t i) { return look_at_picture(parts, images[i]); }, found.faults);
+      [&](std::size_t i) { return look_at_picture(parts, images[i]); }, seen);
+  for (const auto& fault : seen.all()) {
+    (fault.kind == kOriented ? found.notes : found.faults).add(fault);
+  }
 }
 
 void audit_masks(const AuditParts& parts, Found& found) {

@@ -58,9 +58,18 @@ class Converter {
     return cues;
   }
 
+  /// True for a picture that a reader of the new tree would turn, and this one does not, or the
+  /// other way round.
+  bool is_rewritten(const ImageRecord& image) const {
+    const bool new_turns = turns_pictures({}, /*custom=*/options_.to == "custom");
+    return new_turns != dataset_.files().apply_exif &&
+           image::exif_orientation(source_of(image)) != 1;
+  }
+
   /// The picture's name below a folder of its own: as it was, unless that leads out of the folder.
   std::string own_name(const ImageRecord& image) {
-    const fs::path path = fs::path(image.file_name).lexically_normal();
+    fs::path path = fs::path(image.file_name).lexically_normal();
+    if (is_rewritten(image)) path.replace_extension(".png");
     std::string name = path.string();
     if (path.is_absolute() || name.starts_with("..") || !names_.insert(name).second) {
       name = cat(image.image_id, "_", path.filename().string());
@@ -69,14 +78,18 @@ class Converter {
     return name;
   }
 
-  /// Copies or links one picture to `place` below the new folder.
+  /// Copies or links one picture to `place` below the new folder, or writes it as it is read.
   void place_picture(const ImageRecord& image, const fs::path& place) {
     core::throw_if_stopped("nothing was left behind");
     const fs::path source = source_of(image);
     const fs::path target = folder_.path() / place;
     std::error_code code;
     fs::create_directories(target.parent_path(), code);
-    if (!code && options_.copy_images) {
+    if (!code && is_rewritten(image)) {
+      core::write_file_plain(target,
+                             image::encode_png(dataset_.pictures().original(image.image_id)));
+      ++counts_.rewritten_images;
+    } else if (!code && options_.copy_images) {
       fs::copy_file(source, target, code);
     } else if (!code) {
       fs::create_symlink(source, target, code);
@@ -134,7 +147,7 @@ ordered_json Converter::custom_line(const ImageRecord& image, const std::string&
 void Converter::write_custom() {
   const fs::path target = fs::weakly_canonical(folder_.target());
   for (const auto& image : index_.images()) {
-    if (options_.copy_images) {
+    if (options_.copy_images || is_rewritten(image)) {
       const std::string place = cat("pictures/", own_name(image));
       place_picture(image, place);
       paths_.emplace(image.image_id, place);

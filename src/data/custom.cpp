@@ -7,11 +7,11 @@
 #include "pcnet/core/parallel.h"
 
 #include "custom_lines.h"
+#include "orientation_note.h"
 #include "refer_parts.h"
 
 namespace pcnet::data {
 
-namespace fs = std::filesystem;
 using core::cat;
 
 namespace {
@@ -19,8 +19,8 @@ namespace {
 /// The lines of one file as parts with ids in the order of first appearance, from 1.
 class CustomReader {
  public:
-  CustomReader(std::string file, fs::path folder, ReferParts& parts, Faults* faults)
-      : file_(std::move(file)), folder_(std::move(folder)), parts_(parts), sink_(faults) {}
+  CustomReader(const DatasetFiles& files, ReferParts& parts, Faults* faults)
+      : files_(files), parts_(parts), sink_(faults) {}
 
   void read(std::string_view bytes) {
     parse(bytes);
@@ -44,7 +44,7 @@ class CustomReader {
       work();
     } catch (const EntryFault& fault) {
       const std::lock_guard lock(mutex_);
-      sink_.add(fault, cat(file_, ":", number));
+      sink_.add(fault, cat(files_.custom.string(), ":", number));
     }
   }
 
@@ -73,7 +73,7 @@ class CustomReader {
     core::parallel_for(static_cast<std::int64_t>(unknown.size()), threads, [&](std::int64_t i) {
       auto& [name, size] = *unknown[static_cast<std::size_t>(i)];
       try {
-        size = image::picture_size(folder_ / name);
+        size = image::picture_size(files_.images / name, files_.apply_exif);
       } catch (const core::Error& fault) {
         const std::lock_guard lock(mutex_);
         unreadable_.emplace(name, fault.what());
@@ -88,17 +88,9 @@ class CustomReader {
     });
   }
 
-  /// Every pixel that is not black belongs to the object.
   void read_mask_picture(CustomLine& line) {
     try {
-      const image::Picture picture = image::read_picture(folder_ / line.mask_png);
-      image::Mask mask(picture.height, picture.width);
-      for (std::size_t i = 0; i < mask.data.size(); ++i) {
-        const bool one =
-            (picture.rgb[3 * i] | picture.rgb[3 * i + 1] | picture.rgb[3 * i + 2]) != 0;
-        mask.data[i] = one ? 1 : 0;
-      }
-      line.mask.rle = image::encode(mask);
+      line.mask.rle = image::encode(image::read_mask(files_.custom.parent_path() / line.mask_png));
     } catch (const core::Error& fault) {
       const std::lock_guard lock(mutex_);
       unreadable_.emplace(line.mask_png, fault.what());
@@ -144,13 +136,23 @@ class CustomReader {
     return place->second;
   }
 
+  void check_size(const CustomLine& line, const ImageRecord& record) const {
+    try {
+      check_mask(line.mask, record);
+    } catch (const EntryFault& fault) {
+      if (fault.kind() != "wrong size") throw;
+      const auto note = orientation_note(files_.images / line.image, files_.apply_exif);
+      throw EntryFault(fault.kind(), cat(fault.what(), note.empty() ? "" : "; ", note));
+    }
+  }
+
   void add(CustomLine& line) {
     const auto unreadable = unreadable_.find(line.mask_png);
     if (!line.mask_png.empty() && unreadable != unreadable_.end()) {
       throw EntryFault("broken mask", unreadable->second);
     }
     const ImageRecord& record = image_of(line);
-    check_mask(line.mask, record);
+    check_size(line, record);
     Object& object = object_of(line, record.image_id);
     Annotation& annotation = parts_.annotations[object.annotation];
     take_mask(line, annotation);
@@ -216,8 +218,7 @@ class CustomReader {
     annotation.box = {left, top, right - left, bottom - top};
   }
 
-  std::string file_;
-  fs::path folder_;
+  const DatasetFiles& files_;
   ReferParts& parts_;
   FaultSink sink_;
   std::mutex mutex_;
@@ -231,9 +232,9 @@ class CustomReader {
 
 }  // namespace
 
-void read_custom(std::string_view bytes, const std::string& file, const fs::path& folder,
-                 ReferParts& parts, Faults* faults) {
-  CustomReader(file, folder, parts, faults).read(bytes);
+void read_custom(std::string_view bytes, const DatasetFiles& files, ReferParts& parts,
+                 Faults* faults) {
+  CustomReader(files, parts, faults).read(bytes);
 }
 
 }  // namespace pcnet::data

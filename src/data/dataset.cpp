@@ -33,7 +33,7 @@ Dataset::Dataset(config::DataOptions options, Pictures pictures) : options_(std:
   index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_));
   has_cues_ = !files_.cues.empty() || index_->has_cues();
   if (pictures == Pictures::kUsed) {
-    pictures_ = std::make_unique<PictureStore>(*index_, files_.images, options_);
+    pictures_ = std::make_unique<PictureStore>(*index_, files_, options_);
   }
 }
 
@@ -59,6 +59,7 @@ void Dataset::open_pack() {
   files_.dataset = pack_->key().dataset;
   files_.split_by = pack_->key().split_by;
   files_.pack = pack_->path();
+  files_.apply_exif = pack_->key().apply_exif;
   has_cues_ = pack_->has_cues();
   pictures_ = std::make_unique<PictureStore>(*pack_, options_);
 }

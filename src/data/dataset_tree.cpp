@@ -214,7 +214,12 @@ DatasetFiles locate_dataset(const config::DataOptions& options, Pictures picture
   files.cues = side_file(options.cues, folder / "cues.jsonl", "cues");
   files.proposals = side_file(options.proposals, folder / "proposals.jsonl", "proposals");
   files.captions = side_file({}, folder / "captions.jsonl", "captions");
+  files.apply_exif = turns_pictures(options, chosen.custom);
   return files;
+}
+
+bool turns_pictures(const config::DataOptions& options, bool custom) {
+  return options.exif == "auto" ? custom : options.exif == "turned";
 }
 
 std::string describe(const DatasetFiles& files) {

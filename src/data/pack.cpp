@@ -82,7 +82,8 @@ PackHeader read_header(std::string_view bytes) {
   if (bytes.size() < kPage) throw Error("it is cut short");
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.version != kPackVersion) {
-    throw Error(cat("it is of format ", header.version, ", this program reads ", kPackVersion));
+    throw Error(cat("it is of format ", header.version, ", this program reads ", kPackVersion,
+                    ": make it again with `pcnet data pack --replace`"));
   }
   if (header_checksum(header) != header.checksum) throw Error("its header is damaged");
   for (std::size_t i = 0; i < kSectionNames.size(); ++i) {

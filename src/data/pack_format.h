@@ -42,7 +42,7 @@ inline constexpr std::array<const char*, 9> kSectionNames = {
 
 inline constexpr std::string_view kWholeMagic = "PCNETPAK";
 inline constexpr std::string_view kUnfinishedMagic = "PCNETPRT";
-inline constexpr std::uint32_t kPackVersion = 1;
+inline constexpr std::uint32_t kPackVersion = 2;
 inline constexpr std::uint64_t kPage = 4096;
 
 /// Where a section lies. No checksum where each of its parts has one (pictures, proposals).

@@ -101,9 +101,12 @@ class Reasons {
   std::vector<std::string> reasons_;
 };
 
+std::string exif_of(const PackKey& key) { return key.apply_exif ? "turned" : "stored"; }
+
 void compare_settings(const PackKey& packed, const PackKey& wanted, Reasons& reasons) {
   if (!wanted.dataset.empty()) reasons.compare("data.dataset", packed.dataset, wanted.dataset);
   if (!wanted.split_by.empty()) reasons.compare("data.split_by", packed.split_by, wanted.split_by);
+  reasons.compare("data.exif", exif_of(packed), exif_of(wanted));
   reasons.compare("data.image_size", packed.image_size, wanted.image_size);
   reasons.compare("data.text_length", packed.text_length, wanted.text_length);
   reasons.compare("data.truncate", packed.truncate, wanted.truncate);
@@ -151,6 +154,7 @@ PackKey make_pack_key(const DatasetFiles& files, const config::DataOptions& opti
   key.dataset = files.dataset;
   key.split_by = files.split_by;
   key.images = files.images.string();
+  key.apply_exif = files.apply_exif;
   key.vocabulary = vocabulary_name(tokenizer);
   key.grid_height = grid.height;
   key.grid_width = grid.width;
@@ -170,6 +174,7 @@ ordered_json to_json(const PackKey& key) {
   return {{"dataset", key.dataset},
           {"split_by", key.split_by},
           {"images", key.images},
+          {"exif", exif_of(key)},
           {"image_size", key.image_size},
           {"text_length", key.text_length},
           {"truncate", key.truncate},
@@ -185,6 +190,7 @@ PackKey pack_key_from_json(const ordered_json& document) {
     document.at("dataset").get_to(key.dataset);
     document.at("split_by").get_to(key.split_by);
     document.at("images").get_to(key.images);
+    key.apply_exif = document.at("exif").get<std::string>() == "turned";
     document.at("image_size").get_to(key.image_size);
     document.at("text_length").get_to(key.text_length);
     document.at("truncate").get_to(key.truncate);
@@ -207,8 +213,8 @@ PackKey pack_key_from_json(const ordered_json& document) {
 
 std::vector<std::string> settings_of(const PackKey& key) {
   std::vector<std::string> settings = {
-      cat("data.image_size=", key.image_size), cat("data.text_length=", key.text_length),
-      cat("data.truncate=", key.truncate),
+      cat("data.exif=", exif_of(key)), cat("data.image_size=", key.image_size),
+      cat("data.text_length=", key.text_length), cat("data.truncate=", key.truncate),
       cat("model.clip.text.tokenizer=", key.vocabulary.starts_with("bpe") ? "bpe" : "words")};
   for (const auto& [name, value] : key.proposal_filter) {
     settings.push_back(cat("data.proposal_filter.", name, "=", value));
@@ -218,7 +224,9 @@ std::vector<std::string> settings_of(const PackKey& key) {
 
 std::vector<std::string> stale_settings(const PackKey& key, const config::DataOptions& options) {
   Reasons reasons;
-  compare_settings(key, asked_settings(options), reasons);
+  PackKey wanted = asked_settings(options);
+  wanted.apply_exif = turns_pictures(options, /*custom=*/key.sources.contains("sentences"));
+  compare_settings(key, wanted, reasons);
   return reasons.take();
 }
 

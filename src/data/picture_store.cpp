@@ -11,15 +11,18 @@
 #include "pcnet/image/picture.h"
 #include "pcnet/image/resize.h"
 
+#include "orientation_note.h"
+
 namespace pcnet::data {
 
 using core::cat;
 using core::Error;
 
-PictureStore::PictureStore(const ReferIndex& index, std::filesystem::path folder,
+PictureStore::PictureStore(const ReferIndex& index, const DatasetFiles& files,
                            const config::DataOptions& options)
     : index_(index),
-      folder_(std::move(folder)),
+      folder_(files.images),
+      apply_exif_(files.apply_exif),
       size_(options.image_size),
       keep_(options.cache == "memory"),
       skip_bad_(options.on_bad_image == "skip") {}
@@ -89,10 +92,12 @@ image::Picture PictureStore::original(std::int64_t image_id) const {
 
 image::Picture PictureStore::read_file(const ImageRecord& record) const {
   const auto path = folder_ / record.file_name;
-  image::Picture picture = image::read_picture(path);
+  image::Picture picture = image::read_picture(path, apply_exif_);
   if (picture.height == record.height && picture.width == record.width) return picture;
+  const std::string note = orientation_note(path, apply_exif_);
   throw Error(cat(path.string(), " is ", picture.width, " x ", picture.height,
-                  ", the annotations say ", record.width, " x ", record.height));
+                  ", the annotations say ", record.width, " x ", record.height,
+                  note.empty() ? "" : "; ", note));
 }
 
 at::Tensor PictureStore::read(const ImageRecord& record, PictureTimes* times) const {

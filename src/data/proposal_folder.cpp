@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -60,17 +58,6 @@ class SamJsonFolder : public StemFolder {
   }
 };
 
-/// What is not black in a mask picture.
-image::Rle read_mask_picture(const fs::path& path) {
-  const image::Picture picture = image::read_picture(path);
-  image::Mask mask(picture.height, picture.width);
-  for (std::size_t i = 0; i < mask.data.size(); ++i) {
-    const auto pixel = picture.rgb.begin() + static_cast<std::ptrdiff_t>(3 * i);
-    mask.data[i] = std::any_of(pixel, pixel + 3, [](auto value) { return value != 0; }) ? 1 : 0;
-  }
-  return image::encode(mask);
-}
-
 class SamPictureFolder : public StemFolder {
  public:
   using StemFolder::StemFolder;
@@ -81,7 +68,7 @@ class SamPictureFolder : public StemFolder {
     std::vector<ScoredProposal> proposals;
     for (const SamMetadata& row : parse_sam_metadata(core::read_file(table), table.string())) {
       const fs::path file = folder / cat(row.id, ".png");
-      image::Rle mask = read_mask_picture(file);
+      image::Rle mask = image::encode(image::read_mask(file));
       if (mask.height != picture.height || mask.width != picture.width) {
         throw Error(cat(file.string(), " is ", mask.height, " x ", mask.width,
                         " (height x width), its picture ", picture.file_name, " of image_id ",

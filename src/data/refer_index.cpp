@@ -149,8 +149,7 @@ class ReferIndex::Builder {
 ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults) {
   ReferParts parts;
   if (!files.custom.empty()) {
-    read_custom(core::read_file(files.custom), files.custom.string(), files.custom.parent_path(),
-                parts, faults);
+    read_custom(core::read_file(files.custom), files, parts, faults);
     return from_parts(std::move(parts.images), std::move(parts.annotations),
                       std::move(parts.references), faults);
   }

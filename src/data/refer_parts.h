@@ -53,10 +53,10 @@ void read_instances(std::string_view bytes, const std::string& file, ReferParts&
 void read_references(std::string_view bytes, const std::string& file, ReferParts& parts,
                      Faults* faults);
 
-/// Reads `annotations.jsonl` of custom data; pictures and masks lie relative to `folder`. Ids count
-/// from 1 in the order of first appearance.
-void read_custom(std::string_view bytes, const std::string& file,
-                 const std::filesystem::path& folder, ReferParts& parts, Faults* faults);
+/// Reads the bytes of `files.custom`; masks lie relative to its folder. Ids count from 1 in the
+/// order of first appearance.
+void read_custom(std::string_view bytes, const DatasetFiles& files, ReferParts& parts,
+                 Faults* faults);
 
 /// EntryFault unless the mask can be drawn at the picture's size.
 void check_mask(const Annotation& annotation, const ImageRecord& picture);

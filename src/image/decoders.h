@@ -14,19 +14,22 @@ constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
 
 /// JPEG of any kind libjpeg knows. libjpeg goes on where data are missing or damaged and fills the
 /// rest with grey; here that is an Error.
-Picture decode_jpeg(std::string_view bytes, bool apply_exif);
+Picture decode_jpeg(std::string_view bytes);
 
 /// Checks a PNG's chunks (order, lengths, checksums, end) and returns the file without the chunks
 /// that do not change pixels, which the decoder would only comment on.
 std::string checked_png(std::string_view bytes);
 
+/// read_mask of a file's bytes.
+Mask decode_mask(std::string_view bytes);
+
 /// Checks that the pixel data a TIFF points to lie inside of the file.
 void check_tiff(std::string_view bytes);
 
-/// EXIF's orientation, 1 to 8, of an APP1 segment; 1 when it says nothing.
-int exif_orientation(std::string_view app1);
+/// EXIF's orientation, 1 to 8, of a whole JPEG, PNG or WebP; 1 when it says nothing.
+int orientation_of(std::string_view file);
 
 /// The picture turned and mirrored as an EXIF orientation says.
-Picture oriented(const Picture& picture, int orientation);
+Picture oriented(Picture picture, int orientation);
 
 }  // namespace pcnet::image

@@ -73,7 +73,6 @@ class JpegDecoder {
     if (setjmp(errors_.back) != 0) return false;
     jpeg_create_decompress(&info_);
     jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-    jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&info_, TRUE);
     const bool four = info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
     info_.out_color_space = four ? JCS_CMYK : JCS_RGB;
@@ -98,15 +97,6 @@ class JpegDecoder {
   std::int64_t width() const { return info_.image_width; }
   std::string message() const { return errors_.message; }
 
-  int orientation() const {
-    for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
-      const int found =
-          exif_orientation({reinterpret_cast<const char*>(marker->data), marker->data_length});
-      if (found != 1) return found;
-    }
-    return 1;
-  }
-
  private:
   ErrorState errors_{};
   jpeg_decompress_struct info_{};
@@ -114,7 +104,7 @@ class JpegDecoder {
 
 }  // namespace
 
-Picture decode_jpeg(std::string_view bytes, bool apply_exif) {
+Picture decode_jpeg(std::string_view bytes) {
   JpegDecoder decoder;
   if (!decoder.read_header(bytes)) {
     throw core::Error(core::cat("the JPEG is damaged or cut short: ", decoder.message()));
@@ -123,14 +113,12 @@ Picture decode_jpeg(std::string_view bytes, bool apply_exif) {
     throw core::Error(core::cat("the JPEG has ", decoder.height(), " x ", decoder.width(),
                                 " pixels, wanted at most ", kMostPixels));
   }
-  // The saved markers are gone once the rows are read.
-  const int orientation = apply_exif ? decoder.orientation() : 1;
   Picture picture(decoder.height(), decoder.width());
   std::vector<std::uint8_t> row(decoder.cmyk() ? static_cast<std::size_t>(picture.width) * 4 : 0);
   if (!decoder.read_rows(picture, row)) {
     throw core::Error(core::cat("the JPEG is damaged or cut short: ", decoder.message()));
   }
-  return orientation == 1 ? picture : oriented(picture, orientation);
+  return picture;
 }
 
 }  // namespace pcnet::image

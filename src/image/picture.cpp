@@ -96,13 +96,13 @@ void check_bmp(std::string_view bytes) {
   }
 }
 
-Picture decode_picture(std::string_view bytes, bool apply_exif) {
+Picture decode_picture(std::string_view bytes) {
   constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n";
   constexpr std::string_view kTiffLittle("II*\0", 4);
   constexpr std::string_view kTiffBig("MM\0*", 4);
   if (bytes.empty()) throw Error("the file is empty");
   if (bytes.size() > INT32_MAX) throw Error("the file is larger than 2 GiB");
-  if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes, apply_exif);
+  if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes);
   if (bytes.starts_with(kPng)) return decode_with_opencv(checked_png(bytes));
   if (bytes.starts_with("BM")) check_bmp(bytes);
   if (bytes.starts_with(kTiffLittle) || bytes.starts_with(kTiffBig)) check_tiff(bytes);
@@ -148,7 +148,7 @@ void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
 Picture read_picture(const std::filesystem::path& path, bool apply_exif) {
   const std::string bytes = core::read_file(path);
   try {
-    return decode_picture(bytes, apply_exif);
+    return oriented(decode_picture(bytes), apply_exif ? orientation_of(bytes) : 1);
   } catch (const Error& fault) {
     throw Error(cat("cannot read the picture ", path.string(), ": ", fault.what()));
   }

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "byte_order.h"
+
 namespace pcnet::image {
 
 /// TIFF's numbers, in the byte order that its first two letters name; 0 beyond the end.
@@ -12,12 +14,8 @@ class TiffNumbers {
 
   std::uint32_t at(std::size_t offset, std::size_t bytes) const {
     if (offset > data_.size() || data_.size() - offset < bytes) return 0;
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) {
-      const std::size_t place = big_ ? offset + i : offset + bytes - 1 - i;
-      value = value << 8 | static_cast<unsigned char>(data_[place]);
-    }
-    return value;
+    const std::string_view number = data_.substr(offset, bytes);
+    return big_ ? big_endian(number) : little_endian(number);
   }
 
  private:

@@ -26,6 +26,7 @@ ordered_json protocol(const data::Dataset& dataset, const config::Config& config
           {"sentences", config.eval.sentences},
           {"ground_truth", config.eval.ground_truth == "union" ? "union of polygons"
                                                                : "pixels of exactly one polygon"},
+          {"exif", dataset.files().apply_exif ? "turned" : "stored"},
           {"image_size", config.data.image_size},
           {"text_length", config.data.text_length},
           {"truncate", config.data.truncate},

@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return fuzz::run(data, size, [](auto bytes) {
     data::Faults faults;
     data::ReferParts parts;
-    data::read_custom(bytes, "fuzz.jsonl", "/nowhere/at/all", parts, &faults);
+    data::DatasetFiles files;
+    files.custom = "/nowhere/at/all/fuzz.jsonl";
+    data::read_custom(bytes, files, parts, &faults);
     data::Faults none;  // the reader leaves nothing that does not fit together
     const auto index = data::ReferIndex::from_parts(
         std::move(parts.images), std::move(parts.annotations), std::move(parts.references), &none);

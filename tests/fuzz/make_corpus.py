@@ -357,15 +357,15 @@ def pack_file(key, side=32, magic=b"PCNETPAK"):
         table += struct.pack("<QQII", len(data), len(section), check, 1)
         data += section
     rest = struct.pack("<QQ", 1, len(picture)) + table
-    header = magic + struct.pack("<II", 1, zlib.crc32(rest)) + rest
+    header = magic + struct.pack("<II", 2, zlib.crc32(rest)) + rest
     data[: len(header)] = header
     return bytes(data)
 
 
 def write_pack_seeds():
     """Packs, whole and broken. The whole one is also read by tests/integration/pack_test.py."""
-    key = {"dataset": "toy", "split_by": "unc", "images": "train2014", "image_size": 32,
-           "text_length": 6, "truncate": "keep_end", "vocabulary": "3 words (00000000)",
+    key = {"dataset": "toy", "split_by": "unc", "images": "train2014", "exif": "stored",
+           "image_size": 32, "text_length": 6, "truncate": "keep_end", "vocabulary": "3 words (00000000)",
            "proposal_filter": {"apply": "raw", "predicted_iou": "0.7", "stability": "0.7",
                                "min_area": "1000", "overlap": "0.8", "most": "40"}, "grid": [2, 2, 3],
            "sources": {"proposals": {"path": "proposals.jsonl", "bytes": 9, "modified": 1,
@@ -378,6 +378,35 @@ def write_pack_seeds():
     write("pack", "no_key", pack_file("key"))
     write("pack", "cut", whole[: len(whole) // 2])
     write("pack", "header_alone", whole[:100])
+
+
+def png_file(width, bits, kind, rows, *chunks):
+    """A PNG of rows of raw bytes; `chunks` stand before the pixels."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, len(rows), bits, kind, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+            + b"".join(chunk(name, data) for name, data in chunks)
+            + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+
+
+def write_mask_seeds():
+    """Masks of every kind; pictures with an EXIF orientation as JPEG, PNG and WebP."""
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    whole = png_file(2, 16, 0, [b"\0\0\0\1", b"\1\0\0\0"])
+    write("mask_png", "grey_16", whole)
+    write("mask_png", "grey_1", png_file(3, 1, 0, [b"\x40"]))
+    write("mask_png", "grey_with_a_clear_value", png_file(2, 2, 0, [b"\x10"], (b"tRNS", b"\0\1")))
+    write("mask_png", "palette", png_file(2, 4, 3, [b"\x01"], (b"PLTE", bytes(6)), (b"tRNS", b"\0")))
+    write("mask_png", "rgb_16", png_file(1, 16, 2, [b"\0\0\0\1\0\0"]))
+    write("mask_png", "rgba", png_file(2, 8, 6, [b"\1\2\3\xff\0\0\0\0"], (b"eXIf", exif)))
+    write("mask_png", "no_label_0", png_file(2, 8, 4, [b"\1\xff\2\xff"]))
+    write("mask_png", "cut", whole[:-20])
+    write("mask_png", "jpeg_exif", b"\xff\xd8\xff\xe1" + struct.pack(">H", len(exif) + 8)
+          + b"Exif\0\0" + exif + b"\xff\xd9")
+    write("mask_png", "webp_exif", b"RIFF\x2e\0\0\0WEBPEXIF" + struct.pack("<I", len(exif)) + exif)
 
 
 def write_language_model_seeds():
@@ -436,6 +465,7 @@ def main():
     write_proposal_seeds()
     write_torch_seeds()
     write_pack_seeds()
+    write_mask_seeds()
 
 
 if __name__ == "__main__":

@@ -61,6 +61,49 @@ class Custom(Case):
         self.assert_fails(run("-q", "eval", run_folder, "--split", "val"), 1, "\"val\"",
                           "16 sentences have no mask", "sent_id 33, 34, 35")
 
+    def write_turned(self, orientation, mask_size):
+        """One picture of 64 x 48 stored pixels, and a mask of value 1 in 16 bits, but for a border."""
+        root = self.folder / "turned"
+        root.mkdir()
+        pixels = b"".join(bytes([x * 4 % 256, y * 5, 40]) for y in range(48) for x in range(64))
+        write_png(root / "phone.png", 64, 48, pixels, orientation=orientation)
+        width, height = mask_size
+        inside = [1 if 4 <= x < width - 4 and 4 <= y < height - 4 else 0
+                  for y in range(height) for x in range(width)]
+        write_png(root / "mask.png", width, height, b"".join(b"\0" + bytes([v]) for v in inside),
+                  colour=0, bits=16)
+        line = {"image": "phone.png", "sentence": "the red square", "cues": ["red"], "split": "val",
+                "mask": {"png": "mask.png"}}
+        (root / "annotations.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+        return root
+
+    def test_a_turned_picture_and_a_mask_of_labels(self):
+        run_folder = self.train(self.write())
+        root = self.write_turned(6, (48, 64))
+        lines = self.folder / "lines.jsonl"
+        evaluated = json.loads(run_well("-q", "--json", "eval", run_folder, "--root", root, "--split",
+                                        "val", "--per-sentence", lines).stdout)
+        self.assertEqual(evaluated["protocol"]["exif"], "turned")
+        line = json.loads(lines.read_text())
+        self.assertEqual(line["segmentation"]["size"], [64, 48])
+        self.assertGreaterEqual(line["union"], 40 * 56)  # the mask's area
+        run_well("predict", run_folder, "--image", root / "phone.png", "--text", "the red square",
+                 "--out", self.folder / "found")
+        predicted = json.loads((self.folder / "found/phone.json").read_text())
+        self.assertEqual(predicted["peak"], line["peak"])
+        notes = run_well("-q", "data", "check", root).stdout
+        self.assertIn("phone.png has the EXIF orientation 6 and is turned (data.exif)", notes)
+
+    def test_a_mask_of_the_stored_picture_is_refused_where_it_is_turned(self):
+        root = self.write_turned(6, (64, 48))
+        self.assert_fails(run("-q", "eval", "--baseline", "centre", "--root", root, "--split", "val"),
+                          1, "its mask is 48 x 64 (height x width), its picture 64 x 48",
+                          "phone.png has the EXIF orientation 6 and is turned (data.exif)")
+        stored = json.loads(run_well("-q", "--json", "eval", "--baseline", "centre", "--root", root,
+                                     "--split", "val", "--set", "data.exif=stored").stdout)
+        self.assertEqual(stored["protocol"]["exif"], "stored")
+        self.assertEqual(stored["splits"]["val"]["point_m"], 100)
+
     def test_a_fault_names_its_line(self):
         root = self.write()
         path = root / "annotations.jsonl"

@@ -245,20 +245,25 @@ def read_png(path):
     return shape
 
 
-def write_png(path, width, height, pixels=None, colour=2):
-    """An 8-bit PNG; colour 0 is grey, 2 RGB, 6 RGBA. Without pixels: a plain middle grey."""
+def write_png(path, width, height, pixels=None, colour=2, bits=8, orientation=None):
+    """A PNG; colour 0 is grey, 2 RGB, 6 RGBA. Without pixels: a plain middle grey. Orientation: EXIF's."""
     channels = {0: 1, 2: 3, 6: 4}[colour]
     pixels = pixels or bytes([128]) * (width * height * channels)
-    row = width * channels
+    row = width * channels * bits // 8
     raw = b"".join(b"\0" + pixels[y * row : (y + 1) * row] for y in range(height))
 
     def chunk(kind, body):
         check = struct.pack(">I", zlib.crc32(kind + body))
         return struct.pack(">I", len(body)) + kind + body + check
 
+    exif = b""
+    if orientation:
+        entry = struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+        exif = chunk(b"eXIf", b"MM\0*\0\0\0\x08" + entry)
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
+        + exif
         + chunk(b"IDAT", zlib.compress(raw))
         + chunk(b"IEND", b"")
     )

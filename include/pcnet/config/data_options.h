@@ -17,6 +17,7 @@ struct DataOptions {
   std::string cues;
   std::string proposals;
   std::string pack;
+  std::string exif = "auto";
   std::int64_t image_size = 320;
   std::int64_t text_length = 20;
   std::string truncate = "keep_end";
@@ -51,6 +52,10 @@ struct DataOptions {
         "pack", &O::pack,
         {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
                  "data.root, when it is given too, is only compared; empty: read from data.root"});
+    field("exif", &O::exif,
+          {.help = "pictures with an EXIF orientation: as stored, as COCO's masks are drawn, or "
+                   "turned as viewers show them; auto: turned in custom data, stored elsewhere",
+           .choices = {"auto", "stored", "turned"}});
     field("image_size", &O::image_size,
           {.help = "pictures are resized to this square",
            .unit = "px",

@@ -19,6 +19,7 @@ struct DatasetFiles {
   std::filesystem::path cues;
   std::filesystem::path proposals;
   std::filesystem::path captions;
+  bool apply_exif = false;  ///< pictures are turned as their EXIF orientation says
 };
 
 /// Whether a dataset's pictures are looked at, or its annotations alone.
@@ -32,6 +33,10 @@ enum class Pictures { kUsed, kUnused };
 /// @param pictures kUnused: a folder of pictures that is not there is empty, and no Error
 DatasetFiles locate_dataset(const config::DataOptions& options,
                             Pictures pictures = Pictures::kUsed);
+
+/// Whether pictures are turned as their EXIF orientation says (data.exif). Masks of one's own are
+/// drawn on what viewers show, COCO's on the pixels as they are stored.
+bool turns_pictures(const config::DataOptions& options, bool custom);
 
 /// What was found, a line for each kind of file, for people.
 std::string describe(const DatasetFiles& files);

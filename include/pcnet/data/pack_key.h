@@ -38,7 +38,8 @@ struct PackSource {
 struct PackKey {
   std::string dataset;
   std::string split_by;
-  std::string images;  ///< folder of the pictures
+  std::string images;       ///< folder of the pictures
+  bool apply_exif = false;  ///< they are turned as their EXIF orientation says
   std::int64_t image_size = 0;
   std::int64_t text_length = 0;
   std::string truncate;

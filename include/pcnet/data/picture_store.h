@@ -28,7 +28,7 @@ struct PictureTimes {
 class PictureStore {
  public:
   /// @param index, pack must outlive the store
-  PictureStore(const ReferIndex& index, std::filesystem::path folder,
+  PictureStore(const ReferIndex& index, const DatasetFiles& files,
                const config::DataOptions& options);
   PictureStore(const Pack& pack, const config::DataOptions& options);
 
@@ -55,6 +55,7 @@ class PictureStore {
   const ReferIndex& index_;
   const Pack* pack_ = nullptr;
   std::filesystem::path folder_;
+  bool apply_exif_ = false;
   std::int64_t size_;
   bool keep_;
   bool skip_bad_;

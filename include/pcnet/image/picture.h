@@ -44,7 +44,7 @@ struct Mask {
 
 /// Decodes JPEG, PNG, WebP, BMP or TIFF to RGB; grey, alpha (on white), CMYK and 16 bit are
 /// converted. Equal to Pillow's pixels for 8-bit RGB and grey files. @param apply_exif turn the
-/// picture as its EXIF orientation says (COCO's masks were drawn on unturned pictures: off there).
+/// picture as its EXIF orientation says, as viewers do.
 /// Error that names the file when it is missing, empty, damaged, cut short or no picture.
 Picture read_picture(const std::filesystem::path& path, bool apply_exif = false);
 
@@ -57,7 +57,16 @@ struct PictureSize {
 
 /// The size in the header of a JPEG, PNG, WebP or BMP, of another kind by decoding it. The pixels
 /// may still be damaged. Error as read_picture's.
-PictureSize picture_size(const std::filesystem::path& path);
+PictureSize picture_size(const std::filesystem::path& path, bool apply_exif = false);
+
+/// EXIF's orientation of a JPEG, PNG or WebP: 1, upright and also when it says none, to 8. Error
+/// for a file that cannot be read.
+int exif_orientation(const std::filesystem::path& path);
+
+/// The mask in a PNG: pixels whose label is above 0 and that are not transparent. A label is what
+/// is stored: grey of 1 to 16 bits, a palette's index, a colour that is not black. Error, with what
+/// was found, for another kind of file and where outside and inside cannot be told apart.
+Mask read_mask(const std::filesystem::path& path);
 
 /// A PNG file's bytes, compressed. Error for a picture without pixels.
 std::string encode_png(const Picture& picture);

@@ -11,8 +11,8 @@ namespace pcnet::image {
 /// A copy of the picture as bytes [3, height, width]; its memory is channels-last.
 at::Tensor to_tensor(const Picture& picture);
 
-/// The picture stretched to bytes [3, size, size], bilinear with anti-aliasing, within one grey
-/// level of Pillow's; a picture of that size is only copied. Memory is channels-last. Error for an
+/// The picture stretched to bytes [3, size, size], bilinear with anti-aliasing, equal to Pillow's
+/// (before 13): rows first, rounded to bytes, then columns. Memory is channels-last. Error for an
 /// empty picture or a size below 1.
 at::Tensor resize_square(const Picture& picture, std::int64_t size);
 

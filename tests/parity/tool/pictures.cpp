@@ -35,6 +35,13 @@ void resize(const Words& words) {
   }
 }
 
+/// A mask and an .npy [H, W].
+void run_mask(const Words& words) {
+  image::Mask mask = image::read_mask(words.at(1));
+  weights::write_npy(words.at(2),
+                     torch::from_blob(mask.data.data(), {mask.height, mask.width}, at::kByte));
+}
+
 /// A picture, written again compressed and stored.
 void write_pngs(const Words& words) {
   const auto picture = image::read_picture(words.at(1));
@@ -86,6 +93,7 @@ void add_pictures(Commands& commands) {
   commands["decode"] = [](const Words& words) { decode(words, /*turn=*/false); };
   commands["turn"] = [](const Words& words) { decode(words, /*turn=*/true); };
   commands["resize"] = resize;
+  commands["mask"] = run_mask;
   commands["png"] = write_pngs;
   commands["input"] = run_input;
   commands["time-pictures"] = run_timing;

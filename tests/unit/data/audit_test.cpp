@@ -9,6 +9,7 @@
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::data {
@@ -29,7 +30,7 @@ class AuditTest : public ::testing::Test {
   std::vector<Finding> look(const std::function<void(AuditParts&)>& change = {}) {
     dataset_.write(folder_.path());
     damage_();
-    const auto files = locate_dataset(support::options_for(folder_.path()));
+    const auto files = locate_dataset(options_);
     const auto index = ReferIndex::load(files);
     const text::WordTokenizer tokenizer(kWords);
     AuditParts parts{
@@ -42,6 +43,7 @@ class AuditTest : public ::testing::Test {
 
   support::TemporaryFolder folder_;
   support::HandDataset dataset_ = support::small_dataset();
+  config::DataOptions options_ = support::options_for(folder_.path());
   std::function<void()> damage_ = [] {};
 };
 
@@ -79,6 +81,33 @@ TEST_F(AuditTest, NamesAPictureOfAnotherSizeFromItsHeaderToo) {
   for (const bool decode : {true, false}) {
     expect_only(look([&](AuditParts& parts) { parts.decode_pictures = decode; }),
                 "picture of another size", "image_id 12", "33 x 31, the annotations say 32 x 32");
+  }
+}
+
+TEST_F(AuditTest, NotesAPictureWithAnOrientationAndWhatWasDoneWithIt) {
+  damage_ = [this] {
+    const std::string png = core::read_file(picture("12.png"));
+    core::write_file_plain(picture("12.png"), support::with_orientation(png, 3));
+  };
+  for (const bool decode : {true, false}) {
+    expect_only(look([&](AuditParts& parts) { parts.decode_pictures = decode; }),
+                "picture with an EXIF orientation", "image_id 12",
+                "12.png has the EXIF orientation 3 and is read as stored (data.exif)", false);
+  }
+  options_.exif = "turned";
+  expect_only(look(), "picture with an EXIF orientation", "image_id 12", "and is turned", false);
+}
+
+TEST_F(AuditTest, NamesAPictureThatIsTurnedToAnotherSize) {
+  options_.exif = "turned";
+  damage_ = [this] {
+    const std::string png = core::read_file(picture("11.png"));
+    core::write_file_plain(picture("11.png"), support::with_orientation(png, 6));
+  };
+  for (const bool decode : {true, false}) {
+    expect_only(look([&](AuditParts& parts) { parts.decode_pictures = decode; }),
+                "picture of another size", "image_id 11",
+                "is 24 x 40, the annotations say 40 x 24; ");
   }
 }
 

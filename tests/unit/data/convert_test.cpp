@@ -9,6 +9,7 @@
 #include "pcnet/core/files.h"
 
 #include "support/hand_dataset.h"
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::data {
@@ -76,6 +77,33 @@ TEST_F(ConvertDataset, KeepsSentencesSplitsMasksAndCuesThereAndBack) {
     }
     EXPECT_EQ(links, !copy);
   }
+}
+
+TEST_F(ConvertDataset, WritesPicturesWithAnOrientationAsTheyAreRead) {
+  image::Picture stored(24, 40);
+  stored.pixel(0, 0)[0] = 200;
+  core::write_file_plain(folder_ / "first/train2014/11.png",
+                         support::with_orientation(image::encode_png_stored(stored), 6));
+  Dataset tree = open("first");
+  const Conversion there = convert_dataset(tree, {"custom", folder_ / "own"});
+  EXPECT_EQ(there.rewritten_images, 1);
+  Dataset own = open("own");
+  const auto& record = own.index().images()[1];
+  EXPECT_EQ(record.file_name, "pictures/11.png");
+  EXPECT_EQ(own.pictures().original(record.image_id).rgb, stored.rgb);
+  EXPECT_EQ(image::exif_orientation(folder_ / "own/pictures/11.png"), 1);
+  EXPECT_EQ(convert_dataset(own, {"refer", folder_ / "back"}).rewritten_images, 0);
+
+  // Custom pictures are turned: 24 x 40 becomes 40 x 24, the red pixel lies at the upper right.
+  core::write_file_plain(folder_ / "own/pictures/11.png",
+                         core::read_file(folder_ / "first/train2014/11.png"));
+  core::write_file_plain(folder_ / "own/annotations.jsonl",
+                         R"({"image": "pictures/11.png", "sentence": "a", "cues": ["b"]})");
+  Dataset turned = open("own");
+  EXPECT_EQ(convert_dataset(turned, {"refer", folder_ / "seen"}).rewritten_images, 1);
+  Dataset seen = open("seen");
+  EXPECT_EQ(seen.index().images()[0].height, 40);
+  EXPECT_EQ(seen.pictures().original(1).pixel(0, 23)[0], 200);
 }
 
 TEST_F(ConvertDataset, KeepsPolygonsNumberByNumber) {

@@ -6,6 +6,7 @@
 #include "pcnet/data/dataset.h"
 
 #include "support/hand_dataset.h"
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::data {
@@ -126,6 +127,52 @@ TEST_F(CustomData, NamesTheLineOfEveryFault) {
                "broken mask", "40 pixels");
   expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"polygons": [[1, 2]]}})",
                "broken mask", "polygon");
+}
+
+TEST_F(CustomData, TurnsPicturesAsViewersDoUnlessToldNotTo) {
+  image::Picture stored(6, 8);
+  stored.pixel(0, 0)[0] = 200;  // seen at the lower right
+  core::write_file_plain(folder_ / "a.png",
+                         support::with_orientation(image::encode_png_stored(stored), 3));
+  (void)write(R"({"image": "a.png", "sentence": "a"})");
+  const auto reds = [&](const std::string& exif) {
+    config::DataOptions options = support::options_for(folder_.path());
+    options.exif = exif;
+    Dataset dataset(options);
+    const image::Picture read = dataset.pictures().original(1);
+    const at::Tensor resized = *dataset.pictures().get(1);
+    EXPECT_EQ(resized[0][0][0].item<int>() > 0, read.pixel(0, 0)[0] > 0);
+    EXPECT_EQ(resized[0][31][31].item<int>() > 0, read.pixel(5, 7)[0] > 0);
+    return std::pair<int, int>(read.pixel(0, 0)[0], read.pixel(5, 7)[0]);
+  };
+  EXPECT_EQ(reds("auto"), std::pair(0, 200));
+  EXPECT_EQ(reds("turned"), std::pair(0, 200));
+  EXPECT_EQ(reds("stored"), std::pair(200, 0));
+}
+
+TEST_F(CustomData, HasTheSizesOfTurnedPicturesAndNamesAMaskOfTheStoredOne) {
+  core::write_file_plain(folder_ / "a.png", support::with_orientation(
+                                                image::encode_png_stored(image::Picture(6, 8)), 6));
+  Faults faults;
+  auto files = write(R"({"image": "a.png", "sentence": "a", "mask": {"png": "mask.png"}})"
+                     "\n"
+                     R"({"image": "a.png", "sentence": "b"})");
+  const auto turned = ReferIndex::load(files, &faults);
+  ASSERT_EQ(turned.images().size(), 1U);
+  EXPECT_EQ(turned.images()[0].height, 8);
+  EXPECT_EQ(turned.images()[0].width, 6);
+  ASSERT_EQ(faults.all().size(), 1U);
+  EXPECT_EQ(faults.all()[0].what, "its mask is 6 x 8 (height x width), its picture 8 x 6; " +
+                                      (folder_ / "a.png").string() +
+                                      " has the EXIF orientation 6 and is turned (data.exif)");
+  files.apply_exif = false;
+  EXPECT_EQ(ReferIndex::load(files).images()[0].height, 6);
+}
+
+TEST_F(CustomData, RefusesAMaskThatIsNoLabels) {
+  core::write_file_plain(folder_ / "mask.png", support::png_bytes({1, 3, 8, 0, "\3\1\2"}));
+  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"png": "mask.png"}})", "broken mask",
+               "mask.png: it is 8-bit grey without the label 0");
 }
 
 TEST_F(CustomData, RefusesLinesThatContradictEachOther) {

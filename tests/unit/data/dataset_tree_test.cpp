@@ -196,6 +196,7 @@ TEST_F(LocateDataset, FindsCustomData) {
   EXPECT_EQ(files.split_by, "");
   EXPECT_EQ(files.custom, folder_.path() / "own/annotations.jsonl");
   EXPECT_EQ(files.images, folder_.path() / "own");
+  EXPECT_TRUE(files.apply_exif);
   EXPECT_TRUE(files.refs.empty());
   annotations("refcoco", "unc");
   EXPECT_THAT([&] { locate(); },

@@ -16,6 +16,7 @@
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::data {
@@ -218,14 +219,46 @@ TEST_F(PackTest, RefusesAnotherGrid) {
 TEST_F(PackTest, NamesEverySettingThatDiffers) {
   pack();
   config::DataOptions options = packed_options();
+  options.exif = "turned";
   options.image_size = 64;
   options.truncate = "cut";
   options.proposal_filter.most = 7;
   EXPECT_THAT([&] { const Dataset dataset(options); },
               ThrowsMessage<core::Error>(
-                  AllOf(HasSubstr("data.image_size is 64, the pack was made with 32"),
+                  AllOf(HasSubstr("data.exif is turned, the pack was made with stored"),
+                        HasSubstr("data.image_size is 64, the pack was made with 32"),
                         HasSubstr("data.truncate is cut, the pack was made with keep_end"),
                         HasSubstr("data.proposal_filter.most is 7"))));
+}
+
+TEST_F(PackTest, HoldsTurnedPicturesWhereTheyAreTurned) {
+  image::Picture stored(32, 32);
+  stored.pixel(0, 0)[0] = 200;  // seen at the lower right
+  core::write_file_plain(folder_ / "train2014/10.png",
+                         support::with_orientation(image::encode_png_stored(stored), 3));
+  options_.exif = "turned";
+  pack();
+  Dataset packed(packed_options());
+  EXPECT_TRUE(packed.files().apply_exif);
+  EXPECT_EQ((*packed.pictures().get(10))[0][31][31].item<int>(), 200);
+  for (const char* exif : {"auto", "stored"}) {  // auto: a tree's pictures are read as stored
+    options_.exif = exif;
+    EXPECT_THAT([&] { const Dataset dataset(packed_options()); },
+                ThrowsMessage<core::Error>(
+                    HasSubstr("data.exif is stored, the pack was made with turned")));
+  }
+}
+
+TEST_F(PackTest, TakesThatCustomPicturesAreTurnedForGranted) {
+  std::filesystem::create_directories(folder_ / "own");
+  core::write_file_plain(folder_ / "own/a.png", image::encode_png_stored(image::Picture(32, 32)));
+  core::write_file_plain(folder_ / "own/annotations.jsonl",
+                         R"({"image": "a.png", "sentence": "a", "cues": ["b"]})");
+  options_ = support::options_for(folder_ / "own");
+  pack();
+  EXPECT_TRUE(Dataset(packed_options()).files().apply_exif);
+  options_.exif = "stored";
+  EXPECT_THROW(const Dataset dataset(packed_options()), core::Error);
 }
 
 TEST_F(PackTest, IsStaleWhenASourceChangedAndNotWhenItWasTouched) {
@@ -305,6 +338,8 @@ TEST_F(PackTest, RefusesWhatIsNoWholePack) {
   std::string changed = bytes;
   changed[8] = 9;
   refuse(changed, "it is of format 9");
+  changed[8] = 1;  // its pictures were resized with another rounding
+  refuse(changed, "make it again with `pcnet data pack --replace`");
   changed = bytes;
   changed[20] = static_cast<char>(changed[20] ^ 1);
   refuse(changed, "its header is damaged");

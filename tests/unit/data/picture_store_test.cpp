@@ -9,6 +9,7 @@
 #include "pcnet/core/log.h"
 
 #include "support/hand_dataset.h"
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::data {
@@ -27,7 +28,7 @@ class PictureStoreTest : public ::testing::Test {
   }
   ~PictureStoreTest() override { core::log::set_level(core::log::Level::kInfo); }
 
-  PictureStore store() const { return {index_, folder_ / "train2014", options_}; }
+  PictureStore store() const { return {index_, locate_dataset(options_), options_}; }
   std::filesystem::path file(std::int64_t image_id) const {
     return folder_ / ("train2014/" + std::to_string(image_id) + ".png");
   }
@@ -76,6 +77,26 @@ TEST_F(PictureStoreTest, RefusesAPictureOfAnotherSizeThanItsRecord) {
   EXPECT_THAT([&] { store.get(10); },
               ThrowsMessage<core::Error>(
                   AllOf(HasSubstr("image_id 10"), HasSubstr("31 x 32"), HasSubstr("32 x 32"))));
+}
+
+TEST_F(PictureStoreTest, TurnsPicturesOfATreeOnlyWhenToldTo) {
+  image::Picture stored(32, 32);
+  stored.pixel(0, 0)[0] = 200;  // seen at the lower right
+  core::write_file_plain(file(10), support::with_orientation(image::encode_png_stored(stored), 3));
+  EXPECT_EQ(store().original(10).pixel(0, 0)[0], 200);
+  options_.exif = "turned";
+  EXPECT_EQ(store().original(10).pixel(31, 31)[0], 200);
+}
+
+TEST_F(PictureStoreTest, NamesTheOrientationOfAPictureThatIsTurnedToAnotherSize) {
+  options_.exif = "turned";
+  core::write_file_plain(
+      file(11), support::with_orientation(image::encode_png_stored(image::Picture(24, 40)), 8));
+  PictureStore store = this->store();
+  EXPECT_THAT([&] { store.get(11); },
+              ThrowsMessage<core::Error>(
+                  AllOf(HasSubstr("is 24 x 40, the annotations say 40 x 24; "),
+                        HasSubstr("11.png has the EXIF orientation 8 and is turned (data.exif)"))));
 }
 
 TEST_F(PictureStoreTest, CountsEachSkippedPictureOnce) {

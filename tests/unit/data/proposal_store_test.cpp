@@ -15,6 +15,7 @@
 #include "pcnet/weights/npy.h"
 
 #include "support/hand_dataset.h"
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::data {
@@ -120,6 +121,16 @@ TEST_F(ProposalStoreTest, ReadsSamsPictures) {
   const ProposalStore store = open("sam");
   EXPECT_THAT(*store.of(10), ElementsAre(large_, small_));
   EXPECT_EQ(store.of(11), nullptr);
+}
+
+TEST_F(ProposalStoreTest, ReadsSamsPicturesAsLabels) {
+  write("sam/10/metadata.csv", "id,predicted_iou,stability_score\n0,0.9,0.95\n");
+  std::string rows(2 * 32 * 32, '\0');  // 16 bits a pixel, high byte first
+  for (const std::size_t y : {3, 4}) {
+    for (std::size_t x = 4; x < 9; ++x) rows[2 * (32 * y + x) + 1] = 1;
+  }
+  core::write_file_plain(folder_ / "sam/10/0.png", support::png_bytes({32, 32, 16, 0, rows}));
+  EXPECT_THAT(*open("sam").of(10), ElementsAre(mask({4, 3, 5, 2})));
 }
 
 TEST_F(ProposalStoreTest, NamesWhatIsWrongWithSamsPictures) {

@@ -5,6 +5,7 @@
 #include "pcnet/core/files.h"
 #include "pcnet/image/picture.h"
 
+#include "support/png_bytes.h"
 #include "support/temporary_folder.h"
 
 namespace pcnet::image {
@@ -63,6 +64,18 @@ TEST(PictureSizeOf, IsThatOfWrittenPictures) {
   for (const auto& [height, width] : {std::pair{37, 51}, {1, 300}, {129, 1}}) {
     write_png(folder / "a.png", Picture(height, width));
     EXPECT_EQ(picture_size(folder / "a.png"), (PictureSize{height, width}));
+  }
+}
+
+TEST(PictureSizeOf, IsThatOfTheTurnedPictureWhereThatIsAskedFor) {
+  const support::TemporaryFolder folder;
+  const std::string png = encode_png_stored(Picture(37, 51));
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    core::write_file_plain(folder / "a.png", support::with_orientation(png, orientation));
+    EXPECT_EQ(exif_orientation(folder / "a.png"), orientation);
+    EXPECT_EQ(picture_size(folder / "a.png"), (PictureSize{37, 51}));
+    EXPECT_EQ(picture_size(folder / "a.png", /*apply_exif=*/true),
+              orientation < 5 ? (PictureSize{37, 51}) : (PictureSize{51, 37}));
   }
 }
 

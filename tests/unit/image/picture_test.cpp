@@ -13,6 +13,8 @@
 #include "pcnet/image/overlay.h"
 #include "pcnet/image/resize.h"
 
+#include "support/png_bytes.h"
+
 namespace pcnet::image {
 namespace {
 
@@ -29,6 +31,17 @@ Picture gradient(std::int64_t height, std::int64_t width) {
       picture.pixel(y, x)[1] = static_cast<std::uint8_t>(y * 7);
       picture.pixel(y, x)[2] = static_cast<std::uint8_t>(x * y);
     }
+  }
+  return picture;
+}
+
+/// A grey picture of rows of values.
+Picture grey(const std::vector<std::vector<std::uint8_t>>& rows) {
+  Picture picture(static_cast<std::int64_t>(rows.size()),
+                  static_cast<std::int64_t>(rows.front().size()));
+  auto to = picture.rgb.begin();
+  for (const auto& row : rows) {
+    for (const std::uint8_t value : row) to = std::fill_n(to, 3, value);
   }
   return picture;
 }
@@ -70,6 +83,29 @@ TEST_F(PictureFiles, MasksBecomeBlackAndWhite) {
   const Picture again = read_picture(path("m.png"));
   EXPECT_THAT(colour_at(again, 1, 2), ElementsAre(255, 255, 255));
   EXPECT_THAT(colour_at(again, 0, 2), ElementsAre(0, 0, 0));
+}
+
+TEST_F(PictureFiles, AreTurnedAsTheirExifOrientationSaysWhereThatIsAskedFor) {
+  const Picture stored = grey({{1, 2, 3}, {4, 5, 6}});
+  const std::vector<Picture> seen = {
+      stored,
+      grey({{3, 2, 1}, {6, 5, 4}}),
+      grey({{6, 5, 4}, {3, 2, 1}}),
+      grey({{4, 5, 6}, {1, 2, 3}}),
+      grey({{1, 4}, {2, 5}, {3, 6}}),
+      grey({{4, 1}, {5, 2}, {6, 3}}),
+      grey({{6, 3}, {5, 2}, {4, 1}}),
+      grey({{3, 6}, {2, 5}, {1, 4}}),
+  };
+  const std::string png = encode_png_stored(stored);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    core::write_file(path("a.png"), support::with_orientation(png, orientation));
+    EXPECT_EQ(read_picture(path("a.png")).rgb, stored.rgb) << orientation;
+    const Picture turned = read_picture(path("a.png"), /*apply_exif=*/true);
+    const Picture& wanted = seen[static_cast<std::size_t>(orientation) - 1];
+    EXPECT_EQ(turned.height, wanted.height) << orientation;
+    EXPECT_EQ(turned.rgb, wanted.rgb) << orientation;
+  }
 }
 
 TEST_F(PictureFiles, RefuseDamageByName) {
@@ -116,6 +152,23 @@ TEST(ResizeSquare, AveragesWhenItShrinks) {
   EXPECT_EQ(small.scalar_type(), at::kByte);
   const at::Tensor middle = small.slice(1, 1, 7).slice(2, 1, 7).to(at::kInt);
   EXPECT_LE((middle - 100).abs().max().item<int>(), 1);
+}
+
+TEST(ResizeSquare, HasItsHandValues) {
+  // From 4 to 2 the weights are 3/7, 3/7, 1/7, 0, and mirrored.
+  const std::vector<std::uint8_t> ramp = {0, 70, 140, 210};
+  const at::Tensor across = resize_square(grey({ramp, ramp, ramp, ramp}), 2);
+  EXPECT_TRUE(at::equal(across[1], torch::tensor({{50, 160}, {50, 160}}, at::kByte)));
+  // From 1 to 2 both are the one; from 2 to 4 a quarter comes from the neighbour inside.
+  const at::Tensor larger = resize_square(grey({{0, 100}}), 4);
+  EXPECT_TRUE(at::equal(larger[2][3], torch::tensor({0, 25, 75, 100}, at::kByte)));
+}
+
+TEST(ResizeSquare, RoundsToBytesBetweenTheTwoPasses) {
+  // Across 4/7 becomes 1, down 6/7 of that 1 again; the product of both is less than a half.
+  const at::Tensor small =
+      resize_square(grey({{1, 0, 1, 0}, {1, 0, 1, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}}), 2);
+  EXPECT_EQ(small[0][0][0].item<int>(), 1);
 }
 
 TEST(ResizeSquare, RefusesNothing) {
