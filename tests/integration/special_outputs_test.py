@@ -114,7 +114,8 @@ class Outputs(Case):
     def test_a_pipe_without_a_reader_is_waited_for_until_a_signal(self):
         command = [BINARY, "eval", "--baseline", "centre", "--root", ROOT, "--out", self.pipe()]
         with started(list(map(str, command))) as process:
-            self.assertRegex(process.stderr.readline(), "waiting until something reads the pipe .*/pipe")
+            said = process.stderr.readline()
+            self.assertRegex(said, "waiting until something reads the pipe .*/pipe")
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, output), (130, ""))
@@ -191,7 +192,8 @@ class Outputs(Case):
         self.assert_fails(result, 1, refused)
         answers = self.folder / "cues.answers.jsonl"
         os.mkfifo(answers)
-        result = run("-q", "cues", "make", "--root", ROOT, "--out", self.folder / "cues.jsonl", *words)
+        cues = self.folder / "cues.jsonl"
+        result = run("-q", "cues", "make", "--root", ROOT, "--out", cues, *words)
         self.assert_fails(result, 1, f"cannot write {answers}: it is a pipe")
         names = sorted(path.name for path in self.folder.iterdir())
         self.assertEqual(names, ["cues.answers.jsonl", "pipe"])

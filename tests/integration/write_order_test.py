@@ -84,7 +84,8 @@ class Order(Case):
     def calls_of_training(self):
         """Those below checkpoints/ of three checkpoints, by the files' own names."""
         changes = {"train__max_steps": 6, "train__checkpoint_every": 2, "eval__samples": 0}
-        calls = self.calls_of(lambda **more: train(ROOT, self.folder / "run", changes=changes, **more))
+        folder = self.folder / "run"
+        calls = self.calls_of(lambda **more: train(ROOT, folder, changes=changes, **more))
         return [
             (call, *(pathlib.Path(name).name for name in names))
             for call, *names in calls

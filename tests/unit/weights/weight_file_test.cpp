@@ -212,6 +212,7 @@ TEST_F(WeightFiles, OpenAFolderWithOneFile) {
 }
 
 TEST_F(WeightFiles, LookAtNoHiddenFileOfADirectory) {
+  std::filesystem::create_directories(path("folder"));
   write_safetensors(path("folder/a.safetensors"), {{{"w", torch::ones({2})}}, {}});
   core::write_file(path("folder/._a.safetensors"), "\x05");
   core::write_file(path("folder/._m.safetensors.index.json"), "\x05");
