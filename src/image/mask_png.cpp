@@ -207,8 +207,9 @@ class MaskReader {
 
 Mask decode_mask(std::string_view bytes) {
   if (!bytes.starts_with("\x89PNG\r\n\x1a\n")) {
-    throw Error(cat("it is ", bytes.starts_with("\xff\xd8") ? "a JPEG" : "no PNG",
-                    ", wanted a PNG: its labels are stored as they were drawn"));
+    const bool jpeg = bytes.starts_with("\xff\xd8");
+    throw Error(cat("it is ", jpeg ? "a JPEG, which does not keep labels" : "no PNG",
+                    "; wanted a PNG of labels"));
   }
   const std::string checked = checked_png(bytes);
   PngDecoder png(checked);

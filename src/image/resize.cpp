@@ -26,7 +26,6 @@ namespace {
 constexpr std::int64_t kChannels = 3;
 constexpr int kBits = 22;  // of a weight's fraction, as in Pillow
 constexpr std::uint32_t kHalf = 1U << (kBits - 1);
-
 constexpr std::uint32_t kMostSum = (256U << kBits) - 1;  // rounded weights may exceed 1
 
 std::uint8_t to_byte(std::uint32_t sum) {

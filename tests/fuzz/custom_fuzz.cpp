@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     data::Faults faults;
     data::ReferParts parts;
     data::DatasetFiles files;
-    files.custom = "/nowhere/at/all/fuzz.jsonl";
+    files.images = "/nowhere/at/all";
+    files.custom = files.images / "fuzz.jsonl";
     data::read_custom(bytes, files, parts, &faults);
     data::Faults none;  // the reader leaves nothing that does not fit together
     const auto index = data::ReferIndex::from_parts(

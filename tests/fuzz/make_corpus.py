@@ -365,7 +365,8 @@ def pack_file(key, side=32, magic=b"PCNETPAK"):
 def write_pack_seeds():
     """Packs, whole and broken. The whole one is also read by tests/integration/pack_test.py."""
     key = {"dataset": "toy", "split_by": "unc", "images": "train2014", "exif": "stored",
-           "image_size": 32, "text_length": 6, "truncate": "keep_end", "vocabulary": "3 words (00000000)",
+           "image_size": 32, "text_length": 6, "truncate": "keep_end",
+           "vocabulary": "3 words (00000000)",
            "proposal_filter": {"apply": "raw", "predicted_iou": "0.7", "stability": "0.7",
                                "min_area": "1000", "overlap": "0.8", "most": "40"}, "grid": [2, 2, 3],
            "sources": {"proposals": {"path": "proposals.jsonl", "bytes": 9, "modified": 1,

@@ -62,7 +62,7 @@ class Custom(Case):
                           "16 sentences have no mask", "sent_id 33, 34, 35")
 
     def write_turned(self, orientation, mask_size):
-        """One picture of 64 x 48 stored pixels, and a mask of value 1 in 16 bits, but for a border."""
+        """A picture of 64 x 48 stored pixels; a mask of value 1 in 16 bits, all but a border."""
         root = self.folder / "turned"
         root.mkdir()
         pixels = b"".join(bytes([x * 4 % 256, y * 5, 40]) for y in range(48) for x in range(64))

@@ -246,7 +246,7 @@ def read_png(path):
 
 
 def write_png(path, width, height, pixels=None, colour=2, bits=8, orientation=None):
-    """A PNG; colour 0 is grey, 2 RGB, 6 RGBA. Without pixels: a plain middle grey. Orientation: EXIF's."""
+    """A PNG; colour 0 is grey, 2 RGB, 6 RGBA. Without pixels: a middle grey. `orientation` is EXIF's."""
     channels = {0: 1, 2: 3, 6: 4}[colour]
     pixels = pixels or bytes([128]) * (width * height * channels)
     row = width * channels * bits // 8

@@ -220,6 +220,8 @@ class Pictures(peers.DriverTest):
             picture.save(path, compress_level=1)
             words += [str(size), path, self.path(f"{i}.npy")]
             cases.append(f"{h} x {w} to {size}")
+            if h > 100 * w:  # Pillow 12.2 begins with the columns of such strips, older ones do not
+                picture = picture.resize((size, h), Image.Resampling.BILINEAR)
             wanted.append(np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)))
         self.run_driver("resize", *words)
         for i, expected in enumerate(wanted):

@@ -10,10 +10,10 @@ struct PngParts {
   std::int64_t height = 0;
   std::int64_t width = 0;
   int bits = 8;
-  int colour_type = 0;       ///< 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha
-  std::string rows;          ///< as they are stored, one after the other
-  std::string palette;       ///< red, green and blue of each index
-  std::string transparency;  ///< of a palette: alpha of the first indices; else the colour that is
+  int colour_type = 0;            ///< 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha
+  std::string rows = {};          ///< as they are stored, one after the other
+  std::string palette = {};       ///< red, green and blue of each index
+  std::string transparency = {};  ///< of a palette: alpha of each index; else the colour that is
 };
 std::string png_bytes(const PngParts& parts);
 

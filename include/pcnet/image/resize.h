@@ -11,9 +11,9 @@ namespace pcnet::image {
 /// A copy of the picture as bytes [3, height, width]; its memory is channels-last.
 at::Tensor to_tensor(const Picture& picture);
 
-/// The picture stretched to bytes [3, size, size], bilinear with anti-aliasing, equal to Pillow's
-/// (before 13): rows first, rounded to bytes, then columns. Memory is channels-last. Error for an
-/// empty picture or a size below 1.
+/// The picture stretched to bytes [3, size, size], bilinear with anti-aliasing, equal to Pillow
+/// 11's: along the rows, rounded to bytes, then along the columns. Memory is channels-last. Error
+/// for an empty picture or a size below 1.
 at::Tensor resize_square(const Picture& picture, std::int64_t size);
 
 }  // namespace pcnet::image

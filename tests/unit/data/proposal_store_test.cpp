@@ -126,7 +126,7 @@ TEST_F(ProposalStoreTest, ReadsSamsPictures) {
 TEST_F(ProposalStoreTest, ReadsSamsPicturesAsLabels) {
   write("sam/10/metadata.csv", "id,predicted_iou,stability_score\n0,0.9,0.95\n");
   std::string rows(2 * 32 * 32, '\0');  // 16 bits a pixel, high byte first
-  for (const std::size_t y : {3, 4}) {
+  for (const std::size_t y : {3U, 4U}) {
     for (std::size_t x = 4; x < 9; ++x) rows[2 * (32 * y + x) + 1] = 1;
   }
   core::write_file_plain(folder_ / "sam/10/0.png", support::png_bytes({32, 32, 16, 0, rows}));

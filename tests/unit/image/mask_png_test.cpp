@@ -102,7 +102,7 @@ TEST_F(MaskFile, IsRefusedWhenOutsideAndInsideCannotBeToldApart) {
 }
 
 TEST_F(MaskFile, IsRefusedWhenItIsNoWholePng) {
-  refuses("\xff\xd8\xff\xe0", "it is a JPEG, wanted a PNG");
+  refuses("\xff\xd8\xff\xe0", "it is a JPEG, which does not keep labels; wanted a PNG");
   refuses("BM....", "it is no PNG");
   refuses("", "it is no PNG");
   const std::string good = support::png_bytes({1, 2, 8, 0, bytes({255, 0})});

@@ -159,7 +159,7 @@ TEST(ResizeSquare, HasItsHandValues) {
   const std::vector<std::uint8_t> ramp = {0, 70, 140, 210};
   const at::Tensor across = resize_square(grey({ramp, ramp, ramp, ramp}), 2);
   EXPECT_TRUE(at::equal(across[1], torch::tensor({{50, 160}, {50, 160}}, at::kByte)));
-  // From 1 to 2 both are the one; from 2 to 4 a quarter comes from the neighbour inside.
+  // Down all rows are the one; across, from 2 to 4, a quarter comes from the neighbour inside.
   const at::Tensor larger = resize_square(grey({{0, 100}}), 4);
   EXPECT_TRUE(at::equal(larger[2][3], torch::tensor({0, 25, 75, 100}, at::kByte)));
 }
