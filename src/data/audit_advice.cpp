@@ -20,6 +20,9 @@ constexpr std::array kAdvice = {
     Advice{"picture of another size",
            "these are other pictures than those annotated, or resized ones: masks would not fit"},
     Advice{"one file for two pictures", "give each picture an entry of its own in `images`"},
+    Advice{"broken mask",
+           "correct the outline; data.on_bad_annotation=skip trains without it and leaves the "
+           "object's sentences out of evaluation"},
     Advice{"empty mask", "no answer can be right there: correct the outline or drop the reference"},
     Advice{"empty mask that nothing refers to", "harmless: no sentence is about it"},
     Advice{"mask outside of its picture",

@@ -7,7 +7,7 @@
 #include "pcnet/core/parallel.h"
 
 #include "custom_lines.h"
-#include "refer_parts.h"
+#include "json_lines.h"
 
 namespace pcnet::data {
 
@@ -23,6 +23,11 @@ class CustomReader {
       : file_(std::move(file)), folder_(std::move(folder)), parts_(parts), sink_(faults) {}
 
   void read(std::string_view bytes) {
+    try {
+      bytes = utf8_text(bytes);
+    } catch (const core::Error& fault) {
+      throw core::Error(cat(file_, ": ", fault.what()));
+    }
     parse(bytes);
     open_pictures();
     for (auto& line : lines_) {
@@ -98,7 +103,7 @@ class CustomReader {
             (picture.rgb[3 * i] | picture.rgb[3 * i + 1] | picture.rgb[3 * i + 2]) != 0;
         mask.data[i] = one ? 1 : 0;
       }
-      line.mask.rle = image::encode(mask);
+      line.mask.rles = {image::encode(mask)};
     } catch (const core::Error& fault) {
       const std::lock_guard lock(mutex_);
       unreadable_.emplace(line.mask_png, fault.what());
@@ -145,16 +150,16 @@ class CustomReader {
   }
 
   void add(CustomLine& line) {
-    const auto unreadable = unreadable_.find(line.mask_png);
-    if (!line.mask_png.empty() && unreadable != unreadable_.end()) {
-      throw EntryFault("broken mask", unreadable->second);
-    }
     const ImageRecord& record = image_of(line);
-    check_mask(line.mask, record);
+    check_outline(line, record);
     Object& object = object_of(line, record.image_id);
     Annotation& annotation = parts_.annotations[object.annotation];
-    take_mask(line, annotation);
-    take_box(line, object, annotation);
+    if (line.outline_fault) {
+      leave_out_outline(annotation, *line.outline_fault, cat(file_, ":", line.number));
+    } else if (annotation.damage == nullptr) {
+      take_mask(line, annotation);
+      take_box(line, object, annotation);
+    }
     if (line.sentences.empty()) return;  // an object that nothing refers to
     const auto [place, added] = object.references.emplace(line.split, parts_.references.size());
     if (added) {
@@ -171,12 +176,25 @@ class CustomReader {
     }
   }
 
+  void check_outline(CustomLine& line, const ImageRecord& record) const {
+    if (line.outline_fault) return;
+    try {
+      const auto unreadable = unreadable_.find(line.mask_png);
+      if (!line.mask_png.empty() && unreadable != unreadable_.end()) {
+        throw EntryFault("broken mask", unreadable->second);
+      }
+      check_mask(line.mask, record);
+    } catch (const EntryFault& fault) {
+      line.outline_fault = fault;
+    }
+  }
+
   static void take_mask(CustomLine& line, Annotation& annotation) {
     if (!line.mask.has_mask()) return;
     if (!annotation.has_mask()) {
       annotation.polygons = std::move(line.mask.polygons);
-      annotation.rle = std::move(line.mask.rle);
-    } else if (annotation.polygons != line.mask.polygons || !(annotation.rle == line.mask.rle)) {
+      annotation.rles = std::move(line.mask.rles);
+    } else if (annotation.polygons != line.mask.polygons || annotation.rles != line.mask.rles) {
       throw EntryFault("broken mask",
                        cat("another mask for object ", line.object, " than on an earlier line"));
     }
@@ -196,7 +214,7 @@ class CustomReader {
   void set_box(Annotation& annotation) {
     if (annotation.box != std::array<double, 4>{} || !annotation.has_mask()) return;
     if (annotation.polygons.empty()) {
-      const auto box = image::bounding_box(annotation.rle);
+      const auto box = image::bounding_box(image::merge(annotation.rles));
       std::transform(box.begin(), box.end(), annotation.box.begin(),
                      [](std::int64_t value) { return static_cast<double>(value); });
       return;
