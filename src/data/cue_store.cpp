@@ -22,7 +22,8 @@ std::int64_t number_of(const std::string& key) {
   std::int64_t number = 0;
   const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
   if (error != std::errc() || stop != key.data() + key.size()) {
-    throw Error(cat("its key ", json(key).dump().substr(0, 60), " is no sent_id"));
+    throw Error(
+        cat("its key ", json(key).dump().substr(0, 60), " is no sent_id, wanted a whole number"));
   }
   return number;
 }
