@@ -33,6 +33,8 @@ nlohmann::ordered_json document_of(const runtime::Packing& packing, const std::s
           {"references", holds.references},
           {"sentences", holds.sentences},
           {"texts", holds.texts},
+          {"texts_with_unknown_words", holds.omissions.texts_with_unknown},
+          {"texts_cut", holds.omissions.cut},
           {"pictures_with_proposals", holds.pictures_with_proposals},
           {"seconds", packing.seconds},
           {"key", data::to_json(packing.key)}};

@@ -30,7 +30,12 @@ std::optional<YAML::Node> parse(const std::string& text, const std::string& name
   } catch (const YAML::Exception& broken) {
     const std::string line =
         has_lines && !broken.mark.is_null() ? core::cat(":", broken.mark.line + 1) : "";
-    faults.push_back(core::cat(name, line, ": broken YAML: ", broken.msg));
+    const bool escape = broken.msg.find("escape") != std::string::npos;
+    faults.push_back(core::cat(name, line, ": broken YAML: ", broken.msg,
+                               escape
+                                   ? "; in double quotes a backslash is written twice, paths can "
+                                     "have slashes instead"
+                                   : ""));
     return std::nullopt;
   }
 }
@@ -55,7 +60,9 @@ class Chain {
 
   void add(const fs::path& file, const std::string& named_at) {
     const fs::path path = file.lexically_normal();
-    const fs::path identity = fs::weakly_canonical(path);
+    std::error_code no_place;  // of a pipe
+    const fs::path canonical = fs::weakly_canonical(path, no_place);
+    const fs::path& identity = no_place ? path : canonical;
     const auto open = std::find(open_.begin(), open_.end(), identity);
     if (open != open_.end()) {
       faults_.push_back(core::cat(named_at, "circular: ", path.string(), " extends itself",

@@ -63,12 +63,21 @@ void sync_disk(const fs::path& folder) {
 
 std::string read_file(const fs::path& path) {
   if (fs::is_directory(path)) throw Error(cat("cannot read ", path.string(), ": it is a folder"));
-  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  std::ifstream in(path, std::ios::binary);
   if (!in) fail("cannot read", path, errno);
-  std::string bytes(static_cast<std::size_t>(in.tellg()), '\0');
-  in.seekg(0);
-  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!in) fail("cannot read", path, errno);
+  // A pipe has no size: what is read beyond it decides where a file ends.
+  constexpr std::size_t kLeast = 4096;
+  std::error_code no_size;
+  const auto size = fs::file_size(path, no_size);
+  std::string bytes(no_size ? kLeast : static_cast<std::size_t>(size) + 1, '\0');
+  std::size_t filled = 0;
+  while (in.read(bytes.data() + filled, static_cast<std::streamsize>(bytes.size() - filled))) {
+    filled = bytes.size();
+    bytes.resize(2 * filled);
+  }
+  filled += static_cast<std::size_t>(in.gcount());
+  if (in.bad()) fail("cannot read", path, errno);
+  bytes.resize(filled);
   return bytes;
 }
 

@@ -145,6 +145,8 @@ Completion read_completion(std::string_view body, const ApiKey& key) {
   return completion;
 }
 
+bool is_json_object(std::string_view body) { return lenient_json(body).is_object(); }
+
 std::vector<std::string> read_models(std::string_view body, const ApiKey& key) {
   std::vector<std::string> names;
   const json document = lenient_json(body);

@@ -39,6 +39,9 @@ struct Completion {
 /// Error when the body is no chat completion.
 Completion read_completion(std::string_view body, const ApiKey& key);
 
+/// Whether it is JSON of a server, right or wrong, and no page.
+bool is_json_object(std::string_view body);
+
 /// The names in a response to GET /models; empty when it is none.
 std::vector<std::string> read_models(std::string_view body, const ApiKey& key);
 

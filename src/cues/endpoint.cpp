@@ -36,7 +36,7 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr std::size_t kFewestInVain = 3;    // questions in a row before the endpoint counts as down
-constexpr std::size_t kFewestRefused = 25;  // the same where each is refused at once
+constexpr std::size_t kFewestRefused = 25;  // the same where the server is up: it answers them all
 constexpr double kLongestBackOff = 60;      // seconds
 constexpr double kLongestGap = 86400;       // seconds between two requests
 constexpr double kLongestWait = 1e8;        // seconds that a server's wish is told as
@@ -261,7 +261,10 @@ class ChatEndpoint::Conversations {
         replies.push_back(answer(question.id, response));
         return;
       } catch (const Error& fault) {
-        if (!answered_) throw no_completion(asked(), response, fault.what());
+        // A page is of another server; what a chat server says may be about this text alone.
+        if (!has_answered() && !is_json_object(response.body)) {
+          throw no_completion(asked(), response, fault.what());
+        }
         return again(std::move(question), response, fault.what(), replies);
       }
     }
@@ -282,10 +285,12 @@ class ChatEndpoint::Conversations {
         {.id = question.id, .fault = status_text(response, key_), .seconds = response.seconds});
   }
 
+  bool has_answered() const { return answered_ || answered_before_; }
+
   /// Counts a question without an answer: whether to go on asking others is in vain.
   bool is_in_vain(std::size_t fewest) {
     ++in_vain_;
-    const bool nothing_works = !answered_ && !answered_before_ && open() == 0;
+    const bool nothing_works = !has_answered() && open() == 0;
     return nothing_works || in_vain_ >= std::max(fewest, options_.concurrency);
   }
 
@@ -309,7 +314,9 @@ class ChatEndpoint::Conversations {
     }
     if (question.failures >= options_.retries) {
       if (response.fault == HttpFault::kUnreachable) throw no_connection(asked(), response);
-      if (is_in_vain(kFewestInVain)) {
+      const bool refused = is_success(response) && has_answered();
+      if (is_in_vain(refused ? kFewestRefused : kFewestInVain)) {
+        if (is_success(response) && !has_answered()) throw no_completion(asked(), response, what);
         throw all_in_vain(asked(), what, question.failures + 1, answered_ ? in_vain_ : 0);
       }
       replies.push_back({.id = question.id, .fault = what, .seconds = response.seconds});

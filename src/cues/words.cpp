@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "pcnet/text/lexicon.h"
+#include "pcnet/text/plain_text.h"
 
 namespace pcnet::cues {
 
@@ -138,9 +139,9 @@ std::vector<Word> split(std::string_view sentence) {
       continue;
     }
     const std::size_t end = is_letter(sentence[i]) ? end_of_word(sentence, i) : i + 1;
-    Word word{sentence.substr(i, end - i), {}, Tag::kNoun, false};
+    Word word{std::string(sentence.substr(i, end - i)), {}, Tag::kNoun, false};
     if (!is_letter(sentence[i])) word.tag = Tag::kPunctuation;
-    word.lower.assign(word.text);
+    word.lower = word.text;
     std::transform(word.lower.begin(), word.lower.end(), word.lower.begin(), [](unsigned char c) {
       return c < 0x80 ? static_cast<char>(std::tolower(c)) : static_cast<char>(c);
     });
@@ -149,7 +150,7 @@ std::vector<Word> split(std::string_view sentence) {
         word.lower != "w/o") {
       Word with{word.text.substr(0, 2), "w/", Tag::kPreposition, false};
       words.push_back(with);
-      word.text.remove_prefix(2);
+      word.text.erase(0, 2);
       word.lower.erase(0, 2);
     }
     words.push_back(std::move(word));
@@ -276,7 +277,7 @@ Tag tag_in_place(const std::vector<Word>& words, std::size_t i) {
 }  // namespace
 
 std::vector<Word> tagged_words(std::string_view sentence) {
-  std::vector<Word> words = split(sentence);
+  std::vector<Word> words = split(text::plain_text(sentence));
   const auto& closed = closed_words();
   const auto& lexicon = text::Lexicon::english();
   for (Word& word : words) {

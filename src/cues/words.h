@@ -30,14 +30,14 @@ enum class Tag {
 
 /// A word or a mark of a sentence.
 struct Word {
-  std::string_view text;  ///< as typed
+  std::string text;  ///< as typed, in plain characters
   std::string lower;
   Tag tag = Tag::kNoun;
   bool person = false;  ///< a noun that means a person
 };
 
 /// Splits a sentence and tags its words: closed classes by list, the others by text::Lexicon, their
-/// endings and their neighbours. The words view `sentence`.
+/// endings and their neighbours.
 std::vector<Word> tagged_words(std::string_view sentence);
 
 }  // namespace pcnet::cues

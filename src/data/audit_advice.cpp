@@ -23,6 +23,9 @@ constexpr std::array kAdvice = {
            "masks must be drawn on the pictures as they are read: data.exif=stored or turned "
            "chooses"},
     Advice{"one file for two pictures", "give each picture an entry of its own in `images`"},
+    Advice{"broken mask",
+           "correct the outline; data.on_bad_annotation=skip trains without it and leaves the "
+           "object's sentences out of evaluation"},
     Advice{"empty mask", "no answer can be right there: correct the outline or drop the reference"},
     Advice{"empty mask that nothing refers to", "harmless: no sentence is about it"},
     Advice{"mask outside of its picture",

@@ -101,7 +101,8 @@ void audit_masks(const AuditParts& parts, Found& found) {
   std::unordered_set<std::int64_t> referred;
   for (const auto& reference : parts.index.references()) {
     referred.insert(reference.ann_id);
-    if (reference.split == "train" || parts.index.annotation(reference.ann_id).has_mask()) continue;
+    const Annotation& object = parts.index.annotation(reference.ann_id);
+    if (reference.split == "train" || object.has_mask() || object.damage != nullptr) continue;
     found.faults.add({"object without a mask in an evaluation split",
                       cat("ref_id ", reference.ref_id),
                       cat("ann_id ", reference.ann_id, ", split ", reference.split)});

@@ -91,7 +91,7 @@ ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& 
     require_some(picture.cues, options.cues, "cues", image_id);
     pictures_.push_back(std::move(picture));
   }
-  report_cut();
+  report_omissions();
 }
 
 void ContrastiveSamples::read_captions(const std::vector<std::string>& captions, bool mirrored,

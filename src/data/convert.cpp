@@ -29,8 +29,13 @@ std::string line_of(const ordered_json& document) {
   return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-ordered_json rle_json(const image::Rle& rle) {
-  return {{"size", {rle.height, rle.width}}, {"counts", image::to_coco_string(rle)}};
+/// A list, as REFER's own reader wants it.
+ordered_json rles_json(const std::vector<image::Rle>& rles) {
+  ordered_json list = ordered_json::array();
+  for (const auto& rle : rles) {
+    list.push_back({{"size", {rle.height, rle.width}}, {"counts", image::to_coco_string(rle)}});
+  }
+  return list;
 }
 
 class Converter {
@@ -139,7 +144,8 @@ ordered_json Converter::custom_line(const ImageRecord& image, const std::string&
   if (!annotation.polygons.empty()) {
     line["mask"] = {{"polygons", annotation.polygons}};
   } else if (annotation.has_mask()) {
-    line["mask"] = rle_json(annotation.rle);
+    line["mask"] = rles_json(annotation.rles);
+    if (annotation.rles.size() == 1) line["mask"] = ordered_json(line["mask"].front());
   }
   return line;
 }
@@ -186,7 +192,7 @@ ordered_json Converter::annotation_json(const Annotation& annotation) const {
   if (annotation.has_mask()) {
     area = image::area(index_.mask(annotation));
     if (annotation.polygons.empty()) {
-      segmentation = rle_json(annotation.rle);
+      segmentation = rles_json(annotation.rles);
     } else {
       segmentation = annotation.polygons;
     }

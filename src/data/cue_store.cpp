@@ -19,21 +19,12 @@ using nlohmann::json;
 
 namespace {
 
-std::vector<std::string> read_texts(const json& value) {
-  if (!value.is_array()) throw Error("its cues are no list of texts");
-  for (const auto& text : value) {
-    if (!text.is_string()) {
-      throw Error(cat("a cue is ", shown(text), ", wanted a text"));
-    }
-  }
-  return value.get<std::vector<std::string>>();
-}
-
 std::int64_t number_of(const std::string& key) {
   std::int64_t number = 0;
   const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
   if (error != std::errc() || stop != key.data() + key.size()) {
-    throw Error(cat("its key ", json(key).dump().substr(0, 60), " is no sent_id"));
+    throw Error(
+        cat("its key ", json(key).dump().substr(0, 60), " is no sent_id, wanted a whole number"));
   }
   return number;
 }
@@ -86,9 +77,9 @@ CuesBySentence read_folder(const fs::path& folder) {
 CuesBySentence parse_cue_lines(std::string_view text, std::string_view name) {
   CuesBySentence cues;
   for_each_line(text, name, [&](std::string_view line, std::size_t /*at*/, std::size_t /*number*/) {
-    const json entry = json::parse(line);
-    const std::int64_t sent_id = whole_number(entry.at("sent_id"), "sent_id");
-    if (!cues.emplace(sent_id, read_texts(entry.at("cues"))).second) {
+    const json entry = parse_json(line);
+    const std::int64_t sent_id = whole_number(member(entry, "sent_id"), "sent_id");
+    if (!cues.emplace(sent_id, list_of_texts(member(entry, "cues"), "cue")).second) {
       throw Error(cat("duplicate sent_id ", sent_id));
     }
   });
@@ -98,11 +89,13 @@ CuesBySentence parse_cue_lines(std::string_view text, std::string_view name) {
 CuesBySentence parse_cue_document(std::string_view text, std::string_view name) {
   CuesBySentence cues;
   try {
-    const json document = json::parse(text);
-    if (!document.is_object()) throw Error("wanted an object {\"<sent_id>\": [texts]}");
+    const json document = parse_json(text);
+    if (!document.is_object()) {
+      throw Error(cat("it is ", shown(document), ", wanted an object {\"<sent_id>\": [texts]}"));
+    }
     for (const auto& [key, value] : document.items()) {
       const std::int64_t sent_id = number_of(key);
-      std::vector<std::string> texts = read_texts(value);
+      std::vector<std::string> texts = list_of_texts(value, "cue");
       if (texts.size() < kCuesPerSentence) {
         throw Error(cat("sent_id ", sent_id, " has ", texts.size(), " cues, wanted at least ",
                         kCuesPerSentence));

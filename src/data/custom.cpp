@@ -7,6 +7,7 @@
 #include "pcnet/core/parallel.h"
 
 #include "custom_lines.h"
+#include "json_lines.h"
 #include "orientation_note.h"
 #include "refer_parts.h"
 
@@ -23,6 +24,11 @@ class CustomReader {
       : files_(files), parts_(parts), sink_(faults) {}
 
   void read(std::string_view bytes) {
+    try {
+      bytes = utf8_text(bytes);
+    } catch (const core::Error& fault) {
+      throw core::Error(cat(files_.custom.string(), ": ", fault.what()));
+    }
     parse(bytes);
     open_pictures();
     for (auto& line : lines_) {
@@ -90,7 +96,8 @@ class CustomReader {
 
   void read_mask_picture(CustomLine& line) {
     try {
-      line.mask.rle = image::encode(image::read_mask(files_.custom.parent_path() / line.mask_png));
+      line.mask.rles = {
+          image::encode(image::read_mask(files_.custom.parent_path() / line.mask_png))};
     } catch (const core::Error& fault) {
       const std::lock_guard lock(mutex_);
       unreadable_.emplace(line.mask_png, fault.what());
@@ -136,27 +143,17 @@ class CustomReader {
     return place->second;
   }
 
-  void check_size(const CustomLine& line, const ImageRecord& record) const {
-    try {
-      check_mask(line.mask, record);
-    } catch (const EntryFault& fault) {
-      if (fault.kind() != "wrong size") throw;
-      const auto note = orientation_note(files_.images / line.image, files_.apply_exif);
-      throw EntryFault(fault.kind(), cat(fault.what(), note.empty() ? "" : "; ", note));
-    }
-  }
-
   void add(CustomLine& line) {
-    const auto unreadable = unreadable_.find(line.mask_png);
-    if (!line.mask_png.empty() && unreadable != unreadable_.end()) {
-      throw EntryFault("broken mask", unreadable->second);
-    }
     const ImageRecord& record = image_of(line);
-    check_size(line, record);
+    check_outline(line, record);
     Object& object = object_of(line, record.image_id);
     Annotation& annotation = parts_.annotations[object.annotation];
-    take_mask(line, annotation);
-    take_box(line, object, annotation);
+    if (line.outline_fault) {
+      leave_out_outline(annotation, *line.outline_fault, cat(files_.custom.string(), ":", line.number));
+    } else if (annotation.damage == nullptr) {
+      take_mask(line, annotation);
+      take_box(line, object, annotation);
+    }
     if (line.sentences.empty()) return;  // an object that nothing refers to
     const auto [place, added] = object.references.emplace(line.split, parts_.references.size());
     if (added) {
@@ -173,12 +170,30 @@ class CustomReader {
     }
   }
 
+  void check_outline(CustomLine& line, const ImageRecord& record) const {
+    if (line.outline_fault) return;
+    try {
+      const auto unreadable = unreadable_.find(line.mask_png);
+      if (!line.mask_png.empty() && unreadable != unreadable_.end()) {
+        throw EntryFault("broken mask", unreadable->second);
+      }
+      check_mask(line.mask, record);
+    } catch (const EntryFault& fault) {
+      line.outline_fault = fault;
+      if (fault.kind() != "wrong size") return;
+      const auto note = orientation_note(files_.images / line.image, files_.apply_exif);
+      if (!note.empty()) {
+        line.outline_fault = EntryFault(fault.kind(), cat(fault.what(), "; ", note));
+      }
+    }
+  }
+
   static void take_mask(CustomLine& line, Annotation& annotation) {
     if (!line.mask.has_mask()) return;
     if (!annotation.has_mask()) {
       annotation.polygons = std::move(line.mask.polygons);
-      annotation.rle = std::move(line.mask.rle);
-    } else if (annotation.polygons != line.mask.polygons || !(annotation.rle == line.mask.rle)) {
+      annotation.rles = std::move(line.mask.rles);
+    } else if (annotation.polygons != line.mask.polygons || annotation.rles != line.mask.rles) {
       throw EntryFault("broken mask",
                        cat("another mask for object ", line.object, " than on an earlier line"));
     }
@@ -198,7 +213,7 @@ class CustomReader {
   void set_box(Annotation& annotation) {
     if (annotation.box != std::array<double, 4>{} || !annotation.has_mask()) return;
     if (annotation.polygons.empty()) {
-      const auto box = image::bounding_box(annotation.rle);
+      const auto box = image::bounding_box(image::merge(annotation.rles));
       std::transform(box.begin(), box.end(), annotation.box.begin(),
                      [](std::int64_t value) { return static_cast<double>(value); });
       return;

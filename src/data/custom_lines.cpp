@@ -8,7 +8,7 @@
 #include "pcnet/core/format.h"
 
 #include "json_fields.h"
-#include "refer_parts.h"
+#include "json_lines.h"
 
 namespace pcnet::data {
 
@@ -33,10 +33,13 @@ void check_keys(const json& entry, const std::vector<std::string>& known) {
 
 std::vector<std::string> texts_of(const json& value, const char* key) {
   std::vector<std::string> texts;
-  if (!value.is_array()) throw EntryFault("wrong type", cat("\"", key, "\" is not a list"));
+  if (!value.is_array()) {
+    throw EntryFault("wrong type", cat("\"", key, "\" is ", shown(value), ", wanted a list"));
+  }
   for (const auto& item : value) {
     if (!item.is_string()) {
-      throw EntryFault("wrong type", cat("\"", key, "\" holds something that is no text"));
+      throw EntryFault("wrong type",
+                       cat("\"", key, "\" holds ", shown(item), ", wanted texts alone"));
     }
     texts.push_back(item.get<std::string>());
   }
@@ -86,7 +89,8 @@ std::string object_of(const json& entry) {
   if (!entry.contains("object")) return {};
   const json& object = entry["object"];
   if (!object.is_string() && !object.is_number_integer()) {
-    throw EntryFault("wrong type", "\"object\" is neither a text nor a whole number");
+    throw EntryFault("wrong type",
+                     cat("\"object\" is ", shown(object), ", wanted a text or a whole number"));
   }
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -94,29 +98,34 @@ std::string object_of(const json& entry) {
 image::PictureSize size_of(const json& size) {
   if (!size.is_array() || size.size() != 2 || !size[0].is_number_integer() ||
       !size[1].is_number_integer()) {
-    throw EntryFault("wrong type", "\"size\" is not [width, height]");
+    throw EntryFault("wrong type", cat("\"size\" is ", shown(size), ", wanted [width, height]"));
   }
   return {size[1].get<std::int64_t>(), size[0].get<std::int64_t>()};
 }
 
 void read_mask(const json& mask, CustomLine& line) {
+  if (mask.is_array() && !mask.empty()) {
+    line.mask.rles = read_rles(mask);
+    return;
+  }
   if (!mask.is_object()) {
-    throw EntryFault("broken mask",
-                     "\"mask\" is not {\"size\", \"counts\"}, {\"polygons\"} or "
-                     "{\"png\"}");
+    throw EntryFault("broken mask", cat("\"mask\" is ", shown(mask),
+                                        ", wanted {\"size\", \"counts\"}, a list of "
+                                        "such, {\"polygons\"} or {\"png\"}"));
   }
   if (mask.contains("polygons")) {
     check_keys(mask, {"polygons"});
     if (!mask["polygons"].is_array() || mask["polygons"].empty()) {
-      throw EntryFault("broken mask", "\"polygons\" is not a list of polygons");
+      throw EntryFault("broken mask", cat("\"polygons\" is ", shown(mask["polygons"]),
+                                          ", wanted a list of polygons"));
     }
     line.mask.polygons = read_polygons(mask["polygons"]);
   } else if (mask.contains("png")) {
     check_keys(mask, {"png"});
-    line.mask_png = text_field(mask, "png");
+    line.mask_png = path_field(mask, "png");
   } else {
     check_keys(mask, {"size", "counts", "polygons", "png"});
-    line.mask.rle = read_rle(mask);
+    line.mask.rles = read_rles(mask);
   }
 }
 
@@ -127,7 +136,7 @@ CustomLine parse_custom_line(std::string_view text, std::size_t number) {
   check_keys(entry, kKeys);
   CustomLine line;
   line.number = number;
-  line.image = std::filesystem::path(text_field(entry, "image")).lexically_normal().string();
+  line.image = std::filesystem::path(path_field(entry, "image")).lexically_normal().string();
   if (line.image.empty()) throw EntryFault("missing field", "\"image\" is empty");
   for (auto& sentence : sentences_of(entry)) {
     line.sentences.emplace_back().text = std::move(sentence);
@@ -136,8 +145,12 @@ CustomLine parse_custom_line(std::string_view text, std::size_t number) {
   line.object = object_of(entry);
   line.split = split_of(entry);
   if (entry.contains("size")) line.size = size_of(entry["size"]);
-  if (entry.contains("box")) line.box = box_field(entry, "box");
-  if (entry.contains("mask") && !entry["mask"].is_null()) read_mask(entry["mask"], line);
+  try {
+    if (entry.contains("box")) line.box = box_field(entry, "box");
+    if (entry.contains("mask") && !entry["mask"].is_null()) read_mask(entry["mask"], line);
+  } catch (const EntryFault& fault) {
+    line.outline_fault = fault;
+  }
   return line;
 }
 

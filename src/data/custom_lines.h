@@ -8,6 +8,8 @@
 #include "pcnet/data/refer_index.h"
 #include "pcnet/image/picture.h"
 
+#include "refer_parts.h"
+
 namespace pcnet::data {
 
 /// One line of `annotations.jsonl` (docs/custom_data.md).
@@ -19,11 +21,12 @@ struct CustomLine {
   std::vector<Sentence> sentences;  ///< texts and cues, without ids
   std::optional<image::PictureSize> size;
   std::optional<std::array<double, 4>> box;
-  Annotation mask;       ///< its polygons or RLE alone
-  std::string mask_png;  ///< a picture of the mask, relative to the file
+  Annotation mask;                          ///< its polygons or RLEs alone
+  std::string mask_png;                     ///< a picture of the mask, relative to the file
+  std::optional<EntryFault> outline_fault;  ///< what is wrong with mask or box
 };
 
-/// EntryFault for broken JSON, an unknown key, a missing or ill-typed one.
+/// EntryFault for broken JSON, an unknown key, a missing or ill-typed one but for mask and box.
 CustomLine parse_custom_line(std::string_view text, std::size_t number);
 
 }  // namespace pcnet::data

@@ -27,10 +27,14 @@ CuesBySentence cues_inside(const ReferIndex& index) {
 Dataset::Dataset(config::DataOptions options, Pictures pictures) : options_(std::move(options)) {
   if (!options_.pack.empty()) {
     open_pack();
+    judge_outlines();
     return;
   }
   files_ = locate_dataset(options_, pictures);
-  index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_));
+  const auto broken =
+      options_.on_bad_annotation == "skip" ? BrokenOutline::kLeftOut : BrokenOutline::kError;
+  index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_, nullptr, broken));
+  judge_outlines();
   has_cues_ = !files_.cues.empty() || index_->has_cues();
   if (pictures == Pictures::kUsed) {
     pictures_ = std::make_unique<PictureStore>(*index_, files_, options_);
@@ -62,6 +66,20 @@ void Dataset::open_pack() {
   files_.apply_exif = pack_->key().apply_exif;
   has_cues_ = pack_->has_cues();
   pictures_ = std::make_unique<PictureStore>(*pack_, options_);
+}
+
+void Dataset::judge_outlines() const {
+  const auto damaged = index().damaged();
+  if (damaged.empty()) return;
+  const Fault& first = *damaged.front()->damage;
+  const std::string found =
+      core::cat(damaged.size(), damaged.size() == 1 ? " object has" : " objects have",
+                " a broken mask or box, the first at ", first.where, ": ", first.what);
+  if (options_.on_bad_annotation == "error") {
+    throw core::Error(core::cat("the pack ", options_.pack, ": ", found,
+                                " (data.on_bad_annotation=skip goes on without them)"));
+  }
+  core::log::warning(core::cat(found, ": used without them (data.on_bad_annotation: skip)"));
 }
 
 bool Dataset::has_captions() const {

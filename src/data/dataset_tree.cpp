@@ -124,6 +124,10 @@ std::string how_to_choose(const std::vector<Candidate>& fitting) {
   }
   const Candidate& first = fitting.front();
   std::string options;
+  if (fitting.size() == 1) {
+    return cat("choose it with --dataset ", first.dataset,
+               first.custom ? "" : cat(" --split-by ", first.split_by));
+  }
   if (datasets.size() > 1) options += cat(" --dataset ", first.dataset);
   if (partitions.size() > 1 && !first.custom) options += cat(" --split-by ", first.split_by);
   if (options.empty()) options = cat(" --root ", first.file.parent_path().string());
@@ -140,8 +144,13 @@ Candidate choose(const config::DataOptions& options, const fs::path& root) {
     fitting.push_back(c);
   }
   if (fitting.empty()) {
-    throw Error(cat("no dataset \"", options.dataset, "\" with partition \"", options.split_by,
-                    "\" under ", root.string(), "; there is: ", names_of(all)));
+    const auto asked = [](const char* what, const std::string& value, const char* keys) {
+      return value.empty() ? std::string() : cat(what, "\"", value, "\" (", keys, ")");
+    };
+    throw Error(cat("no dataset", asked(" ", options.dataset, "data.dataset, --dataset"),
+                    asked(" with partition ", options.split_by, "data.split_by, --split-by"),
+                    " under ", root.string(), ", which has: ", names_of(all), "; ",
+                    how_to_choose(all)));
   }
   if (fitting.size() > 1) {
     throw Error(cat("several datasets under ", root.string(), ": ", names_of(fitting), "; ",

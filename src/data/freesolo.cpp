@@ -54,14 +54,15 @@ class Freesolo : public ProposalSource {
     std::vector<ScoredProposal> proposals;
     for (const auto& packed : packed_.at(picture.image_id)) {
       proposals.push_back(
-          {image::from_coco_string(packed.counts, packed.height, packed.width), packed.score, {}});
+          {.mask = image::from_coco_string(packed.counts, packed.height, packed.width),
+           .score = packed.score});
     }
     return chosen_masks(std::move(proposals), filter_);
   }
 
  private:
   void add(std::int64_t image_id, const std::vector<ScoredProposal>& proposals) {
-    for (const auto& [mask, score, stability] : proposals) {
+    for (const auto& [mask, predicted_iou, stability, score] : proposals) {
       packed_[image_id].push_back({mask.height, mask.width, image::to_coco_string(mask), score});
     }
   }

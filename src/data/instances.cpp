@@ -39,20 +39,17 @@ Annotation read_annotation(const json& entry) {
   annotation.image_id = whole_field(entry, "image_id");
   if (entry.contains("category_id")) annotation.category_id = whole_field(entry, "category_id");
   annotation.crowd = crowd_flag(entry);
-  annotation.box = box_field(entry, "bbox");
-  const json& segmentation = field(entry, "segmentation");
-  if (segmentation.is_array()) {
-    annotation.polygons = read_polygons(segmentation);
-  } else if (segmentation.is_object()) {
-    annotation.rle = read_rle(segmentation);
-  } else {
-    throw EntryFault("broken mask", "its segmentation is neither polygons nor an RLE");
+  try {
+    annotation.box = box_field(entry, "bbox");
+    read_segmentation(field(entry, "segmentation"), annotation);
+  } catch (const EntryFault& fault) {
+    leave_out_outline(annotation, fault, cat("ann_id ", annotation.ann_id));
   }
   return annotation;
 }
 
 ImageRecord read_image(const json& entry) {
-  return {whole_field(entry, "id"), text_field(entry, "file_name"), whole_field(entry, "height"),
+  return {whole_field(entry, "id"), path_field(entry, "file_name"), whole_field(entry, "height"),
           whole_field(entry, "width")};
 }
 
@@ -107,6 +104,14 @@ void read_entries(const std::string& list, const std::vector<std::string_view>& 
 
 }  // namespace
 
+void leave_out_outline(Annotation& annotation, const EntryFault& fault, std::string where) {
+  annotation.damage =
+      std::make_shared<const Fault>(Fault{fault.kind(), std::move(where), fault.what()});
+  annotation.polygons.clear();
+  annotation.rles.clear();
+  annotation.box = {};
+}
+
 void check_mask(const Annotation& annotation, const ImageRecord& picture) {
   for (const auto& polygon : annotation.polygons) {
     if (polygon.size() < 6 || polygon.size() % 2 != 0) {
@@ -116,22 +121,23 @@ void check_mask(const Annotation& annotation, const ImageRecord& picture) {
     for (const double number : polygon) {
       constexpr double kFar = 1e6;  // the limit of image::from_polygon
       if (!(std::abs(number) <= kFar)) {
-        throw EntryFault("broken mask", cat("a polygon's coordinate is ", number));
+        throw EntryFault("broken mask", cat("a polygon's coordinate is ", number,
+                                            ", wanted pixels of its picture"));
       }
     }
   }
-  if (annotation.rle.counts.empty()) return;
-  const image::Rle& rle = annotation.rle;
-  if (rle.height != picture.height || rle.width != picture.width) {
-    throw EntryFault("wrong size",
-                     cat("its mask is ", rle.height, " x ", rle.width,
-                         " (height x width), its picture ", picture.height, " x ", picture.width));
-  }
-  std::int64_t pixels = 0;
-  for (const auto run : rle.counts) pixels += run;
-  if (pixels != rle.height * rle.width) {
-    throw EntryFault("broken mask",
-                     cat("its runs cover ", pixels, " pixels, its size ", rle.height * rle.width));
+  for (const image::Rle& rle : annotation.rles) {
+    if (rle.height != picture.height || rle.width != picture.width) {
+      throw EntryFault("wrong size", cat("its mask is ", rle.height, " x ", rle.width,
+                                         " (height x width), its picture ", picture.height, " x ",
+                                         picture.width));
+    }
+    std::int64_t pixels = 0;
+    for (const auto run : rle.counts) pixels += run;
+    if (pixels != rle.height * rle.width) {
+      throw EntryFault("broken mask", cat("its runs cover ", pixels, " pixels, its size ",
+                                          rle.height * rle.width));
+    }
   }
 }
 

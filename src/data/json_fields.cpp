@@ -1,5 +1,6 @@
 #include "json_fields.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -16,8 +17,8 @@ using nlohmann::json;
 
 namespace {
 
-[[noreturn]] void wrong_type(const char* key, const char* wanted) {
-  throw EntryFault("wrong type", cat("\"", key, "\" is not ", wanted));
+[[noreturn]] void wrong_type(const char* key, const json& got, const char* wanted) {
+  throw EntryFault("wrong type", cat("\"", key, "\" is ", shown(got), ", wanted ", wanted));
 }
 
 /// A number from 0 that fits a run length.
@@ -29,16 +30,77 @@ std::uint32_t run_length(const json& value) {
   return value.get<std::uint32_t>();
 }
 
+image::Rle read_rle(const json& value) {
+  if (!value.is_object()) {
+    throw EntryFault("broken mask", cat("its mask is ", shown(value),
+                                        ", wanted an RLE {\"size\": [h, w], \"counts\": ...}"));
+  }
+  const json& size = field(value, "size");
+  if (!size.is_array() || size.size() != 2 || !size[0].is_number_integer() ||
+      !size[1].is_number_integer()) {
+    throw EntryFault("broken mask",
+                     cat("its mask's \"size\" is ", shown(size), ", wanted [height, width]"));
+  }
+  image::Rle rle{size[0].get<std::int64_t>(), size[1].get<std::int64_t>(), {}};
+  const json& counts = field(value, "counts");
+  if (counts.is_string()) {
+    try {
+      return image::from_coco_string(counts.get_ref<const std::string&>(), rle.height, rle.width);
+    } catch (const core::Error& fault) {
+      throw EntryFault("broken mask", fault.what());
+    }
+  }
+  if (!counts.is_array()) {
+    throw EntryFault("broken mask", cat("its mask's \"counts\" is ", shown(counts),
+                                        ", wanted COCO's text or a list of runs"));
+  }
+  rle.counts.reserve(counts.size());
+  for (const auto& run : counts) rle.counts.push_back(run_length(run));
+  if (rle.counts.empty()) throw EntryFault("broken mask", "its mask has no runs");
+  return rle;
+}
+
+/// Python writes NaN and Infinity, which are no JSON. As texts they are faults of their fields
+/// alone.
+std::string without_bare_nan(std::string_view text) {
+  std::string out;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && quoted) {
+      out += text.substr(i, 2);
+      ++i;
+      continue;
+    }
+    if (text[i] == '"') quoted = !quoted;
+    const std::string_view rest = text.substr(i);
+    const auto starts = [&](std::string_view word) { return !quoted && rest.starts_with(word); };
+    const std::size_t word = starts("NaN")         ? 3
+                             : starts("Infinity")  ? 8
+                             : starts("-Infinity") ? 9
+                                                   : 0;
+    if (word == 0) {
+      out += text[i];
+      continue;
+    }
+    out += cat("\"", rest.substr(0, word), "\"");
+    i += word - 1;
+  }
+  return out;
+}
+
 }  // namespace
 
 json parse_entry(std::string_view text) {
   json entry;
   try {
-    entry = json::parse(text);
-  } catch (const json::exception&) {
-    throw EntryFault("broken entry", "broken JSON");
+    const bool bare = text.find("NaN") != text.npos || text.find("Infinity") != text.npos;
+    entry = bare ? parse_json(without_bare_nan(text)) : parse_json(text);
+  } catch (const core::Error& fault) {
+    throw EntryFault("broken entry", fault.what());
   }
-  if (!entry.is_object()) throw EntryFault("broken entry", "wanted an object {...}");
+  if (!entry.is_object()) {
+    throw EntryFault("broken entry", cat("it is ", shown(entry), ", wanted an object {...}"));
+  }
   return entry;
 }
 
@@ -61,21 +123,27 @@ std::int64_t whole_field(const json& entry, const char* key) {
       return static_cast<std::int64_t>(number);
     }
   }
-  wrong_type(key, "a whole number");
+  wrong_type(key, value, "a whole number");
 }
 
 const std::string& text_field(const json& entry, const char* key) {
   const json& value = field(entry, key);
-  if (!value.is_string()) wrong_type(key, "a text");
+  if (!value.is_string()) wrong_type(key, value, "a text");
   return value.get_ref<const std::string&>();
+}
+
+std::string path_field(const json& entry, const char* key) {
+  std::string path = text_field(entry, key);
+  std::replace(path.begin(), path.end(), '\\', '/');
+  return path;
 }
 
 std::array<double, 4> box_field(const json& entry, const char* key) {
   const json& value = field(entry, key);
-  if (!value.is_array() || value.size() != 4) wrong_type(key, "a box [x, y, width, height]");
+  if (!value.is_array() || value.size() != 4) wrong_type(key, value, "[x, y, width, height]");
   std::array<double, 4> box{};
   for (std::size_t i = 0; i < box.size(); ++i) {
-    if (!value[i].is_number()) wrong_type(key, "a box of four numbers");
+    if (!value[i].is_number()) wrong_type(key, value[i], "four numbers");
     box[i] = value[i].get<double>();
   }
   return box;
@@ -85,12 +153,16 @@ std::vector<std::vector<double>> read_polygons(const json& value) {
   std::vector<std::vector<double>> polygons;
   polygons.reserve(value.size());
   for (const auto& item : value) {
-    if (!item.is_array()) throw EntryFault("broken mask", "a polygon is not a list of numbers");
+    if (!item.is_array()) {
+      throw EntryFault("broken mask", cat("a polygon is ", shown(item),
+                                          ", wanted a list of numbers "
+                                          "[x, y, x, y, ...]"));
+    }
     auto& polygon = polygons.emplace_back();
     polygon.reserve(item.size());
     for (const auto& number : item) {
       if (!number.is_number()) {
-        throw EntryFault("broken mask", "a polygon holds something that is no number");
+        throw EntryFault("broken mask", cat("a polygon holds ", shown(number), ", wanted numbers"));
       }
       polygon.push_back(number.get<double>());
     }
@@ -98,28 +170,27 @@ std::vector<std::vector<double>> read_polygons(const json& value) {
   return polygons;
 }
 
-image::Rle read_rle(const json& value) {
-  const json& size = field(value, "size");
-  if (!size.is_array() || size.size() != 2 || !size[0].is_number_integer() ||
-      !size[1].is_number_integer()) {
-    throw EntryFault("broken mask", "its mask's \"size\" is not [height, width]");
+std::vector<image::Rle> read_rles(const json& value) {
+  if (!value.is_array()) return {read_rle(value)};
+  std::vector<image::Rle> rles;
+  for (const auto& item : value) rles.push_back(read_rle(item));
+  return rles;
+}
+
+void read_segmentation(const json& value, Annotation& annotation) {
+  if (!value.is_array() && !value.is_object()) {
+    throw EntryFault("broken mask",
+                     cat("its segmentation is ", shown(value), ", wanted polygons or an RLE"));
   }
-  image::Rle rle{size[0].get<std::int64_t>(), size[1].get<std::int64_t>(), {}};
-  const json& counts = field(value, "counts");
-  if (counts.is_string()) {
-    try {
-      return image::from_coco_string(counts.get_ref<const std::string&>(), rle.height, rle.width);
-    } catch (const core::Error& fault) {
-      throw EntryFault("broken mask", fault.what());
-    }
+  const auto is_rle = [](const json& item) { return item.is_object(); };
+  const auto rles = value.is_array() ? std::count_if(value.begin(), value.end(), is_rle) : 1;
+  if (rles == 0) {
+    annotation.polygons = read_polygons(value);
+  } else if (value.is_array() && rles != static_cast<std::ptrdiff_t>(value.size())) {
+    throw EntryFault("broken mask", "its segmentation mixes polygons and RLEs, wanted one kind");
+  } else {
+    annotation.rles = read_rles(value);
   }
-  if (!counts.is_array()) {
-    throw EntryFault("broken mask", "its mask's \"counts\" is neither a text nor a list");
-  }
-  rle.counts.reserve(counts.size());
-  for (const auto& run : counts) rle.counts.push_back(run_length(run));
-  if (rle.counts.empty()) throw EntryFault("broken mask", "its mask has no runs");
-  return rle;
 }
 
 }  // namespace pcnet::data

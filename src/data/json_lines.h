@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -13,12 +15,21 @@
 
 namespace pcnet::data {
 
+/// The text without a byte-order mark of UTF-8; Error for UTF-16 and UTF-32.
+std::string_view utf8_text(std::string_view text);
+
 /// Calls `read(line, place in the text, line number from 1)` for each line that is not empty; a
 /// fault names the file and the line.
 template <class Read>
 void for_each_line(std::string_view text, std::string_view name, Read read) {
   std::size_t number = 1;
-  for (std::size_t at = 0; at < text.size(); ++number) {
+  std::size_t at = 0;
+  try {
+    at = text.size() - utf8_text(text).size();
+  } catch (const core::Error& fault) {
+    throw core::Error(core::cat(name, ": ", fault.what()));
+  }
+  for (; at < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     std::string_view line = text.substr(at, end - at);
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -31,20 +42,25 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
   }
 }
 
+/// The document; Error that says what is broken, where, and what to do about what programs often
+/// write wrong (NaN, a single backslash, UTF-16).
+nlohmann::json parse_json(std::string_view text,
+                          const nlohmann::json::parser_callback_t& read = {});
+
+/// That Error, for what a parser of nlohmann's says about `text`.
+core::Error broken_json(std::string_view text, const nlohmann::json::exception& fault);
+
 /// A value in a message, shortened. A list or object is only named: writing it would follow it as
 /// deep as it goes.
-inline std::string shown(const nlohmann::json& value) {
-  return value.is_structured() ? std::string(value.type_name()) : value.dump().substr(0, 60);
-}
+std::string shown(const nlohmann::json& value);
+
+/// A member of an object; Error when it is none or has no such member.
+const nlohmann::json& member(const nlohmann::json& entry, const char* key);
 
 /// A whole number; Error that names it otherwise.
-inline std::int64_t whole_number(const nlohmann::json& value, std::string_view what) {
-  const bool too_large =
-      value.is_number_unsigned() && !std::in_range<std::int64_t>(value.get<std::uint64_t>());
-  if (!value.is_number_integer() || too_large) {
-    throw core::Error(core::cat(what, " is ", shown(value), ", wanted a whole number"));
-  }
-  return value.get<std::int64_t>();
-}
+std::int64_t whole_number(const nlohmann::json& value, std::string_view what);
+
+/// A list of texts. @param what is in it: "cue"
+std::vector<std::string> list_of_texts(const nlohmann::json& value, std::string_view what);
 
 }  // namespace pcnet::data

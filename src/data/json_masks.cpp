@@ -43,18 +43,22 @@ image::Rle from_runs(const json& counts, std::int64_t height, std::int64_t width
 }  // namespace
 
 image::Rle read_mask(const json& segmentation) {
-  const json& size = segmentation.at("size");
+  if (!segmentation.is_object()) {
+    throw Error(cat("its segmentation is ", shown(segmentation),
+                    ", wanted an RLE {\"size\": [height, width], \"counts\": ...}"));
+  }
+  const json& size = member(segmentation, "size");
   if (!size.is_array() || size.size() != 2) {
     throw Error(cat("its size is ", shown(size), ", wanted [height, width]"));
   }
   const std::int64_t height = side_of(size, 0);
   const std::int64_t width = side_of(size, 1);
-  const json& counts = segmentation.at("counts");
+  const json& counts = member(segmentation, "counts");
   if (counts.is_string()) {
     return image::from_coco_string(counts.get_ref<const std::string&>(), height, width);
   }
   if (counts.is_array()) return from_runs(counts, height, width);
-  throw Error("its counts are neither a text nor a list of runs");
+  throw Error(cat("its counts are ", shown(counts), ", wanted COCO's text or a list of runs"));
 }
 
 }  // namespace pcnet::data

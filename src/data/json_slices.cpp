@@ -7,6 +7,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "json_lines.h"
+
 namespace pcnet::data {
 
 using core::cat;
@@ -16,9 +18,8 @@ namespace {
 
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {
-    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
-  }
+  explicit Scanner(std::string_view text)
+      : text_(text), at_(text.size() - utf8_text(text).size()) {}
 
   bool at_end() {
     skip_space();
@@ -92,7 +93,7 @@ class Scanner {
   }
 
   std::string_view text_;
-  std::size_t at_ = 0;
+  std::size_t at_;
 };
 
 std::vector<std::string_view> slice_list(Scanner& scanner) {

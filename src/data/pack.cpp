@@ -188,7 +188,7 @@ void Pack::open() {
     ReferParts& parts = packed.parts;
     index_ = std::make_unique<ReferIndex>(ReferIndex::from_parts(
         std::move(parts.images), std::move(parts.annotations), std::move(parts.references),
-        /*faults=*/nullptr, std::move(parts.categories)));
+        /*faults=*/nullptr, std::move(parts.categories), BrokenOutline::kLeftOut));
   });
 }
 

@@ -11,6 +11,10 @@ using core::Error;
 
 namespace {
 
+// What an annotation says yes to.
+constexpr std::uint64_t kCrowd = 1;
+constexpr std::uint64_t kDamaged = 2;
+
 const PackedText& text_at(std::span<const PackedText> texts, std::uint64_t row) {
   if (row < texts.size()) return texts[row];
   throw Error(cat("it names text ", row, " of ", texts.size()));
@@ -49,7 +53,7 @@ void encode_annotation(const Annotation& annotation, const MaskLengths& mask, Re
   out.whole(annotation.ann_id);
   out.whole(annotation.image_id);
   out.whole(annotation.category_id);
-  out.number(annotation.crowd ? 1 : 0);
+  out.number((annotation.crowd ? kCrowd : 0) | (annotation.damage != nullptr ? kDamaged : 0));
   for (const double side : annotation.box) out.real(side);
   out.number(mask.whole);
   out.number(mask.exclusive);
@@ -60,7 +64,13 @@ Annotation decode_annotation(RecordReader& in, RecordReader& masks) {
   annotation.ann_id = in.whole();
   annotation.image_id = in.whole();
   annotation.category_id = in.whole();
-  annotation.crowd = in.number() != 0;
+  const std::uint64_t flags = in.number();
+  annotation.crowd = (flags & kCrowd) != 0;
+  if ((flags & kDamaged) != 0) {
+    annotation.damage =
+        std::make_shared<const Fault>(Fault{"broken mask", cat("ann_id ", annotation.ann_id),
+                                            "its mask or box was broken when the pack was made"});
+  }
   for (double& side : annotation.box) side = in.real();
   annotation.coded = masks.raw(in.number());
   annotation.coded_exclusive = masks.raw(in.number());
@@ -104,11 +114,12 @@ std::uint64_t TextTable::row_of(const std::string& text) {
 }
 
 std::string TextTable::encode(const text::Tokenizer& tokenizer, std::int64_t length,
-                              text::Truncate truncate) const {
+                              text::Truncate truncate, text::Omissions& omissions) const {
   RecordWriter out;
   out.number(texts_.size());
   for (const auto* text : texts_) {
     const text::Tokens tokens = tokenizer.encode(*text, length, truncate);
+    omissions.add(tokens);
     RecordWriter row;
     if (tokens.words > 0 && tokens.unknown_words.empty()) {
       row.whole(tokens.words);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "pcnet/text/omissions.h"
 #include "pcnet/text/tokenizer.h"
 
 #include "pack_stream.h"
@@ -29,8 +30,8 @@ class TextTable {
   std::uint64_t row_of(const std::string& text);
   /// The section of texts: each with its tokens, none for a text that a closed vocabulary does not
   /// know whole.
-  std::string encode(const text::Tokenizer& tokenizer, std::int64_t length,
-                     text::Truncate truncate) const;
+  std::string encode(const text::Tokenizer& tokenizer, std::int64_t length, text::Truncate truncate,
+                     text::Omissions& omissions) const;
   std::size_t rows() const { return texts_.size(); }
 
  private:

@@ -111,8 +111,14 @@ void compare_settings(const PackKey& packed, const PackKey& wanted, Reasons& rea
   reasons.compare("data.text_length", packed.text_length, wanted.text_length);
   reasons.compare("data.truncate", packed.truncate, wanted.truncate);
   if (!packed.sources.contains("proposals")) return;
+  const bool scored = packed.sources.at("proposals").path.ends_with(".json");
   for (const auto& [name, value] : wanted.proposal_filter) {
-    const auto found = packed.proposal_filter.find(name);
+    if (name == "score" && !scored) continue;
+    auto found = packed.proposal_filter.find(name);
+    // Before there was a key for scores, that of SAM's predicted IoU bounded them.
+    if (name == "score" && found == packed.proposal_filter.end()) {
+      found = packed.proposal_filter.find("predicted_iou");
+    }
     reasons.compare(cat("data.proposal_filter.", name),
                     found == packed.proposal_filter.end() ? "none" : found->second, value);
   }

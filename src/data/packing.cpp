@@ -76,6 +76,7 @@ class Packer {
     writer_.commit();
     PackSummary summary = summary_of(Pack(options_.out));  // it can be read: better seen now
     summary.taken_over = taken_over_;
+    summary.omissions = std::move(omissions_);
     const auto all = static_cast<std::int64_t>(dataset_.index().images().size());
     summary.unused = all - summary.pictures;
     return summary;
@@ -98,6 +99,7 @@ class Packer {
   std::vector<PackedPicture> pictures_;
   std::vector<MaskLengths> masks_;
   TextTable texts_;
+  text::Omissions omissions_;
   PackWriter writer_;
   std::int64_t taken_over_ = 0;
 };
@@ -163,7 +165,7 @@ void Packer::write_masks() {
         if (!annotation.has_mask()) return;
         coded[i] = image::to_coco_string(index.mask(annotation, GroundTruth::kUnion));
         masks_[i].whole = coded[i].size();
-        if (annotation.polygons.size() < 2) return;
+        if (annotation.polygons.size() + annotation.rles.size() < 2) return;
         const auto other = image::to_coco_string(index.mask(annotation, GroundTruth::kExclusive));
         if (other == coded[i]) return;
         coded[i] += other;
@@ -181,8 +183,8 @@ void Packer::write_texts() {
   if (dataset_.has_cues()) writer_.add(Section::kCues, encode_rows(cue_rows()));
   if (dataset_.has_captions()) writer_.add(Section::kCaptions, encode_rows(caption_rows()));
   writer_.add(Section::kIndex, encode_index(parts_, pictures_, masks_, texts_));
-  writer_.add(Section::kTexts,
-              texts_.encode(tokenizer_, key_.text_length, truncate_of(dataset_.options())));
+  writer_.add(Section::kTexts, texts_.encode(tokenizer_, key_.text_length,
+                                             truncate_of(dataset_.options()), omissions_));
 }
 
 std::vector<std::uint64_t> Packer::rows_of(const std::vector<std::string>& texts) {

@@ -13,7 +13,7 @@ namespace {
 struct Candidate {
   std::size_t position;
   std::int64_t area;
-  double predicted_iou;
+  double quality;  // its predicted IoU or score
   std::array<std::int64_t, 4> box;
 };
 
@@ -27,11 +27,12 @@ std::vector<Candidate> good_ones(const std::vector<ScoredProposal>& proposals,
   for (std::size_t i = 0; i < proposals.size(); ++i) {
     const ScoredProposal& proposal = proposals[i];
     if (proposal.predicted_iou && *proposal.predicted_iou < options.predicted_iou) continue;
+    if (proposal.score && *proposal.score < options.score) continue;
     if (proposal.stability && *proposal.stability < options.stability) continue;
     const std::int64_t area = image::area(proposal.mask);
     if (area == 0 || area < options.min_area) continue;
-    good.push_back(
-        {i, area, proposal.predicted_iou.value_or(0), image::bounding_box(proposal.mask)});
+    const double quality = proposal.predicted_iou.value_or(proposal.score.value_or(0));
+    good.push_back({i, area, quality, image::bounding_box(proposal.mask)});
   }
   return good;
 }
@@ -42,7 +43,7 @@ std::vector<std::size_t> filter_proposals(const std::vector<ScoredProposal>& pro
                                           const config::ProposalFilterOptions& options) {
   std::vector<Candidate> left = good_ones(proposals, options);
   std::stable_sort(left.begin(), left.end(), [](const Candidate& a, const Candidate& b) {
-    return a.area != b.area ? a.area > b.area : a.predicted_iou > b.predicted_iou;
+    return a.area != b.area ? a.area > b.area : a.quality > b.quality;
   });
   std::vector<Candidate> kept;
   for (const Candidate& candidate : left) {
@@ -63,7 +64,7 @@ std::vector<std::size_t> filter_proposals(const std::vector<ScoredProposal>& pro
 
 std::vector<ScoredProposal> unscored(std::vector<image::Rle> masks) {
   std::vector<ScoredProposal> proposals;
-  for (auto& mask : masks) proposals.push_back({std::move(mask), {}, {}});
+  for (auto& mask : masks) proposals.push_back({std::move(mask)});
   return proposals;
 }
 

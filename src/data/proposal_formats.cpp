@@ -20,7 +20,7 @@ using nlohmann::json;
 namespace {
 
 double score_of(const json& entry, const char* key) {
-  const json& value = entry.at(key);
+  const json& value = member(entry, key);
   if (!value.is_number()) {
     throw Error(cat(key, " is ", shown(value), ", wanted a number"));
   }
@@ -77,13 +77,19 @@ image::Rle encode_columns(const at::Tensor& ones) {
   return rle;
 }
 
-/// Takes the entries of the two lists as they are read and keeps nothing else of the document.
+/// Takes the entries of the two lists, or of COCO's one, as they are read and keeps nothing else of
+/// the document.
 class FreesoloReader {
  public:
   /// False: the value is not kept.
   bool operator()(int depth, json::parse_event_t event, json& parsed) {
     using Event = json::parse_event_t;
-    if (depth == 1) {
+    if (depth == 0 && event == Event::array_start) {
+      list_ = "results";
+      entry_depth_ = 1;
+      has_annotations = true;
+    }
+    if (depth == 1 && entry_depth_ == 2) {
       if (event == Event::key) key_ = parsed.get<std::string>();
       if (event == Event::array_start) {
         list_ = key_;
@@ -92,7 +98,8 @@ class FreesoloReader {
       }
       if (event == Event::array_end) list_.clear();
     }
-    if (depth != 2 || (list_ != "annotations" && list_ != "images")) return true;
+    const bool read = list_ == "annotations" || list_ == "images" || list_ == "results";
+    if (depth != entry_depth_ || !read) return true;
     if (event != Event::object_end && event != Event::array_end && event != Event::value) {
       return true;
     }
@@ -110,16 +117,18 @@ class FreesoloReader {
 
  private:
   void read_picture(const json& entry) {
-    const std::int64_t id = whole_number(entry.at("id"), "id");
-    if (!entry.contains("file_name")) return;
-    document.file_names[id] = entry.at("file_name").get<std::string>();
+    const std::int64_t id = whole_number(member(entry, "id"), "id");
+    const auto name = entry.find("file_name");
+    if (name == entry.end()) return;
+    if (!name->is_string()) throw Error(cat("file_name is ", shown(*name), ", wanted a text"));
+    document.file_names[id] = name->get<std::string>();
   }
 
   void read_annotation(const json& entry) {
-    const std::int64_t image_id = whole_number(entry.at("image_id"), "image_id");
+    const std::int64_t image_id = whole_number(member(entry, "image_id"), "image_id");
     try {
-      ScoredProposal proposal{read_mask(entry.at("segmentation")), {}, {}};
-      if (entry.contains("score")) proposal.predicted_iou = score_of(entry, "score");
+      ScoredProposal proposal{.mask = read_mask(member(entry, "segmentation"))};
+      if (entry.contains("score")) proposal.score = score_of(entry, "score");
       document.proposals[image_id].push_back(std::move(proposal));
     } catch (const std::exception& fault) {
       throw Error(cat("image_id ", image_id, ": ", fault.what()));
@@ -128,6 +137,7 @@ class FreesoloReader {
 
   std::string key_;
   std::string list_;
+  int entry_depth_ = 2;
   std::size_t position_ = 0;
 };
 
@@ -136,12 +146,14 @@ class FreesoloReader {
 std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_view name) {
   std::vector<ScoredProposal> proposals;
   try {
-    const json document = json::parse(text);
-    if (!document.is_array()) throw Error("wanted SAM's list of masks");
+    const json document = parse_json(text);
+    if (!document.is_array()) {
+      throw Error(cat("it is ", shown(document), ", wanted SAM's list of masks"));
+    }
     for (const auto& entry : document) {
       try {
-        proposals.push_back({read_mask(entry.at("segmentation")), score_of(entry, "predicted_iou"),
-                             score_of(entry, "stability_score")});
+        proposals.push_back({read_mask(member(entry, "segmentation")),
+                             score_of(entry, "predicted_iou"), score_of(entry, "stability_score")});
       } catch (const std::exception& fault) {
         throw Error(cat("mask ", proposals.size(), ": ", fault.what()));
       }
@@ -187,8 +199,10 @@ std::vector<SamMetadata> parse_sam_metadata(std::string_view text, std::string_v
 FreesoloDocument parse_freesolo(std::string_view text, std::string_view name) {
   FreesoloReader reader;
   try {
-    const json rest = json::parse(text, std::ref(reader));
-    if (!reader.has_annotations) throw Error("no list \"annotations\": not FreeSOLO's format");
+    const json rest = parse_json(text, std::ref(reader));
+    if (!reader.has_annotations) {
+      throw Error("no list \"annotations\", wanted FreeSOLO's document or a list of COCO results");
+    }
   } catch (const std::exception& fault) {
     throw Error(cat(name, ": ", fault.what()));
   }

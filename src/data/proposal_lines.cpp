@@ -21,6 +21,7 @@ namespace {
 /// Stops at the outermost "image_id" of a line.
 class IdFinder : public nlohmann::json_sax<json> {
  public:
+  explicit IdFinder(std::string_view line) : line_(line) {}
   bool found() const { return found_; }
   std::int64_t id() const { return id_; }
 
@@ -43,7 +44,7 @@ class IdFinder : public nlohmann::json_sax<json> {
   }
   bool parse_error(std::size_t /*at*/, const std::string& /*token*/,
                    const json::exception& fault) override {
-    throw Error(fault.what());
+    throw broken_json(line_, fault);
   }
 
  private:
@@ -65,6 +66,7 @@ class IdFinder : public nlohmann::json_sax<json> {
   }
 
   int depth_ = 0;
+  std::string_view line_;
   bool wanted_ = false;
   bool found_ = false;
   std::int64_t id_ = 0;
@@ -105,7 +107,7 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
                                                                 std::string_view name) {
   std::unordered_map<std::int64_t, LineSpan> lines;
   for_each_line(text, name, [&](std::string_view line, std::size_t at, std::size_t number) {
-    IdFinder finder;
+    IdFinder finder(line);
     json::sax_parse(line, &finder, json::input_format_t::json, /*strict=*/false);
     if (!finder.found()) throw Error("it has no image_id");
     if (!lines.emplace(finder.id(), LineSpan{at, line.size(), number}).second) {
@@ -117,13 +119,15 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
 
 std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name) {
   try {
-    const json entry = json::parse(line);
-    const json& proposals = entry.at("proposals");
-    if (!proposals.is_array()) throw Error("proposals: wanted a list");
+    const json entry = parse_json(line);
+    const json& proposals = member(entry, "proposals");
+    if (!proposals.is_array()) {
+      throw Error(cat("\"proposals\" is ", shown(proposals), ", wanted a list"));
+    }
     std::vector<image::Rle> masks;
     for (const auto& proposal : proposals) {
       try {
-        masks.push_back(read_mask(proposal.at("segmentation")));
+        masks.push_back(read_mask(member(proposal, "segmentation")));
       } catch (const std::exception& fault) {
         throw Error(cat("proposal ", masks.size(), ": ", fault.what()));
       }

@@ -21,9 +21,10 @@ std::unique_ptr<ProposalSource> open(const fs::path& path, const ReferIndex& ind
   if (fs::is_directory(path)) return open_proposal_folder(path, filter);
   if (path.extension() == ".json") return open_freesolo(path, index, filter);
   if (path.extension() == ".jsonl") return open_proposal_lines(path, filter);
-  throw Error(cat("proposals ", path.string(),
-                  ": wanted a .jsonl file, FreeSOLO's .json, or a folder of SAM's or the released "
-                  "code's files"));
+  throw Error(
+      cat("proposals ", path.string(),
+          ": wanted a .jsonl file, FreeSOLO's .json or a list of COCO results, or a folder of "
+          "SAM's or the released code's files"));
 }
 
 std::size_t bytes_of(const std::vector<image::Rle>& masks) {

@@ -29,7 +29,7 @@ void FaultSink::add(Fault fault) const {
 /// Checks entries against each other while it takes them in.
 class ReferIndex::Builder {
  public:
-  explicit Builder(Faults* faults) : faults_(faults) {}
+  Builder(Faults* faults, BrokenOutline broken) : faults_(faults), broken_(broken) {}
 
   void add_images(std::vector<ImageRecord> images, const std::string& file) {
     index_.image_at_.reserve(images.size());
@@ -62,13 +62,18 @@ class ReferIndex::Builder {
     index_.annotation_at_.reserve(annotations.size());
     keep_sound(
         annotations, "ann_id", &Annotation::ann_id, file,
-        [&](const Annotation& annotation, std::size_t place) {
+        [&](Annotation& annotation, std::size_t place) {
           const auto* picture = index_.image_at_.find(annotation.image_id);
           if (picture == nullptr) {
             throw EntryFault("unknown image",
                              cat("its image_id ", annotation.image_id, " is not among the images"));
           }
-          check_mask(annotation, index_.images_[*picture]);
+          try {
+            check_mask(annotation, index_.images_[*picture]);
+          } catch (const EntryFault& fault) {
+            leave_out_outline(annotation, fault, cat("ann_id ", annotation.ann_id));
+          }
+          report_damage(annotation, file);
           require_new(index_.annotation_at_.emplace(annotation.ann_id, place), "duplicate id");
           index_.annotations_of_[*picture].push_back(annotation.ann_id);
         });
@@ -108,6 +113,16 @@ class ReferIndex::Builder {
     entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(kept), entries.end());
   }
 
+  void report_damage(const Annotation& annotation, const std::string& file) const {
+    if (annotation.damage == nullptr) return;
+    Fault fault = *annotation.damage;
+    if (faults_ == nullptr && broken_ == BrokenOutline::kLeftOut) return;
+    if (faults_ == nullptr) {
+      fault.what += " (data.on_bad_annotation=skip goes on without the outlines of such objects)";
+    }
+    FaultSink(faults_, file).add(std::move(fault));
+  }
+
   static void require_new(bool is_new, const char* fault) {
     if (!is_new) throw EntryFault("duplicate id", fault);
   }
@@ -143,20 +158,21 @@ class ReferIndex::Builder {
   }
 
   Faults* faults_;
+  BrokenOutline broken_;
   ReferIndex index_;
 };
 
-ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults) {
+ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults, BrokenOutline broken) {
   ReferParts parts;
   if (!files.custom.empty()) {
     read_custom(core::read_file(files.custom), files, parts, faults);
     return from_parts(std::move(parts.images), std::move(parts.annotations),
-                      std::move(parts.references), faults);
+                      std::move(parts.references), faults, {}, broken);
   }
   // The pickle's document is the larger one in memory: gone before the objects come.
   read_references(core::read_file(files.refs), files.refs.string(), parts, faults);
   read_instances(core::read_file(files.instances), files.instances.string(), parts, faults);
-  Builder builder(faults);
+  Builder builder(faults, broken);
   builder.add_images(std::move(parts.images), files.instances.string());
   builder.add_categories(std::move(parts.categories), files.instances.string());
   builder.add_annotations(std::move(parts.annotations), files.instances.string());
@@ -167,8 +183,8 @@ ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults) {
 ReferIndex ReferIndex::from_parts(std::vector<ImageRecord> images,
                                   std::vector<Annotation> annotations,
                                   std::vector<Reference> references, Faults* faults,
-                                  std::vector<Category> categories) {
-  Builder builder(faults);
+                                  std::vector<Category> categories, BrokenOutline broken) {
+  Builder builder(faults, broken);
   builder.add_images(std::move(images), {});
   builder.add_categories(std::move(categories), {});
   builder.add_annotations(std::move(annotations), {});
@@ -234,11 +250,20 @@ bool ReferIndex::has_cues() const {
   });
 }
 
+std::vector<const Annotation*> ReferIndex::damaged() const {
+  std::vector<const Annotation*> damaged;
+  for (const auto& annotation : annotations_) {
+    if (annotation.damage != nullptr) damaged.push_back(&annotation);
+  }
+  return damaged;
+}
+
 std::vector<std::int64_t> ReferIndex::without_mask(const std::string& name) const {
   std::vector<std::int64_t> sent_ids;
   for (const auto position : split(name)) {
     const Reference& reference = references_[position];
-    if (annotation(reference.ann_id).has_mask()) continue;
+    const Annotation& object = annotation(reference.ann_id);
+    if (object.has_mask() || object.damage != nullptr) continue;
     for (const auto& sentence : reference.sentences) sent_ids.push_back(sentence.sent_id);
   }
   return sent_ids;
@@ -255,9 +280,7 @@ image::Rle ReferIndex::mask(const Annotation& annotation, GroundTruth rule) cons
     return image::from_coco_string(exclusive ? annotation.coded_exclusive : annotation.coded,
                                    record.height, record.width);
   }
-  if (annotation.polygons.empty()) return annotation.rle;
-  std::vector<image::Rle> parts;
-  parts.reserve(annotation.polygons.size());
+  std::vector<image::Rle> parts = annotation.rles;
   for (const auto& polygon : annotation.polygons) {
     parts.push_back(image::from_polygon(polygon, record.height, record.width));
   }

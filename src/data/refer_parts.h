@@ -58,6 +58,9 @@ void read_references(std::string_view bytes, const std::string& file, ReferParts
 void read_custom(std::string_view bytes, const DatasetFiles& files, ReferParts& parts,
                  Faults* faults);
 
+/// Takes mask and box out of an annotation in which they are broken, and notes the fault.
+void leave_out_outline(Annotation& annotation, const EntryFault& fault, std::string where);
+
 /// EntryFault unless the mask can be drawn at the picture's size.
 void check_mask(const Annotation& annotation, const ImageRecord& picture);
 

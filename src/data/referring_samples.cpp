@@ -22,7 +22,7 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
     objects_of_[object.image_id].push_back(objects_.size());
     objects_.push_back(std::move(object));
   }
-  report_cut();
+  report_omissions();
   if (options.grid.height == 0) return;
   const Coverage coverage = proposal_coverage(index, "train", dataset.proposals());
   if (coverage.missing > 0) {

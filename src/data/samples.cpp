@@ -6,14 +6,11 @@
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
-#include "pcnet/core/log.h"
 #include "pcnet/image/normalise.h"
 
 namespace pcnet::data {
 
-using core::cat;
 using core::Error;
 
 /// The texts of a batch: each distinct one once, and where each picture's are.
@@ -157,12 +154,8 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
   return batch;
 }
 
-void Samples::report_cut() const {
-  if (bank_.cut() == 0) return;
-  const auto& options = dataset_.options();
-  core::log::warning(cat(bank_.cut(), " of ", bank_.rows(),
-                         " distinct training texts are longer than ", options.text_length,
-                         " tokens and were cut (data.text_length)"));
+void Samples::report_omissions() const {
+  text::report(bank_.omissions(), "distinct training texts", dataset_.options().text_length);
 }
 
 }  // namespace pcnet::data

@@ -101,7 +101,7 @@ void count_texts(const ReferIndex& index, const text::Tokenizer& tokenizer,
       words.push_back(static_cast<double>(count));
       const auto encoded = tokenizer.encode(sentence.text, statistics.text_length);
       tokens.push_back(static_cast<double>(encoded.words + 2));
-      if (encoded.cut > 0) ++statistics.longer;
+      statistics.omissions.add(encoded);
     }
   }
   statistics.vocabulary = static_cast<std::int64_t>(vocabulary.size());

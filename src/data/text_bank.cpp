@@ -23,7 +23,7 @@ std::int64_t TextBank::add(const std::string& text) {
     throw core::Error(core::cat("the text \"", text, "\" holds no word of the vocabulary"));
   }
   ids_.insert(ids_.end(), tokens.ids.begin(), tokens.ids.end());
-  if (tokens.cut > 0) ++cut_;
+  omissions_.add(tokens);
   return row_of_.emplace(text, rows()).first->second;
 }
 

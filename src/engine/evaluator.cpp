@@ -59,12 +59,17 @@ std::unordered_map<std::int64_t, std::vector<std::string>> cues_of_split(data::D
   return cues;
 }
 
-std::vector<EvaluatedSentence> list_sentences(const data::ReferIndex& index,
-                                              const std::string& split, bool first_only) {
-  std::vector<EvaluatedSentence> sentences;
+/// The split's sentences but for those whose object has a broken outline; these are counted.
+void list_sentences(const data::ReferIndex& index, const std::string& split, bool first_only,
+                    SplitResult& result) {
   for (const auto position : index.split(split)) {
     const data::Reference& reference = index.references()[position];
-    for (const auto& sentence : evaluated(reference, first_only)) {
+    const auto own = evaluated(reference, first_only);
+    if (index.annotation(reference.ann_id).damage != nullptr) {
+      result.broken_outlines += static_cast<std::int64_t>(own.size());
+      continue;
+    }
+    for (const auto& sentence : own) {
       EvaluatedSentence entry;
       entry.sent_id = sentence.sent_id;
       entry.ref_id = reference.ref_id;
@@ -72,10 +77,13 @@ std::vector<EvaluatedSentence> list_sentences(const data::ReferIndex& index,
       entry.image_id = reference.image_id;
       entry.text = sentence.text;
       entry.kind = sentence.kind;
-      sentences.push_back(std::move(entry));
+      result.sentences.push_back(std::move(entry));
     }
   }
-  return sentences;
+  if (!result.sentences.empty() || result.broken_outlines == 0) return;
+  throw core::Error(cat("the split \"", split, "\" cannot be evaluated: its ",
+                        result.broken_outlines,
+                        " sentences are about objects with a broken mask or box: none is left"));
 }
 
 /// Error unless every object asked for has a mask to compare with.
@@ -141,6 +149,19 @@ class Evaluation {
                          const auto at = static_cast<std::size_t>(i);
                          score_picture(*readable[at], answers[at], sentences);
                        });
+  }
+
+  /// What is not read of the sentences that were answered, and of their cues.
+  void count_omissions(SplitResult& result) const {
+    const auto read = static_cast<std::size_t>(responder_.cues_read());
+    for (const auto& sentence : result.sentences) {
+      result.text_omissions.add(responder_.tokens_of(sentence.text));
+      if (cues_.empty()) continue;
+      const auto& cues = cues_.at(sentence.sent_id);
+      for (std::size_t k = 0; k < std::min(read, cues.size()); ++k) {
+        result.cue_omissions.add(responder_.tokens_of(cues[k]));
+      }
+    }
   }
 
  private:
@@ -282,8 +303,10 @@ void summarise(const std::vector<Group>& groups, SplitResult& result) {
 }
 
 /// Leaves out the sentences of pictures that were skipped as unreadable.
-void drop_unanswered(std::vector<EvaluatedSentence>& sentences) {
-  std::erase_if(sentences, [](const EvaluatedSentence& s) { return s.stages.empty(); });
+void drop_unanswered(SplitResult& result) {
+  const auto dropped = std::erase_if(
+      result.sentences, [](const EvaluatedSentence& sentence) { return sentence.stages.empty(); });
+  result.unreadable = static_cast<std::int64_t>(dropped);
 }
 
 /// How many pictures of the split have no proposals: none must not mean all.
@@ -303,7 +326,7 @@ std::int64_t count_missing_proposals(data::Dataset& dataset, const std::string& 
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
                      const config::EvalOptions& options) {
   SplitResult result;
-  result.sentences = list_sentences(dataset.index(), split, options.sentences == "first");
+  list_sentences(dataset.index(), split, options.sentences == "first", result);
   require_masks(dataset.index(), split);
   const std::vector<Group> groups = group_by_picture(result.sentences);
   if (options.segmentor != "none") {
@@ -320,7 +343,8 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
     progress.update(static_cast<std::int64_t>(last));
   }
   progress.finish();
-  drop_unanswered(result.sentences);
+  drop_unanswered(result);
+  evaluation.count_omissions(result);
   summarise(group_by_picture(result.sentences), result);
   return result;
 }

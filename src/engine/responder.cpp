@@ -19,8 +19,7 @@ ModelResponder::ModelResponder(std::shared_ptr<model::ReferringModel> model,
 /// Tokens of all texts in order, then those of each distinct cue that is none of them.
 class ModelResponder::Texts {
  public:
-  Texts(const text::Tokenizer& tokenizer, const Options& options)
-      : tokenizer_(tokenizer), options_(options) {}
+  explicit Texts(const ModelResponder& responder) : responder_(responder) {}
 
   std::int64_t add_text(const std::string& text) {
     const std::int64_t row = add_row(text, "text");
@@ -36,24 +35,23 @@ class ModelResponder::Texts {
 
  private:
   std::int64_t add_row(const std::string& text, const char* kind) {
-    const text::Tokens tokens = tokenizer_.encode(text, options_.text_length, options_.truncate);
+    const text::Tokens tokens = responder_.tokens_of(text);
     if (tokens.words == 0) {
       throw core::UsageError(core::cat("the ", kind, " \"", text,
                                        "\" holds no word that the model knows (it knows ",
-                                       tokenizer_.words().size(), " words)"));
+                                       responder_.tokenizer_.words().size(), " words)"));
     }
     rows_.push_back(torch::tensor(tokens.ids, torch::kInt64));
     return static_cast<std::int64_t>(rows_.size()) - 1;
   }
 
-  const text::Tokenizer& tokenizer_;
-  const Options& options_;
+  const ModelResponder& responder_;
   std::vector<at::Tensor> rows_;
   std::unordered_map<std::string, std::int64_t> row_of_;
 };
 
 model::Expressions ModelResponder::expressions_of(std::span<const Query> queries) {
-  Texts texts(tokenizer_, options_);
+  Texts texts(*this);
   std::vector<std::int64_t> rows;
   for (const auto& query : queries) {
     for (const auto& text : query.texts) rows.push_back(texts.add_text(text));

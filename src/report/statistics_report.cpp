@@ -128,7 +128,9 @@ ordered_json to_json(const data::Statistics& statistics,
           {"sentences_by_words", std::move(histogram)},
           {"tokens_a_sentence", to_json(statistics.tokens)},
           {"text_length", statistics.text_length},
-          {"sentences_longer_than_text_length", statistics.longer},
+          {"sentences_longer_than_text_length", statistics.omissions.cut},
+          {"sentences_with_unknown_words", statistics.omissions.texts_with_unknown},
+          {"unknown_words", statistics.omissions.words},
           {"annotated_objects_a_picture", to_json(statistics.annotated)},
           {"referred_objects_a_picture", to_json(statistics.referred)},
           {"mask_share_of_the_picture", to_json(statistics.mask_share)},
@@ -141,8 +143,12 @@ std::string statistics_text(const data::Statistics& statistics,
   const std::int64_t sentences = statistics.words.count;
   std::string text = split_table(statistics) + "\n" + distribution_table(statistics) + "\n";
   text += cat("vocabulary: ", statistics.vocabulary, " distinct words\n");
-  text += cat("longer than data.text_length (", statistics.text_length,
-              " tokens), will be cut: ", statistics.longer, " of ", sentences, " sentences\n");
+  text +=
+      cat("longer than data.text_length (", statistics.text_length,
+          " tokens), will be cut: ", statistics.omissions.cut, " of ", sentences, " sentences\n");
+  text += cat(
+      "with words that training does not know, left out: ", statistics.omissions.texts_with_unknown,
+      " of ", sentences, " sentences (", statistics.omissions.words.size(), " different words)\n");
   if (statistics.unmasked > 0) {
     text += cat("referred objects without a pixel: ", statistics.unmasked, "\n");
   }

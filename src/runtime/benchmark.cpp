@@ -19,6 +19,7 @@
 
 namespace pcnet::runtime {
 
+using core::cat;
 using nlohmann::ordered_json;
 
 namespace {
@@ -110,6 +111,8 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
   const auto first_start = std::chrono::steady_clock::now();
   const engine::SplitResult result = run();  // decodes the pictures and warms up
   const double first = seconds_since(first_start);
+  text::report(result.text_omissions, cat("sentences of ", split), loaded.config.data.text_length);
+  text::report(result.cue_omissions, cat("cues of ", split), loaded.config.data.text_length);
   std::vector<double> spent;
   for (std::int64_t i = 0; i < repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();

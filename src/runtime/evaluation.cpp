@@ -7,6 +7,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/core/version.h"
 #include "pcnet/report/results.h"
 #include "pcnet/runtime/model_source.h"
@@ -53,6 +54,12 @@ ordered_json to_json(const engine::SplitResult& result) {
   document["on_object"] = result.on_object;
   document["collisions"] = result.collisions;
   document["pairs"] = result.pairs;
+  document["left_out"] = {{"unreadable_pictures", result.unreadable},
+                          {"broken_annotations", result.broken_outlines}};
+  document["unknown_words"] = {{"sentences", result.text_omissions.texts_with_unknown},
+                               {"words", result.text_omissions.unknown},
+                               {"cues", result.cue_omissions.texts_with_unknown}};
+  document["cut"] = {{"sentences", result.text_omissions.cut}, {"cues", result.cue_omissions.cut}};
   document["without_proposal"] = result.without_proposal;
   document["pictures_without_proposals"] = result.pictures_without_proposals;
   return document;
@@ -145,6 +152,14 @@ EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
     const auto found = known.find(split);
     auto scored = found != known.end() ? std::move(found->second)
                                        : engine::evaluate(dataset, split, responder, config.eval);
+    if (scored.broken_outlines > 0) {
+      core::log::warning(cat("left out of ", split, ": ", scored.broken_outlines,
+                             scored.broken_outlines == 1 ? " sentence" : " sentences",
+                             " about objects with a broken mask or box (data.on_bad_annotation: "
+                             "skip)"));
+    }
+    text::report(scored.text_omissions, cat("sentences of ", split), config.data.text_length);
+    text::report(scored.cue_omissions, cat("cues of ", split), config.data.text_length);
     result.document["splits"][split] = to_json(scored);
     result.splits.insert_or_assign(split, std::move(scored));
   }

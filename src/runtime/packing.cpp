@@ -129,6 +129,7 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
        .threads = threads,
        .tell = bars(stages, "packing was stopped: the same command goes on from there")});
   packing.seconds = lap.seconds();
+  text::report(packing.summary.omissions, "distinct texts", options.text_length);
   dataset.pictures().report_skipped();
   return packing;
 }

@@ -207,6 +207,24 @@ bool is_space(char32_t c) {
          c == 0x3000;
 }
 
+bool is_mark(char32_t c) {
+  return category(c) == UTF8PROC_CATEGORY_MN || category(c) == UTF8PROC_CATEGORY_MC;
+}
+
+bool is_word_character(char32_t c) {
+  return is_letter(c) || is_number(c) || (c >= 0x80 && is_mark(c)) || c == kReplacement;
+}
+
+bool is_whole_word(char32_t c) {
+  if (c < 0x80 || c == kReplacement) return false;
+  const bool ideograph = in(c, 0x3400, 0x4DBF) || in(c, 0x4E00, 0x9FFF) || in(c, 0x20000, 0x3FFFF);
+  return ideograph || in(c, 0x3041, 0x3096) || category(c) == UTF8PROC_CATEGORY_SO;
+}
+
+bool is_invisible(char32_t c) {
+  return category(c) == UTF8PROC_CATEGORY_CF || in(c, 0xFE00, 0xFE0F) || in(c, 0xE0100, 0xE01EF);
+}
+
 std::u32string to_nfc(std::u32string text) {
   // Nothing below U+0300 is a mark or changes.
   if (std::all_of(text.begin(), text.end(), [](char32_t c) { return c < 0x300; })) return text;

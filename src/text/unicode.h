@@ -13,13 +13,27 @@ std::u32string decode_utf8(std::string_view bytes);
 std::string encode_utf8(std::u32string_view text);
 void append_utf8(std::string& bytes, char32_t c);
 
-/// Takes one character off the front of valid, non-empty UTF-8.
+/// Takes one character off the front of non-empty UTF-8; what is none is U+FFFD.
 char32_t take_utf8(std::string_view& text);
 
 bool is_letter(char32_t c);         ///< general category L*
 bool is_number(char32_t c);         ///< general category N*
 bool is_decimal_digit(char32_t c);  ///< general category Nd
 bool is_space(char32_t c);          ///< Python's str.isspace
+
+/// What a word is made of: letters, numbers, the marks on them, and U+FFFD, which could not be
+/// read.
+bool is_word_character(char32_t c);
+bool is_mark(char32_t c);  ///< general categories Mn and Mc
+/// A word by itself, whatever stands beside it: ideographs and hiragana, which are written without
+/// spaces, and symbols such as emoji.
+bool is_whole_word(char32_t c);
+/// Nobody sees it: format characters such as the soft hyphen, a byte-order mark, joiners, and
+/// variation selectors.
+bool is_invisible(char32_t c);
+
+/// plain_text() of characters.
+std::u32string plain_characters(std::u32string_view text);
 
 /// The normal form NFC.
 std::u32string to_nfc(std::u32string text);

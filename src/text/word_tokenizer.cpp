@@ -2,46 +2,51 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "unicode.h"
+
 namespace pcnet::text {
-
-namespace {
-
-bool is_word_byte(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
-}
-
-}  // namespace
 
 std::vector<std::string> split_words(std::string_view text) {
   std::vector<std::string> words;
   std::string word;
-  for (const char raw : text) {
-    const char c = raw >= 'A' && raw <= 'Z' ? static_cast<char>(raw - 'A' + 'a') : raw;
-    if (is_word_byte(static_cast<unsigned char>(c))) {
-      word += c;
-    } else if (!word.empty()) {
-      words.push_back(std::move(word));
-      word.clear();
-    }
+  const auto finish = [&] {
+    if (!word.empty()) words.push_back(std::exchange(word, {}));
+  };
+  for (const char32_t c : to_lower(plain_characters(decode_utf8(text)))) {
+    const bool whole = is_whole_word(c);
+    if (whole || !is_word_character(c)) finish();
+    if (!whole && !is_word_character(c)) continue;
+    if (word.empty() && is_mark(c)) continue;  // on nothing
+    append_utf8(word, c);
+    if (whole) finish();
   }
-  if (!word.empty()) words.push_back(std::move(word));
+  finish();
   return words;
 }
 
 WordTokenizer::WordTokenizer(std::vector<std::string> words) : words_(std::move(words)) {
+  std::vector<std::pair<std::string, std::int64_t>> other_forms;
   for (std::size_t i = 0; i < words_.size(); ++i) {
-    if (split_words(words_[i]) != std::vector<std::string>{words_[i]}) {
+    const auto id = static_cast<std::int64_t>(i) + 1;
+    const auto split = split_words(words_[i]);
+    const bool is_word = split.size() == 1 && split.front() == words_[i];
+    // Runs of earlier versions hold words such as "École" or "blue\u00A0square": their ids stay.
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    if (!is_word && std::all_of(words_[i].begin(), words_[i].end(), is_ascii)) {
       throw core::Error(
           core::cat("the vocabulary holds \"", words_[i], "\", wanted single words in lower case"));
     }
-    if (!ids_.emplace(words_[i], static_cast<std::int64_t>(i) + 1).second) {
+    if (!is_word && split.size() == 1) other_forms.emplace_back(split.front(), id);
+    if (!ids_.emplace(words_[i], id).second) {
       throw core::Error(core::cat("the vocabulary holds the word \"", words_[i], "\" twice"));
     }
   }
+  for (auto& [word, id] : other_forms) ids_.emplace(std::move(word), id);
 }
 
 WordTokenizer WordTokenizer::from_texts(const std::vector<std::string>& texts) {

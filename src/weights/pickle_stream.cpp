@@ -36,7 +36,11 @@ void PickleStream::fail(const std::string& what) const {
 }
 
 void PickleStream::refuse() const {
-  if (is_code(opcode_)) fail("it would import or call something, only plain data is read");
+  if (is_code(opcode_)) {
+    fail(
+        "it would import or call something, only plain data is read: write it again as lists, "
+        "dicts, numbers and texts (of NumPy's with int(), float(), tolist())");
+  }
   if (opcode_name(opcode_) != nullptr) fail("sets are not read, wanted lists, tuples and dicts");
   fail("there is no such opcode: the file is damaged or no pickle");
 }

@@ -179,6 +179,13 @@ def write_instances_seeds():
     write("instances", "escaped_key", good.replace(b'"images"', b'"\\u0069mages"'))
     write("instances", "list_twice", good[:-1] + b', "images": []}')
     write("instances", "deep", b'{"info": ' + b"[" * 3000 + b"]" * 3000 + b"}")
+    rle = b'{"size": [16, 16], "counts": [65, 5, 186]}'
+    runs = [b"[" + rle + b"]", b"[" + rle + b", " + rle + b"]", b"[" + rle + b", [1, 2]]"]
+    entry = b'{"images": [{"id": 1, "file_name": "a\\\\b", "height": 16, "width": 16}], '
+    for i, segmentation in enumerate(runs):
+        write("instances", f"runs_{i}", entry + b'"annotations": [{"id": 1, "image_id": 1, "bbox": '
+              b'[0, 0, 1, 1], "segmentation": ' + segmentation + b"}]}")
+    write("instances", "utf16", good.decode().encode("utf-16"))
     write("instances", "nothing", b"")
 
 
@@ -230,6 +237,9 @@ def write_custom_seeds():
     write("custom", "other_size", (lines[1] + "\n" + lines[1].replace("6, 4", "4, 6")).encode())
     write("custom", "other_mask", (lines[0] + "\n" + lines[0].replace("3, 3", "2, 2")).encode())
     write("custom", "cut", lines[0][:-30].encode())
+    rle = {"size": [4, 6], "counts": [0, 4, 20]}
+    parts = {"image": "a\\b.png", "size": [6, 4], "sentence": "a", "mask": [rle, rle]}
+    write("custom", "parts", b"\xef\xbb\xbf" + json.dumps(parts).encode())
 
 
 def write_tokenizer_seeds():
@@ -246,6 +256,8 @@ def write_tokenizer_seeds():
     }
     for name, text in texts.items():
         write("tokenizer", name, text.encode())
+    write("tokenizer", "typography", "\ufeffthe girl\u2019s \u201cred\u201d\u00a0cup\u2014re\u00add "
+          "\u200b\ufe0f\u0301 \ufb02ower\u2026".encode())
     write("tokenizer", "not_utf8", b"caf\xe9 \xf0\x9f\x91 \xed\xa0\x80 \xc0\xaf \xff")
     write("tokenizer", "long", b"a" * 4000 + b" " + "\u732b".encode() * 500)
 
@@ -260,6 +272,9 @@ def write_cue_seeds():
     write("cue_lines", "huge_id", b'{"sent_id": 18446744073709551615, "cues": []}')
     write("cue_lines", "not_utf8", b'{"sent_id": "\xe9", "cues": ["\xff"]}')
     write("cue_lines", "cut", line.encode()[:-6])
+    write("cue_lines", "marked", b"\xef\xbb\xbf" + line.encode())
+    write("cue_lines", "utf16", line.encode("utf-16"))
+    write("cue_lines", "nan", b'{"sent_id": -Infinity, "cues": [NaN]}')
     document = json.dumps({"3": five, "4": five * 2})
     write("cue_document", "two", document.encode())
     write("cue_document", "too_few", json.dumps({"3": five[:4]}).encode())
@@ -299,6 +314,11 @@ def write_proposal_seeds():
     write("freesolo", "polygon", b'{"annotations": [{"image_id": 1, "segmentation": [[1, 2]]}]}')
     write("freesolo", "nested", b'{"annotations": {"annotations": [1]}, "x": [[{"annotations": []}]]}')
     write("freesolo", "values", b'{"annotations": [1, [2], "a", null]}')
+    results = json.dumps([{"image_id": 2, "score": 0.05, "category_id": 1, **text_mask},
+                          {"image_id": 7, **run_mask}])
+    write("freesolo", "results", results.encode())
+    write("freesolo", "nan", results.replace("0.05", "NaN").encode())
+    write("freesolo", "values_listed", b'[1, [2], "a", null, {}]')
     write("freesolo", "cut", document.encode()[:-30])
 
 

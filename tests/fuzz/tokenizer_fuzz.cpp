@@ -1,4 +1,6 @@
 #include "pcnet/text/bpe_tokenizer.h"
+#include "pcnet/text/mirror.h"
+#include "pcnet/text/word_tokenizer.h"
 
 #include "fuzz.h"
 
@@ -17,5 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     pcnet::fuzz::require(tokens.ids[end] == tokenizer.end_token());
     for (const auto id : words) pcnet::fuzz::require(id >= 0 && id < tokenizer.vocabulary_size());
     tokenizer.decode(words);
+    // Whatever stands in a text, a vocabulary made of it knows all of its words.
+    const auto own = pcnet::text::WordTokenizer::from_texts({std::string(text)});
+    pcnet::fuzz::require(own.encode(text, kLength).unknown_words.empty());
+    if (const auto mirrored = pcnet::text::mirrored(text)) {
+      pcnet::fuzz::require(pcnet::text::mirrored(*mirrored) == std::string(text));
+    }
   });
 }

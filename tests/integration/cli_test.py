@@ -168,6 +168,11 @@ class Config(Case):
         self.write("run/config.yaml", shown)
         self.assertEqual(self.run_json("config", "diff", "a.yaml", "run", "--json"), [])
 
+    def test_show_reads_a_pipe(self):
+        result = run("config", "show", "/dev/stdin", "--json", input="train: {batch_size: 8}\n")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["values"]["train"]["batch_size"], 8)
+
     def test_show_json_has_values_and_origins(self):
         self.write("a.yaml", "train: {batch_size: 8}\n")
         shown = self.run_json("config", "show", "a.yaml", "--json")

@@ -194,7 +194,10 @@ class Final(AskingCase):
         self.assert_ends(page, "does not answer with a chat completion", "text/html", "--endpoint")
 
     def test_an_error_in_place_of_a_completion(self):
-        self.assert_ends(failure(200, "the model is not loaded"), "the model is not loaded")
+        # One may be refused for its text, all of them may not.
+        words = ("the model is not loaded", "--endpoint")
+        error = failure(200, "the model is not loaded")
+        self.assert_ends(error, *words, requests=3, retries=0)
 
     def test_a_redirection(self):
         moved = Response(301, b"", {"Location": "http://127.0.0.1:9/v2/chat/completions"})
@@ -300,6 +303,29 @@ class Middle(AskingCase):
                     )
                     self.assertEqual(told["llm"]["given_to_rules"], [SENTENCES[0]])
                     self.assert_made(by_rules=[SENTENCES[0]])
+
+    def test_an_answer_without_content_is_a_fault_of_its_text_alone(self):
+        more = [f"cup number {word}" for word in ("one", "four", "six", "ten", "two", "nine")]
+        write_sentences(self.root, more)
+        nothing = Response(body=b'{"choices": [{"message": {"role": "assistant"}}]}')
+        for bad in (nothing, failure(200, "content filter")):
+            with self.subTest(bad.body):
+                self.out.unlink(missing_ok=True)
+                self.answers.unlink(missing_ok=True)
+                # More of them in a row than a server that is down gets.
+                server = self.serve(
+                    lambda request, number, bad=bad: bad
+                    if request.sentence in more
+                    else take_apart(request, number)
+                )
+                result = self.make(server, "--json", "--concurrency", 1, retries=0)
+                told = json.loads(result.stdout)["llm"]
+                self.assertEqual((told["unanswered"], told["retries"]), (len(more), 0))
+                self.assertEqual(sorted(told["given_to_rules"]), sorted(more))
+                # The same when the run is taken up again, whose first question gets no answer.
+                again = self.make_well(server, "--replace", "--concurrency", 1, retries=1)
+                self.assertEqual((again["llm"]["known"], again["llm"]["unanswered"]), (4, len(more)))
+                self.assertEqual(again["llm"]["retries"], len(more))
 
     def test_all_texts_refused_after_an_answer_end_the_run(self):
         write_sentences(self.root, [f"cup number {i}" for i in range(60)])

@@ -136,6 +136,13 @@ class Make(CueCase):
 
 
 class Check(CueCase):
+    def test_cues_come_through_a_pipe(self):
+        self.make()
+        text = self.out.read_text("utf-8")
+        result = run_well("-q", "--json", "cues", "check", self.root, "--cues", "/dev/stdin",
+                          input=text)
+        self.assertEqual(json.loads(result.stdout)["with_cues"], 4)
+
     def test_good_cues_are_well(self):
         self.make()
         document = self.json("cues", "check", self.root)
@@ -201,7 +208,7 @@ class Check(CueCase):
     def test_a_damaged_file_names_its_line(self):
         for line, words in (("{", ":2"), ('{"sent_id": 1, "cues": ["a"]}', "duplicate sent_id 1"),
                             ('{"sent_id": "2", "cues": ["a"]}', "sent_id"),
-                            ('{"sent_id": 2, "cues": "a"}', "no list of texts"),
+                            ('{"sent_id": 2, "cues": "a"}', "wanted a list"),
                             ('{"sent_id": 2, "cues": [5]}', "a cue is 5")):
             with self.subTest(line):
                 self.out.write_text('{"sent_id": 1, "cues": ["a"]}\n' + line + "\n")
@@ -284,7 +291,7 @@ class Official(CueCase):
         out = self.folder / "out.jsonl"
         self.assert_fails(run("-q", "cues", "import", folder, "--out", out), 1, folder, "no cues")
         path = folder / "1.json"
-        for text, words in (("{", "parse error"), ("[]", "wanted an object"),
+        for text, words in (("{", "broken JSON"), ("[]", "wanted an object"),
                             ('{"1": ["a"]}', "1 cues, wanted at least 5"),
                             ('{"one": ["a", "b", "c", "d", "e"]}', "no sent_id")):
             with self.subTest(text):

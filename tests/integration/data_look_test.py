@@ -127,6 +127,26 @@ class Check(Case):
         annotation["segmentation"] = [[5, 5, 5, 5, 5, 5]]
         self.assert_only("empty mask", f"ann_id {ref['ann_id']}")
 
+    def test_a_broken_outline(self):
+        ref = next(ref for ref in self.tree.refs if ref["split"] == "val")
+        self.tree.annotation(ref["ann_id"])["segmentation"] = [[5, 5, 5]]
+        (item,) = self.assert_only("broken mask", f"ann_id {ref['ann_id']}")
+        self.assertIn("a polygon has 3 numbers", item["what"])
+        baseline = ("-q", "--json", "eval", "--baseline", "centre", "--root", self.tree.root)
+        self.assert_fails(run(*baseline), 1, f"ann_id {ref['ann_id']}", "instances.json",
+                          "data.on_bad_annotation=skip")
+        result = run_well(*baseline, "--set", "data.on_bad_annotation=skip")
+        val = json.loads(result.stdout)["splits"]["val"]
+        left_out = [other for other in self.tree.refs
+                    if other["split"] == "val" and other["ann_id"] == ref["ann_id"]]
+        self.assertEqual(val["left_out"], {
+            "unreadable_pictures": 0,
+            "broken_annotations": sum(len(other["sentences"]) for other in left_out),
+        })
+        wanted = sum(len(other["sentences"]) for other in self.tree.refs
+                     if other["split"] == "val" and other["ann_id"] != ref["ann_id"])
+        self.assertEqual(val["sentences"], wanted)
+
     def test_a_mask_outside(self):
         ann_id = self.tree.refs[0]["ann_id"]
         polygon = self.tree.annotation(ann_id)["segmentation"][0]

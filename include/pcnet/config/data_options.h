@@ -28,6 +28,7 @@ struct DataOptions {
   std::int64_t workers = 2;
   std::int64_t prefetch = 4;
   std::string on_bad_image = "error";
+  std::string on_bad_annotation = "error";
   std::string missing_cues = "error";
   ProposalFilterOptions proposal_filter;
 
@@ -45,9 +46,11 @@ struct DataOptions {
         "cues", &O::cues,
         {.help = "target-related cues: .jsonl file or the official folder of <ref_id>.json; empty: "
                  "cues.jsonl beside the annotations"});
-    field("proposals", &O::proposals,
-          {.help = "mask proposals: .jsonl, FreeSOLO's .json, or a folder of SAM's or the released "
-                   "code's files; empty: proposals.jsonl beside the annotations"});
+    field(
+        "proposals", &O::proposals,
+        {.help = "mask proposals: .jsonl, FreeSOLO's .json or a list of COCO results, or a folder "
+                 "of SAM's or the released code's files; empty: proposals.jsonl beside the "
+                 "annotations"});
     field(
         "pack", &O::pack,
         {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
@@ -101,6 +104,11 @@ struct DataOptions {
            .max = 64});
     field("on_bad_image", &O::on_bad_image,
           {.help = "a picture that cannot be read stops the run, or is skipped and counted",
+           .choices = {"error", "skip"}});
+    field("on_bad_annotation", &O::on_bad_annotation,
+          {.help = "an object whose mask or box is broken stops the run, also one that needs no "
+                   "masks, or goes on without them and is counted; evaluation leaves its sentences "
+                   "out",
            .choices = {"error", "skip"}});
     field("missing_cues", &O::missing_cues,
           {.help = "a training sentence without cues stops the run, or is its own cue; counted",

@@ -11,6 +11,7 @@ namespace pcnet::config {
 struct ProposalFilterOptions {
   std::string apply = "raw";
   double predicted_iou = 0.7;
+  double score = 0;
   double stability = 0.7;
   std::int64_t min_area = 1000;
   double overlap = 0.8;
@@ -23,10 +24,14 @@ struct ProposalFilterOptions {
           {.help = "raw: filter what SAM and FreeSOLO wrote; all: our files and .npy too",
            .choices = {"raw", "all", "none"}});
     field("predicted_iou", &O::predicted_iou,
-          {.help = "smallest predicted IoU (FreeSOLO: score) of a proposal, where it has one",
+          {.help = "smallest predicted IoU of a proposal, where it has one (SAM's)",
            .source = "App. D",
            .min = 0,
            .max = 1});
+    field("score", &O::score,
+          {.help = "smallest score of a proposal, where it has one (FreeSOLO's and COCO results', "
+                   "which begin at 0.05); 0: all of them",
+           .min = 0});
     field("stability", &O::stability,
           {.help = "smallest stability score of a proposal, where it has one",
            .source = "App. D",

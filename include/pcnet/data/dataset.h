@@ -61,6 +61,8 @@ class Dataset {
 
  private:
   void open_pack();
+  /// Does what data.on_bad_annotation says about objects without their broken outlines.
+  void judge_outlines() const;
   [[noreturn]] void missing(const char* key) const;
 
   config::DataOptions options_;

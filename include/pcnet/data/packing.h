@@ -10,6 +10,7 @@
 #include "pcnet/data/grid_store.h"
 #include "pcnet/data/pack_key.h"
 #include "pcnet/data/tell.h"
+#include "pcnet/text/omissions.h"
 #include "pcnet/text/tokenizer.h"
 
 namespace pcnet::data {
@@ -34,9 +35,10 @@ struct PackSummary {
   std::int64_t texts = 0;  ///< distinct ones, with cues and captions
   std::int64_t pictures_with_proposals = 0;
   std::uint64_t bytes = 0;
+  text::Omissions omissions;  ///< what the texts lost as tokens
 };
 
-/// What a pack holds, read from its index. `unused` and `taken_over` are 0.
+/// What a pack holds, read from its index. `unused`, `taken_over` and `omissions` are empty.
 PackSummary summary_of(const Pack& pack);
 
 /// The bytes of a pack's pictures: nearly all of it.

@@ -42,7 +42,8 @@ struct SamMetadata {
 };
 std::vector<SamMetadata> parse_sam_metadata(std::string_view text, std::string_view name);
 
-/// FreeSOLO's proposals by the document's image_id, and the pictures' file names where it has them.
+/// FreeSOLO's document {images, annotations} or COCO's plain list of results: the proposals by its
+/// image_id, and the pictures' file names where it has them.
 struct FreesoloDocument {
   std::unordered_map<std::int64_t, std::vector<ScoredProposal>> proposals;
   std::unordered_map<std::int64_t, std::string> file_names;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,29 +53,38 @@ struct Annotation {
   std::int64_t image_id = 0;
   std::int64_t category_id = 0;               ///< 0: the file names none
   bool crowd = false;                         ///< `iscrowd`: a group drawn as one
-  std::vector<std::vector<double>> polygons;  ///< empty when the mask is an RLE
-  image::Rle rle;
-  std::string_view coded;            ///< COCO's string in a mapped pack, by GroundTruth::kUnion
-  std::string_view coded_exclusive;  ///< by GroundTruth::kExclusive; empty: the same
-  std::array<double, 4> box{};       ///< x, y, width, height
+  std::vector<std::vector<double>> polygons;  ///< empty when the mask is drawn as runs
+  std::vector<image::Rle> rles;               ///< one, or the parts of REFER's list of RLEs
+  std::string_view coded;               ///< COCO's string in a mapped pack, by GroundTruth::kUnion
+  std::string_view coded_exclusive;     ///< by GroundTruth::kExclusive; empty: the same
+  std::array<double, 4> box{};          ///< x, y, width, height
+  std::shared_ptr<const Fault> damage;  ///< why its mask and box were left out; null: they were not
 
   /// False for an object whose mask nobody drew: custom data may have such, for training.
-  bool has_mask() const { return !polygons.empty() || !rle.counts.empty() || !coded.empty(); }
+  bool has_mask() const { return !polygons.empty() || !rles.empty() || !coded.empty(); }
+};
+
+/// What is done with an object whose mask or box is broken (data.on_bad_annotation).
+enum class BrokenOutline {
+  kError,    ///< the first is an Error
+  kLeftOut,  ///< the object stays, without them
 };
 
 /// The annotations of one dataset, read whole and cross-checked.
 class ReferIndex {
  public:
   /// Reads the REFER or custom annotations. Faulty entries (a missing field, a duplicate id, an
-  /// unknown picture or object, a broken mask, a wrong size) are added to `faults` with their ids
-  /// and left out; without `faults` the first is an Error with file and id. A file that cannot be
-  /// read at all is an Error always.
-  static ReferIndex load(const DatasetFiles& files, Faults* faults = nullptr);
+  /// unknown picture or object) are added to `faults` with their ids and left out; of one whose
+  /// mask or box is broken these alone are. Without `faults` the first is an Error with file and
+  /// id. A file that cannot be read at all is an Error always.
+  static ReferIndex load(const DatasetFiles& files, Faults* faults = nullptr,
+                         BrokenOutline broken = BrokenOutline::kError);
 
   /// The same checks on annotations that are in memory already.
   static ReferIndex from_parts(std::vector<ImageRecord> images, std::vector<Annotation> annotations,
                                std::vector<Reference> references, Faults* faults = nullptr,
-                               std::vector<Category> categories = {});
+                               std::vector<Category> categories = {},
+                               BrokenOutline broken = BrokenOutline::kError);
 
   const std::vector<Reference>& references() const { return references_; }
   const std::vector<ImageRecord>& images() const { return images_; }
@@ -93,10 +103,14 @@ class ReferIndex {
   /// True when cues stand beside some sentence, as custom data may have them.
   bool has_cues() const;
 
-  /// The sent_ids of a split whose object has no mask: such a split cannot be evaluated.
+  /// The objects whose mask and box were left out as broken.
+  std::vector<const Annotation*> damaged() const;
+
+  /// The sent_ids of a split whose object has no mask, though nothing is broken: such a split
+  /// cannot be evaluated.
   std::vector<std::int64_t> without_mask(const std::string& split) const;
 
-  /// The object's mask at image size: its polygons by that rule, its RLE, or its coded string.
+  /// The object's mask at image size: its polygons or RLEs by that rule, or its coded string.
   /// Error, with the id, for an object without a mask.
   image::Rle mask(const Annotation& annotation, GroundTruth rule = GroundTruth::kUnion) const;
 

@@ -65,8 +65,8 @@ class Samples {
     std::vector<std::int64_t> partner_cues = {};  // K of each of them
   };
   virtual Draw draw(std::size_t sample, core::Rng& rng) const = 0;
-  /// Warns about texts that the context is too short for.
-  void report_cut() const;
+  /// Warns about words outside of the vocabulary and texts that the context is too short for.
+  void report_omissions() const;
 
   Dataset& dataset_;
   TextBank bank_;

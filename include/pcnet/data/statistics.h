@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pcnet/data/refer_index.h"
+#include "pcnet/text/omissions.h"
 #include "pcnet/text/tokenizer.h"
 
 namespace pcnet::data {
@@ -41,7 +42,7 @@ struct Statistics {
   std::int64_t vocabulary = 0;  ///< distinct words of all sentences
   Distribution tokens;          ///< of a sentence, start and end included, uncut
   std::int64_t text_length = 0;
-  std::int64_t longer = 0;    ///< sentences with more tokens than text_length
+  text::Omissions omissions;  ///< of the sentences, with the words that training knows
   Distribution annotated;     ///< objects with an outline a picture
   Distribution referred;      ///< objects that sentences refer to a picture
   Distribution mask_share;    ///< of the picture, 0 to 1, of the referred objects

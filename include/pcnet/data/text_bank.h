@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/data_options.h"
+#include "pcnet/text/omissions.h"
 #include "pcnet/text/tokenizer.h"
 
 namespace pcnet::data {
@@ -24,8 +25,8 @@ class TextBank {
   at::Tensor gather(const std::vector<std::int64_t>& rows) const;
 
   std::int64_t rows() const { return static_cast<std::int64_t>(row_of_.size()); }
-  /// Distinct texts that lost words for lack of room.
-  std::int64_t cut() const { return cut_; }
+  /// What the distinct texts lost.
+  const text::Omissions& omissions() const { return omissions_; }
 
  private:
   const text::Tokenizer& tokenizer_;
@@ -33,7 +34,7 @@ class TextBank {
   text::Truncate truncate_;
   std::unordered_map<std::string, std::int64_t> row_of_;
   std::vector<std::int64_t> ids_;  // rows x length_
-  std::int64_t cut_ = 0;
+  text::Omissions omissions_;
 };
 
 /// The option's word as a value.

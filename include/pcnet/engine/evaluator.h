@@ -11,6 +11,7 @@
 #include "pcnet/image/rle.h"
 #include "pcnet/metrics/peak.h"
 #include "pcnet/metrics/scores.h"
+#include "pcnet/text/omissions.h"
 
 namespace pcnet::engine {
 
@@ -45,8 +46,12 @@ struct SplitResult {
   double collisions = 0;  ///< of the pairs of expressions of different objects of one picture,
                           ///< those whose peaks fall on one object
   std::int64_t pairs = 0;
-  std::int64_t without_proposal = 0;            ///< sentences whose mask is empty for lack of one
+  std::int64_t unreadable = 0;        ///< sentences left out: their picture cannot be read
+  std::int64_t broken_outlines = 0;   ///< sentences left out: the mask of their object is broken
+  std::int64_t without_proposal = 0;  ///< sentences whose mask is empty for lack of one
   std::int64_t pictures_without_proposals = 0;  ///< of the split: their source has no entry
+  text::Omissions text_omissions;               ///< what the model did not read of the sentences
+  text::Omissions cue_omissions;                ///< the same of the cues that it reads
   std::vector<EvaluatedSentence> sentences;     ///< in the split's own order
 };
 

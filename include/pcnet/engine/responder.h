@@ -33,6 +33,8 @@ class Responder {
   /// For each query [N, M, H, W] float32 on the CPU: N stages, M texts; the positive part of the
   /// cosine, not yet divided by its maximum. The last stage is the answer.
   virtual std::vector<at::Tensor> respond(std::span<const Query> queries) = 0;
+  /// The tokens that it reads of a text; none of one that reads no texts.
+  virtual text::Tokens tokens_of(const std::string& /*text*/) const { return {}; }
   /// How many cues of each text it reads.
   virtual std::int64_t cues_read() const { return 0; }
 };
@@ -50,6 +52,9 @@ class ModelResponder : public Responder {
   ModelResponder(std::shared_ptr<model::ReferringModel> model, const text::Tokenizer& tokenizer,
                  const Options& options);
   std::vector<at::Tensor> respond(std::span<const Query> queries) override;
+  text::Tokens tokens_of(const std::string& text) const override {
+    return tokenizer_.encode(text, options_.text_length, options_.truncate);
+  }
   std::int64_t cues_read() const override { return model_->cues_read(); }
 
  private:

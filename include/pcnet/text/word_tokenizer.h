@@ -9,15 +9,18 @@
 
 namespace pcnet::text {
 
-/// Splits a text into lower-case words: runs of letters, digits and non-ASCII bytes.
+/// Splits a text into lower-case words: runs of letters and numbers with their marks; ideographs,
+/// hiragana and symbols such as emoji one by one. Hyphens, dashes, apostrophes and spaces of every
+/// kind separate, what is not seen does not; compatible forms are one ("ﬁ" is "fi", full width is
+/// narrow).
 std::vector<std::string> split_words(std::string_view text);
 
 /// One token a word, from a closed vocabulary: for small benchmarks. Id 0 is padding, then the
 /// words in order, then the start and the end token.
 class WordTokenizer : public Tokenizer {
  public:
-  /// @param words distinct words as split_words gives them (else an Error); their order gives the
-  /// ids
+  /// @param words distinct words as split_words gives them; their order gives the ids. Error for
+  /// others in ASCII; others beyond it keep their place and are found by the word that they are now
   explicit WordTokenizer(std::vector<std::string> words);
 
   /// The vocabulary of these texts: their distinct words, sorted.

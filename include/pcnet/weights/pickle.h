@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,6 +41,13 @@ struct PickleValue {
   PickleValue(Tuple tuple) : value(std::make_shared<Tuple>(std::move(tuple))) {}
   PickleValue(Dict dict) : value(std::make_shared<Dict>(std::move(dict))) {}
 };
+
+/// The text of a str, or of bytes, which a pickle of Python 2 is full of when it was read with
+/// encoding="bytes" and written again: UTF-8 where they are, else Latin-1. None for other values.
+std::optional<std::string> pickle_text(const PickleValue& value);
+
+/// "a text", "a whole number": what a value is, for messages.
+std::string pickle_kind(const PickleValue& value);
 
 /// Reads a pickle of plain data (None, bool, int, float, str, bytes, list, tuple, dict), protocols
 /// 0 to 5. Byte strings of Python 2 become str: UTF-8 where they are, else Latin-1. An opcode that

@@ -116,6 +116,11 @@ TEST_F(Faults, NameBrokenYamlWithItsLine) {
   EXPECT_THAT(faults("a.yaml", {"run.seed=[1"}), HasSubstr("--set: run.seed: broken YAML: "));
 }
 
+TEST_F(Faults, SayHowToWriteAPathOfWindows) {
+  write("a.yaml", "data:\n  root: \"C:\\data\"\n");
+  EXPECT_THAT(faults("a.yaml"), HasSubstr("a backslash is written twice, paths can have slashes"));
+}
+
 TEST_F(Faults, NameAMissingFileAndAFolder) {
   EXPECT_EQ(faults("none.yaml"), "cannot read none.yaml: No such file or directory");
   EXPECT_THAT(faults("."), HasSubstr("it is a folder"));

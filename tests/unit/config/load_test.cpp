@@ -60,6 +60,11 @@ TEST_F(Load, TakesAnEmptyFileForTheDefaults) {
   EXPECT_EQ(to_yaml(load_file("a.yaml").values), to_yaml(Config{}));
 }
 
+TEST_F(Load, ReadsOverAByteOrderMark) {
+  write("a.yaml", "\xef\xbb\xbftrain: {batch_size: 3}\n");
+  EXPECT_EQ(load_file("a.yaml").values.train.batch_size, 3);
+}
+
 TEST_F(Load, ReadsOverridesAsYaml) {
   const auto values = load_defaults({"model.clip.visual.layers=[1, 2,3,4]", "data.root=a b=c",
                                      "data.images=\"\"", "train.learning_rate=5",

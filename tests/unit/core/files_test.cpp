@@ -2,10 +2,13 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +82,18 @@ TEST_F(Files, ReadFileGivesBackEveryByte) {
   EXPECT_EQ(read_file(folder_ / "a"), bytes);
   write_file_plain(folder_ / "b", bytes);
   EXPECT_EQ(read_file(folder_ / "b"), bytes);
+}
+
+TEST_F(Files, ReadFileTakesAllThatAPipeGives) {
+  const fs::path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{4096}, std::size_t{100'001}}) {
+    std::string bytes(size, 'x');
+    if (size > 0) bytes.back() = 'y';
+    std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << bytes; });
+    EXPECT_EQ(read_file(pipe), bytes);
+    writer.join();
+  }
 }
 
 TEST_F(Files, ReadFileNamesAMissingFileAndAFolder) {

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
@@ -118,6 +119,33 @@ TEST_F(ConvertDataset, KeepsPolygonsNumberByNumber) {
   EXPECT_EQ(tree.index().annotations()[0].polygons, own.index().annotations()[0].polygons);
   EXPECT_EQ(tree.index().annotations()[0].box, own.index().annotations()[0].box);
   EXPECT_EQ(tree.files().split_by, "unc");
+}
+
+TEST_F(ConvertDataset, WritesRunLengthsAsTheListThatRefersReaderIndexes) {
+  std::string text = core::read_file(folder_ / "first/toy/instances.json");
+  auto instances = nlohmann::json::parse(text);
+  auto& segmentation = instances["annotations"][0]["segmentation"];
+  ASSERT_TRUE(segmentation.is_object());  // what HandDataset writes
+  const nlohmann::json one = segmentation;
+  segmentation = {one, one};  // two parts
+  core::write_file_plain(folder_ / "first/toy/instances.json", instances.dump());
+  Dataset first = open("first");
+  convert_dataset(first, {"refer", folder_ / "tree"});
+  const auto written =
+      nlohmann::json::parse(core::read_file(folder_ / "tree/refer/toy/instances.json"));
+  for (const auto& annotation : written["annotations"]) {
+    ASSERT_TRUE(annotation["segmentation"].is_array());
+    EXPECT_TRUE(annotation["segmentation"][0]["counts"].is_string());
+  }
+  Dataset tree = open("tree");
+  convert_dataset(tree, {"custom", folder_ / "own"});
+  Dataset own = open("own");
+  for (const Dataset* dataset : {&tree, &own}) {
+    const Annotation& object = dataset->index().annotations().front();
+    ASSERT_EQ(object.rles.size(), 2U);
+    EXPECT_EQ(object.rles, first.index().annotations().front().rles);
+    EXPECT_EQ(image::area(dataset->index().mask(object, GroundTruth::kExclusive)), 0);
+  }
 }
 
 TEST_F(ConvertDataset, RefusesAFolderThatHoldsSomethingAndLeavesNothing) {

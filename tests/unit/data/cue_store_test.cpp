@@ -55,7 +55,7 @@ TEST_F(CueStoreTest, ReadsLinesByTheirSentence) {
 
 TEST_F(CueStoreTest, NamesTheLineOfAFault) {
   const std::string good = "{\"sent_id\": 1, \"cues\": [\"a\"]}\n";
-  expect_fault(good + "{\"sent_id\": 2, ", "2:", "parse error");
+  expect_fault(good + "{\"sent_id\": 2, ", "2:", "broken JSON");
   expect_fault(good + good, "2:", "duplicate sent_id 1");
   expect_fault(good + "\n{\"cues\": []}\n", "3:", "sent_id");
   expect_fault("{\"sent_id\": 1}\n", "1:", "cues");
@@ -63,9 +63,27 @@ TEST_F(CueStoreTest, NamesTheLineOfAFault) {
   expect_fault("{\"sent_id\": 1.5, \"cues\": []}\n", "1:", "sent_id is 1.5");
   expect_fault("{\"sent_id\": 18446744073709551615, \"cues\": []}\n",
                "1:", "wanted a whole number");
-  expect_fault("{\"sent_id\": 1, \"cues\": \"a\"}\n", "1:", "no list of texts");
+  expect_fault("{\"sent_id\": 1, \"cues\": \"a\"}\n", "1:", "wanted a list");
   expect_fault("{\"sent_id\": 1, \"cues\": [1]}\n", "1:", "a cue is 1");
-  expect_fault("7\n", "1:", "");
+  expect_fault("7\n", "1:", "wanted an object");
+}
+
+TEST_F(CueStoreTest, SaysWhatToDoAboutWhatIsAlmostJson) {
+  const std::string good = "{\"sent_id\": 1, \"cues\": [\"a\"]}\n";
+  expect_fault(good + "{\"sent_id\": NaN}", "2:", "NaN and Infinity are no JSON");
+  expect_fault(good + "{\"x\": -Infinity}", "2:", "NaN and Infinity are no JSON");
+  expect_fault("{\"image\": \"a\\cup.png\"}", "1:", "a backslash is written twice");
+  expect_fault("{\"sent_id\": 1, \"cues\": [\"caf\xe9\"]}", "1:", "save the file as UTF-8");
+  expect_fault("{\"sent_id\": ", "1:", "is it cut short?");
+}
+
+TEST_F(CueStoreTest, ReadsOverAByteOrderMarkAndRefusesOtherEncodings) {
+  EXPECT_EQ(CueStore(write("c.jsonl", "\xef\xbb\xbf{\"sent_id\": 3, \"cues\": [\"a\"]}\n")).size(),
+            1U);
+  using std::string_literals::operator""s;
+  for (const auto& bytes : {"\xff\xfe{\0\"\0"s, "\xfe\xff\0{"s, "{\0\"\0"s}) {
+    expect_fault(bytes, " it is text in UTF-16", "wanted UTF-8: convert it");
+  }
 }
 
 TEST_F(CueStoreTest, ReadsTheOfficialFolderWhateverItsReferences) {
@@ -89,11 +107,11 @@ TEST_F(CueStoreTest, RefusesDamagedOfficialDocuments) {
   expect_bad_document("{\"3\": [\"a\", \"b\", \"c\", \"d\"]}",
                       "sent_id 3 has 4 cues, wanted at least 5");
   expect_bad_document(std::string("{\"x3\": ") + kFive + "}", "\"x3\" is no sent_id");
-  expect_bad_document("{\"3\": \"a\"}", "no list of texts");
+  expect_bad_document("{\"3\": \"a\"}", "wanted a list");
   expect_bad_document("{\"3\": [1, 2, 3, 4, 5]}", "a cue is 1");
   expect_bad_document("[]", "wanted an object");
-  expect_bad_document("{\"3\": ", "parse error");
-  expect_bad_document("", "parse error");
+  expect_bad_document("{\"3\": ", "broken JSON");
+  expect_bad_document("", "broken JSON");
   expect_bad_document(std::string("{\"3\": ") + kFive + ", \"03\": " + kFive + "}",
                       "duplicate sent_id 3");
 }

@@ -29,11 +29,11 @@ class CustomData : public ::testing::Test {
     options.root = folder_.path().string();
     return locate_dataset(options);
   }
-  void expect_fault(const std::string& line, const std::string& kind,
-                    const std::string& what) const {
+  void expect_fault(const std::string& line, const std::string& kind, const std::string& what,
+                    std::size_t references = 0) const {
     Faults faults;
     const DatasetFiles files = write("\n" + line + "\n");
-    EXPECT_TRUE(ReferIndex::load(files, &faults).references().empty()) << line;
+    EXPECT_EQ(ReferIndex::load(files, &faults).references().size(), references) << line;
     ASSERT_EQ(faults.all().size(), 1U) << line;
     EXPECT_EQ(faults.all()[0].kind, kind) << line;
     EXPECT_THAT(faults.all()[0].where, HasSubstr("annotations.jsonl:2"));
@@ -119,14 +119,50 @@ TEST_F(CustomData, NamesTheLineOfEveryFault) {
   expect_fault(R"({"image": "a.png", "sentence": "a", "split": "dev"})", "wrong type", "dev");
   expect_fault(R"({"image": "a.png", "sentence": "a", "cues": "b"})", "wrong type", "cues");
   expect_fault(R"({"image": "none.png", "sentence": "a"})", "missing picture", "none.png");
-  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"png": "no.png"}})", "broken mask",
-               "no.png");
-  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"size": [5, 8], "counts": [40]}})",
-               "wrong size", "5 x 8");
-  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"size": [6, 8], "counts": [40]}})",
-               "broken mask", "40 pixels");
-  expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"polygons": [[1, 2]]}})",
-               "broken mask", "polygon");
+}
+
+TEST_F(CustomData, NamesTheLineOfABrokenOutlineAndKeepsItsSentence) {
+  const auto expect = [&](const std::string& mask, const std::string& kind,
+                          const std::string& what) {
+    expect_fault(R"({"image": "a.png", "sentence": "a", )" + mask + "}", kind, what, 1);
+  };
+  expect(R"("mask": {"png": "no.png"})", "broken mask", "no.png");
+  expect(R"("mask": {"size": [5, 8], "counts": [40]})", "wrong size", "5 x 8");
+  expect(R"("mask": {"size": [6, 8], "counts": [40]})", "broken mask", "40 pixels");
+  expect(R"("mask": {"polygons": [[1, 2]]})", "broken mask", "polygon");
+  expect(R"("mask": {"polygon": [[1, 2, 3, 4, 5, 6]]})", "unknown field", "did you mean");
+  expect(R"("mask": 7)", "broken mask", "\"mask\" is 7, wanted");
+  expect(R"("box": [1, 2, 3])", "wrong type", "\"box\" is a list, wanted [x, y, width, height]");
+}
+
+TEST_F(CustomData, LeavesTheOutlineOfAnObjectOutIfAnyLineBreaksIt) {
+  const std::string good = R"({"image": "a.png", "sentence": "a", "object": 1, "mask": )"
+                           R"({"png": "mask.png"}})";
+  const std::string bad =
+      R"({"image": "a.png", "sentence": "b", "object": 1, "mask": {"polygons": [[1, 2]]}})";
+  for (const auto& lines : {good + "\n" + bad, bad + "\n" + good}) {
+    const ReferIndex index = ReferIndex::load(write(lines), nullptr, BrokenOutline::kLeftOut);
+    ASSERT_EQ(index.damaged().size(), 1U);
+    EXPECT_FALSE(index.annotation(1).has_mask());
+    EXPECT_EQ(index.references().at(0).sentences.size(), 2U);
+  }
+}
+
+TEST_F(CustomData, ReadsSeveralRunLengthsAsPartsOfAMask) {
+  const ReferIndex index = ReferIndex::load(
+      write(R"({"image": "a.png", "sentence": "a", "mask": )"
+            R"([{"size": [6, 8], "counts": [0, 6, 42]}, {"size": [6, 8], "counts": [42, 6]}]})"));
+  EXPECT_EQ(index.mask(index.annotation(1)), (image::Rle{6, 8, {0, 6, 36, 6}}));
+  EXPECT_THAT(index.annotation(1).box, ElementsAre(0, 0, 8, 6));
+}
+
+TEST_F(CustomData, ReadsWhatWindowsWrites) {
+  const ReferIndex index = ReferIndex::load(
+      write("\xef\xbb\xbf"
+            R"({"image": ".\\a.png", "sentence": "a", "mask": {"png": ".\\mask.png"}})"
+            "\r\n"));
+  EXPECT_EQ(index.image(1).file_name, "a.png");
+  EXPECT_TRUE(index.annotation(1).has_mask());
 }
 
 TEST_F(CustomData, TurnsPicturesAsViewersDoUnlessToldNotTo) {

@@ -119,7 +119,20 @@ TEST_F(LocateDataset, AsksWhichOfSeveralDatasets) {
         locate({{&O::dataset, "refclef"}});
       },
       ThrowsMessage<core::Error>(
-          AllOf(HasSubstr("no dataset \"refclef\""), HasSubstr("there is: refcoco (google)"))));
+          AllOf(HasSubstr("no dataset \"refclef\" (data.dataset, --dataset) under"),
+                HasSubstr("which has: refcoco (google)"), HasSubstr("e.g. --dataset"))));
+}
+
+TEST_F(LocateDataset, SaysWhatWasAskedForWhenTheOnlyDatasetIsAnother) {
+  annotations("refer/refcoco", "unc");
+  pictures("train2014");
+  EXPECT_THAT(
+      [&] {
+        locate({{&O::split_by, "umd"}});
+      },
+      ThrowsMessage<core::Error>(AllOf(
+          HasSubstr("no dataset with partition \"umd\" (data.split_by, --split-by) under"),
+          HasSubstr("which has: refcoco (unc); choose it with --dataset refcoco --split-by unc"))));
 }
 
 TEST_F(LocateDataset, NamesWhatIsMissing) {

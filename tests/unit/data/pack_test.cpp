@@ -125,6 +125,31 @@ TEST_F(PackTest, HoldsTheMasksOfBothRules) {
             packed.index().mask(other, GroundTruth::kExclusive));
 }
 
+TEST_F(PackTest, KeepsInMindWhichOutlinesWereBroken) {
+  edit(folder_ / "toy/instances.json", [](std::string& text) {
+    const auto begin = text.find("\"segmentation\"");
+    text.replace(begin, text.find('}', begin) + 1 - begin, "\"segmentation\":[[1,2]]");
+  });
+  EXPECT_THROW(pack(), core::Error);
+  options_.on_bad_annotation = "skip";
+  pack();
+  const Dataset packed(packed_options());
+  EXPECT_THAT(packed.index().damaged(), ::testing::SizeIs(1));
+  EXPECT_EQ(packed.index().damaged().front()->ann_id,
+            Dataset(options_).index().damaged().front()->ann_id);
+  EXPECT_FALSE(packed.index().annotations().front().crowd);
+  options_.on_bad_annotation = "error";
+  EXPECT_THAT([&] { Dataset{packed_options()}; },
+              ThrowsMessage<core::Error>(HasSubstr("data.on_bad_annotation=skip")));
+}
+
+TEST_F(PackTest, ComparesTheBoundOfScoresWhereProposalsHaveScores) {
+  pack();
+  auto options = packed_options();
+  options.proposal_filter.score = 0.5;
+  EXPECT_EQ(Dataset(options).index().references().size(), 4U);  // a .jsonl has none
+}
+
 TEST_F(PackTest, HoldsTheSamePicturesTextsAndProposals) {
   pack();
   Dataset files(options_);

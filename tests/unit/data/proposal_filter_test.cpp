@@ -30,6 +30,7 @@ TEST(ProposalFilter, HasThePapersNumbers) {
   const config::ProposalFilterOptions paper;
   EXPECT_EQ(paper.predicted_iou, 0.7);
   EXPECT_EQ(paper.stability, 0.7);
+  EXPECT_EQ(paper.score, 0);  // the paper has no bound for FreeSOLO's
   EXPECT_EQ(paper.min_area, 1000);
   EXPECT_EQ(paper.overlap, 0.8);
   EXPECT_EQ(paper.most, 40);
@@ -44,6 +45,17 @@ TEST(ProposalFilter, DropsUnsureAndSmallOnes) {
       proposal({10, 10, 5, 2}),             // nothing known
   };
   EXPECT_THAT(filter_proposals(all, options()), ElementsAre(0, 4));
+}
+
+TEST(ProposalFilter, BoundsScoresByTheirOwnKey) {
+  std::vector<ScoredProposal> all = {proposal({0, 0, 5, 2}), proposal({0, 5, 5, 2}),
+                                     proposal({0, 10, 5, 2})};
+  all[0].score = 0.05;
+  all[1].score = 0.3;
+  EXPECT_THAT(filter_proposals(all, options()), ElementsAre(1, 0, 2));  // the surer first
+  auto bounded = options();
+  bounded.score = 0.3;
+  EXPECT_THAT(filter_proposals(all, bounded), ElementsAre(1, 2));
 }
 
 TEST(ProposalFilter, DropsEmptyOnesEvenWithoutALimit) {

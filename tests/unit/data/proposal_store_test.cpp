@@ -168,10 +168,25 @@ TEST_F(ProposalStoreTest, ReadsFreesoloByImageId) {
             json_of(large_) + "}, {\"image_id\": 77, \"segmentation\": " + json_of(large_) +
             "}], \"images\": [{\"id\": 10}, {\"id\": 12}]}");
   const ProposalStore store = open("f.json");
-  EXPECT_THAT(*store.of(10), ElementsAre(small_));  // the other's score is below 0.7
+  EXPECT_THAT(*store.of(10), ElementsAre(large_, small_));  // SAM's bounds are not for scores
   EXPECT_FALSE(store.has(12));
-  options_.filter.predicted_iou = 0.5;
-  EXPECT_THAT(*open("f.json").of(10), ElementsAre(large_, small_));
+  options_.filter.score = 0.7;
+  EXPECT_THAT(*open("f.json").of(10), ElementsAre(small_));
+}
+
+TEST_F(ProposalStoreTest, ReadsCocosListOfResults) {
+  write("coco_instances_results.json",
+        "[{\"image_id\": 10, \"category_id\": 1, \"bbox\": [0, 0, 5, 2], \"score\": 0.06, "
+        "\"segmentation\": " +
+            json_of(small_) +
+            "},\n{\"image_id\": 10, \"score\": 1.5, \"segmentation\": {\"size\": "
+            "[32, 32], \"counts\": [0, 32, 992]}}, {\"image_id\": 77, \"segmentation\": " +
+            json_of(large_) + "}]");
+  const ProposalStore store = open("coco_instances_results.json");
+  EXPECT_THAT(*store.of(10), ElementsAre(mask({0, 0, 1, 32}), small_));
+  EXPECT_FALSE(store.has(12));
+  write("empty.json", "[]");
+  EXPECT_FALSE(open("empty.json").has(10));
 }
 
 TEST_F(ProposalStoreTest, ReadsFreesoloByFileNameWhereItHasThem) {
@@ -213,7 +228,7 @@ TEST_F(ProposalStoreTest, ReadsOnlyWhatIsAskedForAndKeepsIt) {
   const auto first = store.of(10);
   EXPECT_EQ(store.of(10), first);
   EXPECT_GT(store.cached_bytes(), 0U);
-  expect_fault([&] { store.of(12); }, "12.json", "parse error");
+  expect_fault([&] { store.of(12); }, "12.json", "broken JSON");
 }
 
 TEST_F(ProposalStoreTest, ForgetsTheLongestUnusedWhenRoomIsShort) {
@@ -287,12 +302,12 @@ TEST(ProposalFormats, NameTheLineOfABrokenProposal) {
   expect(start + "{}}", "list");
   expect(start + "null}", "list");
   expect("{\"image_id\": 1}", "proposals");
-  expect(start + "[", "parse error");
+  expect(start + "[", "broken JSON");
   expect(segmentation("{\"size\": [2, 2], \"counts\": \"3\"}"), "sum to 3");
   expect(segmentation("{\"size\": [2], \"counts\": \"4\"}"), "[height, width]");
   expect(segmentation("{\"size\": [2, 70000], \"counts\": \"4\"}"), "1 to 65535");
   expect(segmentation("{\"size\": [2, 2.5], \"counts\": \"4\"}"), "wanted a whole number");
-  expect(segmentation("{\"size\": [2, 2], \"counts\": 4}"), "neither");
+  expect(segmentation("{\"size\": [2, 2], \"counts\": 4}"), "wanted COCO's text or a list of runs");
   expect(segmentation("{\"size\": [2, 2], \"counts\": [-1, 5]}"), "run 0 is -1");
   expect(segmentation("{\"size\": [2, 2], \"counts\": [1, 1]}"), "sum to 2");
   expect(segmentation("{\"size\": [2, 2], \"counts\": [1, 1.5]}"), "wanted a whole number");
@@ -319,7 +334,7 @@ TEST(ProposalFormats, IndexLinesByTheOutermostId) {
   expect(good + "{\"x\": 1}", "no image_id");
   expect(good + "[1]", "no image_id");
   expect(good + "7", "wanted an object");
-  expect(good + "{\"x\"", "parse error");
+  expect(good + "{\"x\"", "broken JSON");
 }
 
 TEST(ProposalFormats, RefuseDamagedSamFiles) {
@@ -329,7 +344,7 @@ TEST(ProposalFormats, RefuseDamagedSamFiles) {
         << text;
   };
   const std::string rle = "{\"segmentation\": {\"size\": [2, 2], \"counts\": [4]}";
-  expect("", "parse error");
+  expect("", "broken JSON");
   expect("{}", "SAM's list");
   expect("[" + rle + "}]", "mask 0: ");
   expect("[" + rle + ", \"predicted_iou\": \"x\", \"stability_score\": 1}]", "wanted a number");
@@ -359,8 +374,13 @@ TEST(ProposalFormats, RefuseDamagedFreesoloFiles) {
                 ThrowsMessage<core::Error>(AllOf(HasSubstr("f.json: "), HasSubstr(what))))
         << text;
   };
-  expect("", "parse error");
-  expect("[]", "no list \"annotations\"");
+  expect("", "broken JSON");
+  expect("{}", "no list \"annotations\", wanted FreeSOLO's document or a list of COCO results");
+  expect("[{\"segmentation\": 1}]", "results[0]: no \"image_id\"");
+  expect("[{\"image_id\": 3, \"score\": NaN}]", "NaN and Infinity are no JSON");
+  expect("[{\"image_id\": 3, \"segmentation\": [[1, 2]]}]",
+         "results[0]: image_id 3: its segmentation is a list, wanted an RLE");
+  expect("[7]", "results[0]: got 7, wanted an object");
   expect("{\"annotations\": {}}", "no list \"annotations\"");
   expect("{\"annotations\": [{}]}", "annotations[0]: ");
   expect("{\"annotations\": [5]}", "annotations[0]: ");

@@ -60,14 +60,17 @@ class ReferIndexTest : public ::testing::Test {
                    reference(8, 3, 6, "val", {sentence(80, "other")})};
   }
 
-  ReferIndex load(Faults* faults = nullptr) const {
+  DatasetFiles files() const {
     DatasetFiles files;
     files.refs = folder_ / "refs(unc).p";
     files.instances = folder_ / "instances.json";
-    core::write_file_plain(files.instances,
+    return files;
+  }
+  ReferIndex load(Faults* faults = nullptr, BrokenOutline broken = BrokenOutline::kError) const {
+    core::write_file_plain(files().instances,
                            raw_instances_.empty() ? instances_.dump() : raw_instances_);
-    core::write_file_plain(files.refs, weights::write_pickle(references_));
-    return ReferIndex::load(files, faults);
+    core::write_file_plain(files().refs, weights::write_pickle(references_));
+    return ReferIndex::load(files(), faults, broken);
   }
   void expect_fault(const std::string& first, const std::string& second = "") const {
     EXPECT_THAT([&] { load(); },
@@ -170,14 +173,18 @@ TEST_F(ReferIndexTest, NamesMissingAndIllTypedFields) {
   references_[1] = PickleValue::Dict{{"ref_id", 8}, {"ann_id", 3}};
   expect_fault("reference 1", "\"image_id\"");
   references_[1] = PickleValue::Dict{{"ref_id", "8"}};
-  expect_fault("reference 1", "\"ref_id\" has the wrong type");
+  expect_fault("reference 1", "\"ref_id\" is a text, wanted a whole number");
   references_[1] = PickleValue(3);
   expect_fault("reference 1", "wanted a dict");
   references_[1] = reference(8, 3, 6, "val", {PickleValue::Dict{{"sent_id", 1}}});
   expect_fault("reference 1", "\"sent\"");
   references_.pop_back();
   instances_["annotations"][2].erase("bbox");
-  expect_fault("annotations[2] (id 3)", "bbox");
+  expect_fault("instances.json: ann_id 3: no \"bbox\"", "data.on_bad_annotation=skip");
+  instances_["annotations"][2]["bbox"] = {1, 2, "3", 4};
+  expect_fault("ann_id 3", "\"bbox\" is \"3\", wanted four numbers");
+  instances_["annotations"][2]["id"] = "x";
+  expect_fault("annotations[2] (id \"x\")", "\"id\" is \"x\", wanted a whole number");
   instances_.erase("annotations");
   expect_fault("instances.json", "no list \"annotations\"");
 }
@@ -253,10 +260,44 @@ TEST_F(ReferIndexTest, ChecksPartsThatAreInMemory) {
   square.polygons = {{0, 0, 2, 0, 2}};
   Faults faults;
   const ReferIndex index = ReferIndex::from_parts(images, {square}, references, &faults);
-  ASSERT_EQ(faults.all().size(), 2U);
+  ASSERT_EQ(faults.all().size(), 1U);
   EXPECT_EQ(faults.all()[0].kind, "broken mask");
-  EXPECT_EQ(faults.all()[1].kind, "unknown object");
-  EXPECT_TRUE(index.references().empty());
+  EXPECT_EQ(faults.all()[0].where, "ann_id 1");
+  EXPECT_EQ(index.references().size(), 1U);
+}
+
+TEST_F(ReferIndexTest, TakesTheNanOfPythonForAFaultOfItsField) {
+  raw_instances_ = instances_.dump();
+  const auto replace = [&](const std::string& what, const std::string& with) {
+    raw_instances_.replace(raw_instances_.find(what), what.size(), with);
+  };
+  replace("\"bbox\":[1", "\"area\":NaN,\"note\":\"NaN \\\"NaN\",\"bbox\":[1");
+  EXPECT_EQ(load().annotations().size(), 4U);  // nobody reads that one
+  replace("\"bbox\":[1", "\"bbox\":[-Infinity");
+  expect_fault("ann_id 1: \"bbox\" is \"-Infinity\", wanted four numbers");
+  EXPECT_EQ(load(nullptr, BrokenOutline::kLeftOut).damaged().size(), 1U);
+}
+
+TEST_F(ReferIndexTest, GoesOnWithoutBrokenOutlinesWhenAsked) {
+  auto& annotations = instances_["annotations"];
+  annotations[0]["segmentation"] = json::array({json::array({1, 1, nullptr, 2, 3, 3})});
+  annotations[1]["segmentation"]["counts"] = {3, 4, 5};
+  annotations[2].erase("bbox");
+  const ReferIndex index = load(nullptr, BrokenOutline::kLeftOut);
+  EXPECT_EQ(index.references().size(), 2U);
+  std::vector<std::string> damaged;
+  for (const auto* annotation : index.damaged()) {
+    damaged.push_back(annotation->damage->where + ": " + annotation->damage->kind);
+    EXPECT_FALSE(annotation->has_mask());
+    EXPECT_THAT(annotation->box, ElementsAre(0, 0, 0, 0));
+  }
+  EXPECT_THAT(damaged, ElementsAre("ann_id 1: broken mask", "ann_id 2: broken mask",
+                                   "ann_id 3: missing field"));
+  EXPECT_TRUE(index.annotation(4).has_mask());
+  EXPECT_THAT(index.without_mask("val"), IsEmpty());  // broken is not the same as not drawn
+  annotations[0].erase("image_id");                   // nobody can say whose outline it is
+  EXPECT_THAT([&] { load(nullptr, BrokenOutline::kLeftOut); },
+              ThrowsMessage<core::Error>(HasSubstr("\"image_id\"")));
 }
 
 TEST_F(ReferIndexTest, ReadsCategoriesAndCrowds) {
@@ -291,6 +332,52 @@ TEST_F(ReferIndexTest, MakesOverlapsBackgroundByTheExclusiveRule) {
   EXPECT_EQ(index.mask(object, GroundTruth::kExclusive), image::encode(once));
   EXPECT_EQ(index.mask(object, GroundTruth::kUnion), image::encode(any));
   EXPECT_THROW(ground_truth_rule("both"), core::UsageError);
+}
+
+TEST_F(ReferIndexTest, ReadsRefersListOfRunLengthsByBothRules) {
+  // Columns of 10: the first RLE has pixels 3 to 6, the second 5 to 8.
+  const json first = {{"size", {10, 12}}, {"counts", {3, 4, 113}}};
+  const json second = {{"size", {10, 12}},
+                       {"counts", image::to_coco_string({10, 12, {5, 4, 111}})}};
+  auto& segmentation = instances_["annotations"][1]["segmentation"];
+  segmentation = json::array({first});
+  EXPECT_EQ(load().mask(load().annotation(2)), (image::Rle{10, 12, {3, 4, 113}}));
+  segmentation = json::array({first, second});
+  const ReferIndex index = load();
+  const Annotation& object = index.annotation(2);
+  EXPECT_EQ(index.mask(object, GroundTruth::kUnion), (image::Rle{10, 12, {3, 6, 111}}));
+  EXPECT_EQ(index.mask(object, GroundTruth::kExclusive), (image::Rle{10, 12, {3, 2, 2, 2, 111}}));
+  segmentation = json::array({first, square(1, 1, 3)});
+  expect_fault("ann_id 2", "mixes polygons and RLEs");
+  segmentation = json::array({first, {{"size", {12, 10}}, {"counts", {120}}}});
+  expect_fault("ann_id 2", "its mask is 12 x 10");
+  segmentation = json::array({first, {{"size", {10, 12}}, {"counts", 7}}});
+  expect_fault("ann_id 2", "\"counts\" is 7, wanted COCO's text or a list of runs");
+  segmentation = 7;
+  expect_fault("ann_id 2", "its segmentation is 7, wanted polygons or an RLE");
+}
+
+TEST_F(ReferIndexTest, TakesTheBackslashesOfWindowsPathsForSlashes) {
+  instances_["images"][0]["file_name"] = "train2014\\five.jpg";
+  EXPECT_EQ(load().image(5).file_name, "train2014/five.jpg");
+}
+
+TEST_F(ReferIndexTest, ReadsReferencesWhoseTextsAreBytes) {
+  // What Python 3 writes of a pickle that it read with encoding="bytes".
+  const auto bytes = [](const std::string& text) {
+    return "C" + std::string(1, static_cast<char>(text.size())) + text;
+  };
+  const std::string said = "}(" + bytes("sent_id") + "KF" + bytes("sent") + bytes("caf\xe9") + "u";
+  const std::string pickle = "\x80\x03]}(" + bytes("ref_id") + "K\x07" + bytes("ann_id") + "K\x01" +
+                             bytes("image_id") + "K\x05" + bytes("split") + bytes("train") +
+                             bytes("sentences") + "]" + said + "aua.";
+  core::write_file_plain(folder_ / "refs(unc).p", pickle);
+  core::write_file_plain(folder_ / "instances.json", instances_.dump());
+  const ReferIndex index = ReferIndex::load(files());
+  ASSERT_EQ(index.references().size(), 1U);
+  EXPECT_EQ(index.references()[0].split, "train");
+  EXPECT_EQ(index.references()[0].sentences.at(0).sent_id, 70);
+  EXPECT_EQ(index.references()[0].sentences.at(0).text, "caf\u00e9");
 }
 
 TEST_F(ReferIndexTest, TakesObjectsWithoutAMaskAndNamesTheirSentences) {

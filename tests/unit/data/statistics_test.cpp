@@ -80,8 +80,11 @@ TEST_F(StatisticsTest, MeasuresTexts) {
   EXPECT_EQ(statistics.vocabulary, 10);
   // the tokenizer knows 2, 2, 1, 2, 1 and 1 of their words
   EXPECT_DOUBLE_EQ(statistics.tokens.mean, 9.0 / 6 + 2);
-  EXPECT_EQ(statistics.longer, 0);
-  EXPECT_EQ(count(3).longer, 3);
+  EXPECT_EQ(statistics.omissions.cut, 0);
+  EXPECT_EQ(count(3).omissions.cut, 3);
+  EXPECT_EQ(statistics.omissions.texts_with_unknown, 6);
+  EXPECT_EQ(statistics.omissions.unknown, 17 - 9);
+  EXPECT_EQ(statistics.omissions.words.at("red"), 2);
 }
 
 TEST_F(StatisticsTest, MeasuresObjectsAndMasks) {

@@ -31,7 +31,7 @@ TEST_F(TextBankTest, GivesEqualTextsOneRow) {
   EXPECT_EQ(bank.add("c"), 1);
   EXPECT_EQ(bank.add("a b"), 0);
   EXPECT_EQ(bank.rows(), 2);
-  EXPECT_EQ(bank.cut(), 0);
+  EXPECT_EQ(bank.omissions().cut, 0);
 }
 
 TEST_F(TextBankTest, GathersRowsInTheOrderAskedFor) {
@@ -49,7 +49,7 @@ TEST_F(TextBankTest, CountsDistinctCutTexts) {
   bank.add("a b c");
   bank.add("a b");
   bank.add("d d d d");
-  EXPECT_EQ(bank.cut(), 2);
+  EXPECT_EQ(bank.omissions().cut, 2);
   EXPECT_TRUE(at::equal(bank.gather({0}), torch::tensor({{5, 1, 2, 6}}, torch::kInt64)));
 }
 

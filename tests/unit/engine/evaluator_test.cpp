@@ -5,11 +5,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/log.h"
+#include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
 #include "support/temporary_folder.h"
@@ -46,7 +48,12 @@ class HandResponder : public Responder {
     return answers;
   }
 
+  text::Tokens tokens_of(const std::string& text) const override {
+    return tokenizer.encode(text, 3);  // one word
+  }
   std::int64_t cues_read() const override { return reads; }
+
+  text::WordTokenizer tokenizer = text::WordTokenizer({"first", "one", "other", "second"});
 
   std::int64_t reads = 0;
   std::vector<std::vector<std::vector<std::string>>> cues;  // of each query
@@ -79,6 +86,8 @@ class Evaluator : public ::testing::Test {
     hand_.write(folder_.path());
     config::DataOptions data = support::options_for(folder_.path());
     data.on_bad_image = on_bad_image_;
+    data.on_bad_annotation = on_bad_annotation_;
+    break_outlines();
     data::Dataset dataset(data);
     if (bad_picture_ != 0) {
       core::write_file_plain(folder_ / ("train2014/" + std::to_string(bad_picture_) + ".png"), "x");
@@ -86,11 +95,24 @@ class Evaluator : public ::testing::Test {
     return evaluate(dataset, "val", responder_, options);
   }
 
+  /// The masks of `broken_` become polygons of one corner.
+  void break_outlines() const {
+    const auto path = folder_ / "toy/instances.json";
+    auto instances = nlohmann::json::parse(core::read_file(path));
+    for (const auto i : broken_) {
+      instances["annotations"][i]["segmentation"] =
+          nlohmann::json::array({nlohmann::json::array({1, 2})});
+    }
+    core::write_file_plain(path, instances.dump());
+  }
+
   support::TemporaryFolder folder_;
   support::HandDataset hand_;
   HandResponder responder_;
   std::map<std::int64_t, std::vector<Rectangle>> perfect_;
   std::string on_bad_image_ = "error";
+  std::string on_bad_annotation_ = "error";
+  std::vector<std::size_t> broken_;  // positions of the annotations
   std::int64_t bad_picture_ = 0;
 };
 
@@ -149,6 +171,35 @@ TEST_F(Evaluator, CountsTheFirstSentenceOfAnObjectAloneWhenAsked) {
   const SplitResult result = run({.sentences = "first"});
   EXPECT_EQ(result.scores.sentences, 3);
   EXPECT_THAT(responder_.asked.at(0), ElementsAre(500, 502));
+}
+
+TEST_F(Evaluator, CountsWhatIsNotReadOfSentencesAndCues) {
+  hand_.references[0].sentences[0].text = "the second";
+  hand_.references[1].sentences[0].text = "other\u00A0one";
+  hand_.cues = {
+      {500, {"mug", "x"}}, {501, {"one"}}, {502, {"first"}}, {503, {"one"}}, {504, {"a"}}};
+  responder_.reads = 1;
+  const SplitResult result = run();
+  EXPECT_EQ(result.text_omissions.texts, 4);
+  EXPECT_EQ(result.text_omissions.unknown, 1);
+  EXPECT_EQ(result.text_omissions.words.at("the"), 1);
+  EXPECT_EQ(result.text_omissions.cut, 1);  // "other one"
+  EXPECT_EQ(result.cue_omissions.texts, 4);
+  EXPECT_EQ(result.cue_omissions.texts_with_unknown, 1);
+  EXPECT_EQ(result.cue_omissions.words.at("mug"), 1);
+}
+
+TEST_F(Evaluator, LeavesTheSentencesOfBrokenOutlinesOutWhenAsked) {
+  broken_ = {0};  // the object of sentences 502 and 503
+  EXPECT_THAT([&] { run(); }, ThrowsMessage<core::Error>(HasSubstr("ann_id 1: a polygon")));
+  on_bad_annotation_ = "skip";
+  const SplitResult result = run();
+  EXPECT_EQ(result.scores.sentences, 2);
+  EXPECT_EQ(result.broken_outlines, 2);
+  EXPECT_EQ(result.scores.miou, 100);
+  broken_ = {0, 1, 3};
+  EXPECT_THAT([&] { run(); },
+              ThrowsMessage<core::Error>(HasSubstr("broken mask or box: none is left")));
 }
 
 TEST_F(Evaluator, AsksSeveralPicturesTogether) {
@@ -284,6 +335,7 @@ TEST_F(Evaluator, LeavesSkippedPicturesOutOrStops) {
   on_bad_image_ = "skip";
   const SplitResult result = run({.batch_size = 1});
   EXPECT_EQ(result.scores.sentences, 3);
+  EXPECT_EQ(result.unreadable, 1);
   EXPECT_EQ(result.sentences[1].sent_id, 502);
 }
 

@@ -19,6 +19,11 @@ TEST(Mirrored, SwapsWholeWordsAlone) {
   }
 }
 
+TEST(Mirrored, FindsWordsBesideTypographicCharacters) {
+  EXPECT_EQ(mirrored("the left\u00A0cup"), "the right\u00A0cup");
+  EXPECT_EQ(mirrored("\u201Cleft\u201D\u2014not that"), "\u201Cright\u201D\u2014not that");
+}
+
 TEST(Mirrored, TwiceIsTheTextItself) {
   const std::string text = " left, right; lefts left\n";
   EXPECT_EQ(mirrored(*mirrored(text)), text);

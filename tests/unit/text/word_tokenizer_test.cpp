@@ -27,9 +27,43 @@ TEST(SplitWords, GivesNothingForNoWord) {
   EXPECT_THAT(split_words(" ,.;-\n"), IsEmpty());
 }
 
-TEST(SplitWords, KeepsNonAsciiBytesEvenWhenTheyAreNoUtf8) {
-  EXPECT_THAT(split_words("Caf\xc3\xa9 au lait"), ElementsAre("caf\xc3\xa9", "au", "lait"));
-  EXPECT_THAT(split_words("a \xff\xfe b"), ElementsAre("a", "\xff\xfe", "b"));
+TEST(SplitWords, PartsAtSpacesDashesAndQuotesOfEveryKind) {
+  for (const char* between :
+       {"\u00A0", "\u2009", "\u202F", "\u3000", "\u200B", "\u2028", "\u2010", "\u2011", "\u2013",
+        "\u2014", " \u2014 ", "\u2212", "\u2026", "\uFF0C", "\u2022", "\u00B7", "\u201D \u201C"}) {
+    EXPECT_THAT(split_words(std::string("blue") + between + "square"),
+                ElementsAre("blue", "square"))
+        << between;
+  }
+  for (const char* apostrophe : {"'", "\u2019", "\u2018", "\u02BC", "\u00B4", "\uFF07"}) {
+    EXPECT_THAT(split_words(std::string("girl") + apostrophe + "s"), ElementsAre("girl", "s"))
+        << apostrophe;
+  }
+}
+
+TEST(SplitWords, ReadsOverWhatIsNotSeen) {
+  for (const char* unseen :
+       {"\u00AD", "\uFEFF", "\u200C", "\u200D", "\u2060", "\uFE0F", "\u200E"}) {
+    EXPECT_THAT(split_words(std::string(unseen) + "re" + unseen + "d"), ElementsAre("red"))
+        << unseen;
+  }
+}
+
+TEST(SplitWords, TakesCompatibleFormsAndCasesAsOne) {
+  EXPECT_THAT(split_words("\uFF32\uFF25\uFF24 \uFB02ower no\u00B2"),
+              ElementsAre("red", "flower", "no2"));
+  EXPECT_THAT(split_words("Caf\u00E9 CAFE\u0301 \u00C9COLE"),
+              ElementsAre("caf\u00E9", "caf\u00E9", "\u00E9cole"));
+  EXPECT_THAT(split_words("\u0301 \u0663"), ElementsAre("\u0663"));  // a mark on nothing
+}
+
+TEST(SplitWords, TakesIdeographsAndSymbolsOneByOne) {
+  EXPECT_THAT(split_words("\u7EA2\u8272cup"), ElementsAre("\u7EA2", "\u8272", "cup"));
+  EXPECT_THAT(split_words("the \U0001F534circle"), ElementsAre("the", "\U0001F534", "circle"));
+}
+
+TEST(SplitWords, KeepsWhatIsNoUtf8AsAWordThatNobodyKnows) {
+  EXPECT_THAT(split_words("a \xff\xfe caf\xe9"), ElementsAre("a", "\uFFFD\uFFFD", "caf\uFFFD"));
 }
 
 TEST(WordTokenizer, NumbersPaddingWordsStartAndEnd) {
@@ -83,6 +117,12 @@ TEST(WordTokenizer, RefusesWordsThatNoTextCanHold) {
   EXPECT_THAT([] { WordTokenizer({"red", "Cup"}); }, ThrowsMessage<core::Error>(HasSubstr("Cup")));
   EXPECT_THROW(WordTokenizer({""}), core::Error);
   EXPECT_THROW(WordTokenizer({"two words"}), core::Error);
+}
+
+TEST(WordTokenizer, KeepsTheIdsOfWordsThatEarlierVersionsTookForOne) {
+  const WordTokenizer tokenizer({"blue\u00A0square", "\u00C9cole", "red", "RED\u00AD"});
+  EXPECT_EQ(tokenizer.encode("red \u00E9cole", 4).ids, (Ids{5, 3, 2, 6}));
+  EXPECT_THAT(tokenizer.encode("blue\u00A0square", 4).unknown_words, ElementsAre("blue", "square"));
 }
 
 TEST(WordTokenizer, RefusesALengthWithoutRoomForAWord) {

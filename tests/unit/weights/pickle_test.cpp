@@ -63,6 +63,13 @@ TEST(ReadPickle, ReadsProtocolZeroOfPython2) {
             "[{'sent': 'it's', 'n\u00e9': 12}, True, f1.5, (None)]");
 }
 
+TEST(ReadPickle, SaysWhenACopyInTextModeSpoiltIt) {
+  EXPECT_READ_ERROR("(lp0\r\n(dp1\r\nS'sent'\r\np2\r\nI12\r\nsa.", "copied in text mode");
+  EXPECT_READ_ERROR("\x80\x02]\r\nK\x01K", "copied in text mode");
+  EXPECT_THAT([] { read("(lp0\nI12\r\na"); },
+              ThrowsMessage<core::Error>(::testing::Not(HasSubstr("text mode"))));
+}
+
 TEST(ReadPickle, ReadsTheEscapesOfAByteString) {
   EXPECT_EQ(read("S'a\\x41\\n\\101\\\\'\n."), "'aA\nA\\'");
 }
