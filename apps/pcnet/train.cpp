@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "pcnet/core/format.h"
+#include "pcnet/runtime/call_config.h"
 #include "pcnet/runtime/training.h"
 
 #include "command.h"
@@ -24,7 +25,7 @@ struct TrainArguments {
 void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
   const auto overrides = with_data(globals, arguments.data);
   runtime::TrainingRequest request;
-  request.config = config::load(arguments.config, overrides).values;
+  request.config = runtime::load_config(arguments.config, overrides);
   if (!arguments.run.empty()) request.config.run.folder = arguments.run;
   if (request.config.run.folder.empty()) {
     request.config.run.folder =

@@ -103,6 +103,10 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
     throw core::UsageError(cat("data.pack is ", config.data.pack,
                                ": a pack is made from a dataset's own files, not from a pack"));
   }
+  if (config.data.cues == config::kCuesByRules) {
+    throw core::UsageError(
+        "data.cues is rules: a pack keeps the cues of a file, make one with `pcnet cues make`");
+  }
   config::DataOptions options = config.data;
   options.cache = "none";  // every picture is read once
   data::Dataset dataset(options);
@@ -160,6 +164,7 @@ DatasetCheck check_pack(const config::Config& config) {
   if (!config.data.root.empty()) {
     config::DataOptions options = config.data;
     options.pack.clear();
+    if (options.cues == config::kCuesByRules) options.cues.clear();  // compared are those of files
     options.cache = "none";
     options.image_size = pack.key().image_size;
     dataset.emplace(options);

@@ -108,7 +108,8 @@ struct ClipOptions {
     field(
         "weights", &O::weights,
         {.help = "what a new run starts from: a run of this program (its whole model), or any file "
-                 "that holds CLIP with a ResNet (its encoders); empty: random weights"});
+                 "that holds CLIP with a ResNet (its encoders); empty: random weights",
+         .path = true});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});
   }

@@ -40,6 +40,7 @@ class TrainingParts {
   std::unique_ptr<engine::Learner> learner;
   std::unique_ptr<engine::AdamW> optimizer;
   std::unique_ptr<engine::Trainer> trainer;
+  std::string frozen_clip;  ///< checksum of the file that loss.calibration.weights names; or empty
 
  private:
   std::int64_t steps_per_epoch_ = 0;
