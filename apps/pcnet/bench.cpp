@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "pcnet/runtime/benchmark.h"
+#include "pcnet/runtime/call_config.h"
 
 #include "command.h"
 #include "data_source.h"
@@ -33,7 +34,7 @@ void add_bench_train(CLI::App& bench, const GlobalOptions& globals, Action& acti
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
       const auto config =
-          config::load(arguments->subject, with_data(globals, arguments->data)).values;
+          runtime::load_config(arguments->subject, with_data(globals, arguments->data));
       print_json(runtime::bench_train(config, arguments->warm_up, arguments->steps));
     };
   });

@@ -1,6 +1,6 @@
 #include "data_arguments.h"
 
-#include <nlohmann/json.hpp>
+#include "pcnet/config/paths.h"
 
 namespace pcnet::app {
 
@@ -12,7 +12,8 @@ void add_data_options(CLI::App& command, DataArguments& arguments) {
   add("--dataset", arguments.dataset, "refcoco, refcoco+, refcocog, refsynth or custom");
   add("--split-by", arguments.split_by, "partition: unc, google or umd");
   add("--images", arguments.images, "folder of the pictures, if not where the tree has it");
-  add("--cues", arguments.cues, "file or folder of target-related cues");
+  add("--cues", arguments.cues,
+      "file or folder of target-related cues, or `rules`: made in memory");
   add("--proposals", arguments.proposals, "file or folder of mask proposals");
   add("--pack", arguments.pack, "packed cache to read everything from (see `pcnet data pack`)");
 }
@@ -20,8 +21,7 @@ void add_data_options(CLI::App& command, DataArguments& arguments) {
 std::vector<std::string> with_data(const GlobalOptions& globals, const DataArguments& arguments) {
   std::vector<std::string> overrides = globals.overrides();
   const auto add = [&](const char* key, const std::string& value) {
-    // Quoted, so that YAML takes any path as text.
-    if (!value.empty()) overrides.push_back(std::string(key) + "=" + nlohmann::json(value).dump());
+    if (!value.empty()) overrides.push_back(config::assignment(key, value));
   };
   add("data.root", arguments.root);
   add("data.dataset", arguments.dataset);

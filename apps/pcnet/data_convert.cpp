@@ -7,6 +7,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/data/convert.h"
+#include "pcnet/runtime/dataset_opening.h"
 
 #include "command.h"
 #include "data_source.h"
@@ -23,7 +24,7 @@ struct ConvertArguments {
 };
 
 void run_convert(const ConvertArguments& arguments, const GlobalOptions& globals) {
-  data::Dataset dataset(load_data_source(arguments.source, globals).data);
+  data::Dataset dataset = runtime::open_dataset(load_data_source(arguments.source, globals).data);
   core::log::info(data::describe(dataset.files()));
   const data::Conversion done =
       data::convert_dataset(dataset, {arguments.to, arguments.out, arguments.copy_images});

@@ -9,6 +9,7 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
 #include "pcnet/report/dataset_sheet.h"
+#include "pcnet/runtime/dataset_opening.h"
 
 #include "data_commands.h"
 
@@ -40,7 +41,7 @@ std::string first_split(const data::ReferIndex& index) {
 }
 
 void run_show(const ShowArguments& arguments, const GlobalOptions& globals) {
-  data::Dataset dataset(load_data_source(arguments.source, globals).data);
+  data::Dataset dataset = runtime::open_dataset(load_data_source(arguments.source, globals).data);
   const auto& index = dataset.index();
   const bool chosen = !arguments.refs.empty();
   const std::string split = arguments.split.empty() ? first_split(index) : arguments.split;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "pcnet/data/pack.h"
+#include "pcnet/runtime/call_config.h"
 #include "pcnet/runtime/packing.h"
 
 namespace pcnet::app {
@@ -24,7 +25,7 @@ config::Config load_data_source(const DataSource& source, const GlobalOptions& g
   if (is_pack && data.pack.empty()) data.pack = named;
   const auto overrides = with_data(globals, data);
   if (named.empty() || is_folder || is_pack) return runtime::default_config(overrides);
-  return config::load(named, overrides).values;
+  return runtime::load_config(named, overrides);
 }
 
 }  // namespace pcnet::app

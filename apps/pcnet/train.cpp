@@ -2,9 +2,9 @@
 #include <iostream>
 #include <memory>
 
-#include <nlohmann/json.hpp>
-
+#include "pcnet/config/paths.h"
 #include "pcnet/core/format.h"
+#include "pcnet/runtime/call_config.h"
 #include "pcnet/runtime/training.h"
 
 #include "command.h"
@@ -26,12 +26,11 @@ struct TrainArguments {
 
 void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
   auto overrides = with_data(globals, arguments.data);
-  // Quoted, so that YAML takes any path as text.
   if (!arguments.init.empty()) {
-    overrides.push_back("model.init=" + nlohmann::json(arguments.init).dump());
+    overrides.push_back(config::assignment("model.init", arguments.init));
   }
   runtime::TrainingRequest request;
-  request.config = config::load(arguments.config, overrides).values;
+  request.config = runtime::load_config(arguments.config, overrides);
   if (!arguments.run.empty()) request.config.run.folder = arguments.run;
   if (request.config.run.folder.empty()) {
     request.config.run.folder =

@@ -253,7 +253,7 @@ PickleValue Converter::reference_value(const Reference& reference, std::string& 
     if (!sentence.kind.empty()) entry.emplace_back("kind", sentence.kind);
     sentences.emplace_back(std::move(entry));
     if (const auto* cues = cues_of(sentence)) {
-      cue_lines += cue_line(sentence.sent_id, *cues) + "\n";
+      cue_lines += cue_line(sentence.sent_id, *cues, sentence.text) + "\n";
     }
     ++counts_.sentences;
   }

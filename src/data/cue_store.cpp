@@ -74,7 +74,8 @@ CuesBySentence read_folder(const fs::path& folder) {
 
 }  // namespace
 
-CuesBySentence parse_cue_lines(std::string_view text, std::string_view name) {
+CuesBySentence parse_cue_lines(std::string_view text, std::string_view name,
+                               TextsBySentence* texts) {
   CuesBySentence cues;
   for_each_line(text, name, [&](std::string_view line, std::size_t /*at*/, std::size_t /*number*/) {
     const json entry = parse_json(line);
@@ -82,6 +83,11 @@ CuesBySentence parse_cue_lines(std::string_view text, std::string_view name) {
     if (!cues.emplace(sent_id, list_of_texts(member(entry, "cues"), "cue")).second) {
       throw Error(cat("duplicate sent_id ", sent_id));
     }
+    const auto sentence = entry.find("sentence");
+    if (sentence == entry.end()) return;
+    if (!sentence->is_string())
+      throw Error(cat("sentence is ", shown(*sentence), ", wanted a text"));
+    if (texts != nullptr) texts->emplace(sent_id, sentence->get<std::string>());
   });
   return cues;
 }
@@ -110,13 +116,19 @@ CuesBySentence parse_cue_document(std::string_view text, std::string_view name) 
   return cues;
 }
 
-CueStore::CueStore(const std::filesystem::path& source)
-    : CueStore(fs::is_directory(source) ? read_folder(source)
-                                        : parse_cue_lines(core::read_file(source), source.string()),
-               source) {}
+CueStore::CueStore(const std::filesystem::path& source) : source_(source) {
+  cues_ = fs::is_directory(source)
+              ? read_folder(source)
+              : parse_cue_lines(core::read_file(source), source.string(), &texts_);
+  forget_empty();
+}
 
 CueStore::CueStore(CuesBySentence cues, std::filesystem::path source)
     : source_(std::move(source)), cues_(std::move(cues)) {
+  forget_empty();
+}
+
+void CueStore::forget_empty() {
   std::erase_if(cues_, [](const auto& entry) { return entry.second.empty(); });
 }
 
@@ -133,10 +145,12 @@ std::vector<std::int64_t> CueStore::sent_ids() const {
   return ids;
 }
 
-std::string cue_line(std::int64_t sent_id, const std::vector<std::string>& cues) {
+std::string cue_line(std::int64_t sent_id, const std::vector<std::string>& cues,
+                     const std::string& sentence) {
   using Json = nlohmann::ordered_json;
-  return Json{{"sent_id", sent_id}, {"cues", cues}}.dump(-1, ' ', /*ensure_ascii=*/false,
-                                                         Json::error_handler_t::replace);
+  Json line = {{"sent_id", sent_id}, {"cues", cues}};
+  if (!sentence.empty()) line["sentence"] = sentence;
+  return line.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 std::vector<std::string> repeated_cues(const std::vector<std::string>& cues, std::size_t count) {

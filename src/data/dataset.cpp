@@ -6,6 +6,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/data/coverage.h"
+#include "pcnet/data/cue_origin.h"
 
 namespace pcnet::data {
 
@@ -22,9 +23,32 @@ CuesBySentence cues_inside(const ReferIndex& index) {
   return cues;
 }
 
+/// Cues from a file or folder. Error when they are those of another dataset.
+std::unique_ptr<CueStore> read_cues(const DatasetFiles& files, const ReferIndex& index) {
+  auto cues = std::make_unique<CueStore>(files.cues);
+  const std::string foreign = foreign_cues(*cues, index, files);
+  if (!foreign.empty()) {
+    throw core::Error(
+        core::cat(foreign,
+                  ": name this dataset's own with --cues, make some with `pcnet cues make`, or "
+                  "let the rules make them with --cues rules"));
+  }
+  const std::string unnamed = unnamed_cues(*cues, index);
+  if (!unnamed.empty()) core::log::warning(unnamed);
+  return cues;
+}
+
+bool are_by_rules(const config::DataOptions& options) {
+  return options.cues == config::kCuesByRules;
+}
+
 }  // namespace
 
-Dataset::Dataset(config::DataOptions options, Pictures pictures) : options_(std::move(options)) {
+Dataset::Dataset(config::DataOptions options, Pictures pictures, MakeCues by_rules)
+    : options_(std::move(options)), by_rules_(std::move(by_rules)) {
+  if (are_by_rules(options_) && !by_rules_) {
+    throw core::UsageError("data.cues is rules: nothing here makes cues by rules, wanted a file");
+  }
   if (!options_.pack.empty()) {
     open_pack();
     judge_outlines();
@@ -35,7 +59,7 @@ Dataset::Dataset(config::DataOptions options, Pictures pictures) : options_(std:
       options_.on_bad_annotation == "skip" ? BrokenOutline::kLeftOut : BrokenOutline::kError;
   index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_, nullptr, broken));
   judge_outlines();
-  has_cues_ = !files_.cues.empty() || index_->has_cues();
+  has_cues_ = are_by_rules(options_) || !files_.cues.empty() || index_->has_cues();
   if (pictures == Pictures::kUsed) {
     pictures_ = std::make_unique<PictureStore>(*index_, files_, options_);
   }
@@ -48,9 +72,11 @@ void Dataset::open_pack() {
     core::log::warning(core::cat("no dataset folder ", options_.root, ": the pack ", options_.pack,
                                  " is used without comparing it (data.root)"));
   } else if (!options_.root.empty()) {
-    const auto more = stale_sources(pack_->key(), locate_dataset(options_));
+    config::DataOptions located = options_;
+    if (are_by_rules(options_)) located.cues.clear();  // the pack's are not read then
+    const auto more = stale_sources(pack_->key(), locate_dataset(located));
     reasons.insert(reasons.end(), more.begin(), more.end());
-  } else if (!options_.cues.empty() || !options_.proposals.empty()) {
+  } else if ((!options_.cues.empty() && !are_by_rules(options_)) || !options_.proposals.empty()) {
     reasons.emplace_back(
         "data.cues and data.proposals name files beside it, whose dataset "
         "data.root does not name");
@@ -64,7 +90,7 @@ void Dataset::open_pack() {
   files_.split_by = pack_->key().split_by;
   files_.pack = pack_->path();
   files_.apply_exif = pack_->key().apply_exif;
-  has_cues_ = pack_->has_cues();
+  has_cues_ = are_by_rules(options_) || pack_->has_cues();
   pictures_ = std::make_unique<PictureStore>(*pack_, options_);
 }
 
@@ -92,26 +118,32 @@ bool Dataset::has_proposals() const {
 
 /// Error: the dataset has no such side file; `key` is the option that names it.
 void Dataset::missing(const char* key) const {
+  const char* cues_advice =
+      std::string_view(key) == "cues" ? ", or let the rules make them with --cues rules" : "";
   if (pack_) {
     throw core::Error(core::cat("the pack ", options_.pack, " holds no ", key,
-                                ": make some, and the pack again with `pcnet data pack`"));
+                                ": make some, and the pack again with `pcnet data pack`",
+                                cues_advice));
   }
   throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
                               (files_.custom.empty() ? files_.refs : files_.custom).string(),
                               std::string_view(key) == "cues"
-                                  ? "; make one with `pcnet cues make`, or name another source"
-                                  : "; make one or name another source"));
+                                  ? "; make one with `pcnet cues make`, name another source"
+                                  : "; make one or name another source",
+                              cues_advice));
 }
 
 const CueStore& Dataset::cues() {
   if (cues_) return *cues_;
   if (!has_cues()) missing("cues");
-  if (pack_) {
+  if (are_by_rules(options_)) {
+    cues_ = std::make_unique<CueStore>(by_rules_(index()));
+  } else if (pack_) {
     cues_ = std::make_unique<CueStore>(pack_->cues(), pack_->path());
   } else if (files_.cues.empty()) {
     cues_ = std::make_unique<CueStore>(cues_inside(*index_), files_.custom);
   } else {
-    cues_ = std::make_unique<CueStore>(files_.cues);
+    cues_ = read_cues(files_, *index_);
   }
   return *cues_;
 }
@@ -130,7 +162,8 @@ const ProposalStore& Dataset::proposals() {
   if (pack_) {
     proposals_ = std::make_unique<ProposalStore>(*pack_);
   } else {
-    const ProposalStore::Options options{.filter = options_.proposal_filter};
+    const ProposalStore::Options options{.filter = options_.proposal_filter,
+                                         .images = files_.images};
     proposals_ = std::make_unique<ProposalStore>(files_.proposals, *index_, options);
   }
   return *proposals_;

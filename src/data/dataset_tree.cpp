@@ -134,15 +134,22 @@ std::string how_to_choose(const std::vector<Candidate>& fitting) {
   return cat("choose with --dataset and --split-by, e.g.", options);
 }
 
-Candidate choose(const config::DataOptions& options, const fs::path& root) {
-  const auto all = all_annotations(root);
-  if (all.empty()) no_annotations(root);
+/// Those of the names that the options give.
+std::vector<Candidate> fitting_names(const config::DataOptions& options,
+                                     const std::vector<Candidate>& all) {
   std::vector<Candidate> fitting;
   for (const auto& c : all) {
     if (!options.dataset.empty() && c.dataset != options.dataset) continue;
     if (!options.split_by.empty() && c.split_by != options.split_by) continue;
     fitting.push_back(c);
   }
+  return fitting;
+}
+
+Candidate choose(const config::DataOptions& options, const fs::path& root) {
+  const auto all = all_annotations(root);
+  if (all.empty()) no_annotations(root);
+  const auto fitting = fitting_names(options, all);
   if (fitting.empty()) {
     const auto asked = [](const char* what, const std::string& value, const char* keys) {
       return value.empty() ? std::string() : cat(what, "\"", value, "\" (", keys, ")");
@@ -220,7 +227,9 @@ DatasetFiles locate_dataset(const config::DataOptions& options, Pictures picture
     }
   }
   files.images = find_images(options, chosen, root, pictures);
-  files.cues = side_file(options.cues, folder / "cues.jsonl", "cues");
+  if (options.cues != config::kCuesByRules) {
+    files.cues = side_file(options.cues, folder / "cues.jsonl", "cues");
+  }
   files.proposals = side_file(options.proposals, folder / "proposals.jsonl", "proposals");
   files.captions = side_file({}, folder / "captions.jsonl", "captions");
   files.apply_exif = turns_pictures(options, chosen.custom);
@@ -229,6 +238,20 @@ DatasetFiles locate_dataset(const config::DataOptions& options, Pictures picture
 
 bool turns_pictures(const config::DataOptions& options, bool custom) {
   return options.exif == "auto" ? custom : options.exif == "turned";
+}
+
+bool has_dataset(const config::DataOptions& options) {
+  return !options.root.empty() && !fitting_names(options, all_annotations(options.root)).empty();
+}
+
+bool are_same_dataset(const config::DataOptions& one, const config::DataOptions& other) {
+  const auto annotations = [](const config::DataOptions& options) {
+    if (options.root.empty()) return fs::path{};
+    const auto fitting = fitting_names(options, all_annotations(options.root));
+    return fitting.size() == 1 ? fs::weakly_canonical(fitting.front().file) : fs::path{};
+  };
+  const fs::path first = annotations(one);
+  return !first.empty() && first == annotations(other);
 }
 
 std::string describe(const DatasetFiles& files) {

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/data/proposal_formats.h"
 
 #include "proposal_choice.h"
@@ -33,14 +35,21 @@ class Freesolo : public ProposalSource {
     for (const auto& record : index.images()) {
       image_of.emplace(stem_of(record.file_name), record.image_id);
     }
+    bool all_named = true;
     for (const auto& [id, proposals] : document.proposals) {
       const auto named = document.file_names.find(id);
       if (named == document.file_names.end()) {
+        all_named = false;
         add(id, proposals);
       } else if (const auto found = image_of.find(stem_of(named->second));
                  found != image_of.end()) {
         add(found->second, proposals);
       }
+    }
+    if (!all_named) {
+      core::log::warning(core::cat("the proposals in ", path_.string(),
+                                   " do not name all of their pictures (images): those are taken "
+                                   "by image_id alone"));
     }
     for (const auto& [id, file_name] : document.file_names) {  // pictures where nothing was found
       const auto found = image_of.find(stem_of(file_name));

@@ -224,6 +224,8 @@ CuesBySentence Pack::cues() const {
                  [&] { return decode_rows(contents_->section(Section::kCues), contents_->texts); });
 }
 
+std::uint32_t Pack::checksum() const { return contents_->header.checksum; }
+
 bool Pack::has_captions() const { return contents_->has(Section::kCaptions); }
 
 Captions Pack::captions() const {

@@ -31,6 +31,10 @@ std::map<std::string, fs::path> source_files(const DatasetFiles& files) {
   return all;
 }
 
+std::string place_of(const fs::path& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
 using NamesAndSizes = std::vector<std::pair<std::string, std::uint64_t>>;
 
 /// Adds what a folder and those below it hold, under its name relative to `top`.
@@ -46,7 +50,7 @@ PackSource folder_source(const fs::path& folder) {
   NamesAndSizes entries;
   add_files(folder, folder, entries);
   std::sort(entries.begin(), entries.end());
-  PackSource source{folder.string(), {}, 0};
+  PackSource source{place_of(folder), {}, 0};
   RecordWriter names;
   for (const auto& [name, bytes] : entries) {
     source.stamp.bytes += bytes;
@@ -61,11 +65,6 @@ std::uint32_t file_checksum(const fs::path& path) {
   return checksum_of(core::MappedFile(path).bytes());
 }
 
-PackSource read_source(const fs::path& path) {
-  if (fs::is_directory(path)) return folder_source(path);
-  return {path.string(), stamp_of(path), file_checksum(path)};
-}
-
 /// True when the path still holds what the source was, whatever its name is now.
 bool is_unchanged(const PackSource& source, const fs::path& path) {
   if (fs::is_directory(path)) {
@@ -74,7 +73,7 @@ bool is_unchanged(const PackSource& source, const fs::path& path) {
   }
   const FileStamp now = stamp_of(path);
   if (now.bytes != source.stamp.bytes) return false;
-  if (path.string() == source.path && now.modified == source.stamp.modified) return true;
+  if (place_of(path) == source.path && now.modified == source.stamp.modified) return true;
   return file_checksum(path) == source.checksum;
 }
 
@@ -146,6 +145,11 @@ FileStamp stamp_of(const fs::path& path) {
   return {bytes, static_cast<std::int64_t>(modified.time_since_epoch().count())};
 }
 
+PackSource source_of(const fs::path& path) {
+  if (fs::is_directory(path)) return folder_source(path);
+  return {place_of(path), stamp_of(path), file_checksum(path)};
+}
+
 std::string vocabulary_name(const text::Tokenizer& tokenizer) {
   if (tokenizer.words().empty()) return cat("bpe of ", tokenizer.vocabulary_size(), " tokens");
   RecordWriter words;
@@ -165,7 +169,7 @@ PackKey make_pack_key(const DatasetFiles& files, const config::DataOptions& opti
   key.grid_height = grid.height;
   key.grid_width = grid.width;
   key.grid_most = grid.most;
-  for (const auto& [kind, path] : source_files(files)) key.sources.emplace(kind, read_source(path));
+  for (const auto& [kind, path] : source_files(files)) key.sources.emplace(kind, source_of(path));
   return key;
 }
 

@@ -1,8 +1,13 @@
 #include <fstream>
+#include <mutex>
 #include <utility>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/mapped_file.h"
+#include "pcnet/data/digest.h"
 #include "pcnet/data/proposal_formats.h"
+#include "pcnet/image/picture.h"
 
 #include "json_lines.h"
 #include "json_masks.h"
@@ -72,11 +77,22 @@ class IdFinder : public nlohmann::json_sax<json> {
   std::int64_t id_ = 0;
 };
 
+/// A damaged picture is no other one; whoever reads it says so.
+bool can_be_read(const fs::path& picture) {
+  try {
+    (void)image::read_picture(picture, /*apply_exif=*/false);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 class ProposalLines : public ProposalSource {
  public:
-  ProposalLines(fs::path path, const config::ProposalFilterOptions& filter)
+  ProposalLines(fs::path path, const config::ProposalFilterOptions& filter, fs::path images)
       : path_(std::move(path)),
         filter_(filter),
+        images_(std::move(images)),
         lines_(index_proposal_lines(core::read_file(path_), path_.string())) {}
 
   bool has(const ImageRecord& picture) const override { return lines_.contains(picture.image_id); }
@@ -90,16 +106,51 @@ class ProposalLines : public ProposalSource {
     in.seekg(static_cast<std::streamoff>(span.begin));
     in.read(line.data(), static_cast<std::streamsize>(line.size()));
     if (!in) throw Error(cat("cannot read ", name, ": was the file changed meanwhile?"));
-    auto masks = parse_proposal_line(line, name);
+    ProposedPicture made_of;
+    auto masks = parse_proposal_line(line, name, &made_of);
+    require_picture(picture, made_of, name);
     if (filter_.apply != "all") return masks;
     return chosen_masks(unscored(std::move(masks)), filter_);
   }
 
  private:
+  /// Error when the line is of another picture; a warning, once, when it does not say of which.
+  void require_picture(const ImageRecord& picture, const ProposedPicture& made_of,
+                       const std::string& name) const {
+    if (made_of.file_name.empty()) {
+      std::call_once(warned_, [&] {
+        core::log::warning(cat("the proposals in ", path_.string(),
+                               " do not say of which picture they are (file_name): they are taken "
+                               "by image_id alone"));
+      });
+      return;
+    }
+    const std::string advice =
+        ": these are the proposals of other pictures; name this dataset's own with --proposals";
+    if (fs::path(made_of.file_name).filename() != fs::path(picture.file_name).filename()) {
+      throw Error(cat(name, ": image_id ", picture.image_id, " is ", made_of.file_name,
+                      " there and ", picture.file_name, " in this dataset", advice));
+    }
+    const fs::path file = images_ / picture.file_name;
+    if (images_.empty() || made_of.digest.empty() || !fs::is_regular_file(file)) return;
+    const std::string digest = digest_of(core::MappedFile(file).bytes());
+    if (digest == made_of.digest || !can_be_read(file)) return;
+    throw Error(cat(name, ": image_id ", picture.image_id, " was ", made_of.file_name, " with ",
+                    made_of.digest, ", and ", file.string(), " has ", digest, advice));
+  }
+
   fs::path path_;
   config::ProposalFilterOptions filter_;
+  fs::path images_;
   std::unordered_map<std::int64_t, LineSpan> lines_;
+  mutable std::once_flag warned_;
 };
+
+/// The first line may tell of the whole file.
+bool is_head(std::string_view line) {
+  const json head = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  return head.is_object() && head.value("format", json()) == "pcnet-proposals";
+}
 
 }  // namespace
 
@@ -109,6 +160,7 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
   for_each_line(text, name, [&](std::string_view line, std::size_t at, std::size_t number) {
     IdFinder finder(line);
     json::sax_parse(line, &finder, json::input_format_t::json, /*strict=*/false);
+    if (!finder.found() && number == 1 && is_head(line)) return;
     if (!finder.found()) throw Error("it has no image_id");
     if (!lines.emplace(finder.id(), LineSpan{at, line.size(), number}).second) {
       throw Error(cat("duplicate image_id ", finder.id()));
@@ -117,9 +169,13 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
   return lines;
 }
 
-std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name) {
+std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
+                                            ProposedPicture* picture) {
   try {
     const json entry = parse_json(line);
+    if (picture != nullptr) {
+      *picture = {entry.value("file_name", ""), entry.value("picture_digest", "")};
+    }
     const json& proposals = member(entry, "proposals");
     if (!proposals.is_array()) {
       throw Error(cat("\"proposals\" is ", shown(proposals), ", wanted a list"));
@@ -139,8 +195,9 @@ std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_v
 }
 
 std::unique_ptr<ProposalSource> open_proposal_lines(const fs::path& path,
-                                                    const config::ProposalFilterOptions& filter) {
-  return std::make_unique<ProposalLines>(path, filter);
+                                                    const config::ProposalFilterOptions& filter,
+                                                    const fs::path& images) {
+  return std::make_unique<ProposalLines>(path, filter, images);
 }
 
 }  // namespace pcnet::data

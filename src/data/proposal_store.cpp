@@ -17,10 +17,11 @@ using core::Error;
 namespace {
 
 std::unique_ptr<ProposalSource> open(const fs::path& path, const ReferIndex& index,
-                                     const config::ProposalFilterOptions& filter) {
+                                     const ProposalStore::Options& options) {
+  const config::ProposalFilterOptions& filter = options.filter;
   if (fs::is_directory(path)) return open_proposal_folder(path, filter);
   if (path.extension() == ".json") return open_freesolo(path, index, filter);
-  if (path.extension() == ".jsonl") return open_proposal_lines(path, filter);
+  if (path.extension() == ".jsonl") return open_proposal_lines(path, filter, options.images);
   throw Error(
       cat("proposals ", path.string(),
           ": wanted a .jsonl file, FreeSOLO's .json or a list of COCO results, or a folder of "
@@ -41,7 +42,7 @@ ProposalStore::ProposalStore(fs::path source, const ReferIndex& index, const Opt
     : path_(std::move(source)),
       index_(index),
       options_(options),
-      source_(open(path_, index, options.filter)) {}
+      source_(open(path_, index, options)) {}
 
 ProposalStore::ProposalStore(fs::path source, const ReferIndex& index)
     : ProposalStore(std::move(source), index, Options{}) {}

@@ -36,7 +36,8 @@ ordered_json to_json(const TrainState& state) {
           {"stopped_early", state.stopped_early},
           {"skipped_steps", state.skipped_steps},
           {"skipped_in_a_row", state.skipped_in_a_row},
-          {"finished", state.finished}};
+          {"finished", state.finished},
+          {"frozen_clip", state.frozen_clip}};
 }
 
 TrainState state_from_json(const ordered_json& json) {
@@ -50,7 +51,8 @@ TrainState state_from_json(const ordered_json& json) {
           .stopped_early = json.at("stopped_early"),
           .skipped_steps = json.at("skipped_steps"),
           .skipped_in_a_row = json.at("skipped_in_a_row"),
-          .finished = json.at("finished")};
+          .finished = json.at("finished"),
+          .frozen_clip = json.value("frozen_clip", "")};  // older checkpoints do not say it
 }
 
 /// Before anything else is believed of the file, but for its kind.
@@ -172,6 +174,11 @@ fs::path find_checkpoint(const fs::path& run_or_checkpoint) {
   }
   throw Error(cat("no checkpoint in the run folder ", run_or_checkpoint.string(),
                   ": looked for checkpoints/best.safetensors and last.safetensors"));
+}
+
+fs::path run_of(const fs::path& checkpoint) {
+  const fs::path place = fs::absolute(checkpoint).lexically_normal().parent_path();
+  return place.filename() == "checkpoints" ? place.parent_path() : fs::path{};
 }
 
 }  // namespace pcnet::engine

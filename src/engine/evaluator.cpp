@@ -46,7 +46,8 @@ std::unordered_map<std::int64_t, std::vector<std::string>> cues_of_split(data::D
   std::unordered_map<std::int64_t, std::vector<std::string>> cues;
   if (!dataset.has_cues()) {
     core::log::warning(cat("the dataset has no cues: each sentence of \"", split,
-                           "\" is its own cue; give them with --cues"));
+                           "\" is its own cue; name some with --cues, make them with `pcnet cues "
+                           "make`, or let the rules make them with --cues rules"));
     return cues;
   }
   dataset.check_cues(split);

@@ -14,6 +14,7 @@
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/engine/evaluator.h"
+#include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/training.h"
 
@@ -105,7 +106,7 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
                         const std::vector<std::string>& overrides, std::int64_t repeats) {
   if (repeats < 1) throw core::UsageError("--steps: wanted at least 1");
   LoadedModel loaded = load_model(model, overrides);
-  data::Dataset dataset(loaded.config.data);
+  data::Dataset dataset = open_dataset(loaded);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
   const auto run = [&] { return engine::evaluate(dataset, split, responder, loaded.config.eval); };
   const auto first_start = std::chrono::steady_clock::now();

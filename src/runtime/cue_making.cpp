@@ -14,7 +14,9 @@
 #include "pcnet/core/signals.h"
 #include "pcnet/cues/rules.h"
 #include "pcnet/data/coverage.h"
+#include "pcnet/data/cue_origin.h"
 #include "pcnet/data/dataset.h"
+#include "pcnet/runtime/dataset_opening.h"
 
 namespace pcnet::runtime {
 
@@ -96,12 +98,20 @@ core::AtomicFile open_cues(const fs::path& out) {
                   "file with --out"));
 }
 
+/// Whether an older file, which does not say its sentences, holds the cues of these lines.
+bool holds_cues(const std::string& older, const std::string& lines, const fs::path& out) {
+  data::TextsBySentence texts;
+  const auto cues = data::parse_cue_lines(older, out.string(), &texts);
+  return texts.empty() && cues == data::parse_cue_lines(lines, out.string());
+}
+
 /// Writes the file unless it holds the same; whether it was there already.
 bool write_cues(core::AtomicFile& file, const fs::path& out, const std::string& lines,
                 bool replace) {
   if (!file.is_stream() && fs::exists(out)) {
-    if (core::read_file(out) == lines) return true;
-    if (!replace) refuse_other_cues(out);
+    const std::string there = core::read_file(out);
+    if (there == lines) return true;
+    if (!replace && !holds_cues(there, lines, out)) refuse_other_cues(out);
   }
   file.write(lines);
   file.commit();
@@ -127,7 +137,7 @@ fs::path usual_place(const data::DatasetFiles& files) {
 
 CueFile make_cues(const config::Config& config, const CueRequest& request) {
   core::Lap watch;
-  const data::Dataset dataset(config.data, data::Pictures::kUnused);
+  const data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
   const auto sentences = sentences_of(dataset.index(), request.splits);
   const Expressions expressions = different_texts(sentences);
   CueFile file;
@@ -164,7 +174,7 @@ CueFile make_cues(const config::Config& config, const CueRequest& request) {
   std::string lines;
   for (std::size_t i = 0; i < sentences.size(); ++i) {
     const auto& cues = found[expressions.number_of[i]].cues;
-    (lines += data::cue_line(sentences[i]->sent_id, cues)) += '\n';
+    (lines += data::cue_line(sentences[i]->sent_id, cues, sentences[i]->text)) += '\n';
   }
   file.already_there = write_cues(output, file.out, lines, request.replace);
   file.seconds = watch.seconds();
@@ -189,14 +199,18 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
   core::Lap watch;
   const data::CueStore store(source);
   std::vector<std::int64_t> sent_ids;
+  data::TextsBySentence texts = store.texts();
   CueFile file;
   if (config.data.root.empty() && config.data.pack.empty()) {
     sent_ids = store.sent_ids();
     file.out = out.empty() ? fs::path("cues.jsonl") : std::move(out);
   } else {
-    const data::Dataset dataset(config.data, data::Pictures::kUnused);
+    const data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
+    const std::string foreign = data::foreign_cues(store, dataset.index(), dataset.files());
+    if (!foreign.empty()) throw Error(cat(foreign, ": import the cues of this dataset"));
     for (const auto* sentence : sentences_of(dataset.index(), {})) {
       sent_ids.push_back(sentence->sent_id);
+      texts[sentence->sent_id] = sentence->text;
     }
     file.out = out.empty() ? usual_place(dataset.files()) : std::move(out);
   }
@@ -210,7 +224,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
     }
     ++file.sentences;
     file.cues += static_cast<std::int64_t>(cues->size());
-    (lines += data::cue_line(sent_id, *cues)) += '\n';
+    (lines += data::cue_line(sent_id, *cues, texts[sent_id])) += '\n';
   }
   file.others = static_cast<std::int64_t>(store.size()) - file.sentences;
   if (file.sentences == 0) {
@@ -224,7 +238,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
 }
 
 CueFolder export_cues(const config::Config& config, const fs::path& out) {
-  data::Dataset dataset(config.data, data::Pictures::kUnused);
+  data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
   const data::CueStore& cues = dataset.cues();
   core::AtomicFolder folder(out);
   CueFolder written{.out = folder.target()};

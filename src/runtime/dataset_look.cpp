@@ -8,9 +8,11 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/data/cue_origin.h"
 #include "pcnet/data/cue_store.h"
 #include "pcnet/data/dataset.h"
 #include "pcnet/data/proposal_store.h"
+#include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/packing.h"
 #include "pcnet/text/word_tokenizer.h"
@@ -72,19 +74,37 @@ std::unique_ptr<Store> open_store(const std::filesystem::path& path, const char*
   }
 }
 
+/// Cues of another dataset are a fault, and are not looked at any further.
+void look_at_origin(SideFiles& sides, const data::DatasetFiles& files,
+                    const data::ReferIndex& index, data::Faults& faults, data::Faults& notes) {
+  if (!sides.cues) return;
+  const std::string unnamed = data::unnamed_cues(*sides.cues, index);
+  if (!unnamed.empty()) notes.add({"cues without their sentences", files.cues.string(), unnamed});
+  const std::string foreign = data::foreign_cues(*sides.cues, index, files);
+  if (foreign.empty()) return;
+  faults.add({"cues of another dataset", files.cues.string(), foreign});
+  sides.cues.reset();
+}
+
 /// Opens what there is; what there is none of is a note.
 SideFiles open_side_files(const config::DataOptions& options, const data::DatasetFiles& files,
                           const data::ReferIndex& index, data::Faults& faults,
                           data::Faults& notes) {
   SideFiles sides;
   sides.has_written_cues = index.has_cues();
-  sides.cues = open_store<data::CueStore>(files.cues, "cues", faults);
-  const data::ProposalStore::Options proposal_options{.filter = options.proposal_filter};
+  if (options.cues == config::kCuesByRules) {
+    sides.cues = std::make_unique<data::CueStore>(cues_by_rules(index));
+  } else {
+    sides.cues = open_store<data::CueStore>(files.cues, "cues", faults);
+    look_at_origin(sides, files, index, faults, notes);
+  }
+  const data::ProposalStore::Options proposal_options{.filter = options.proposal_filter,
+                                                      .images = files.images};
   sides.proposals = open_store<data::ProposalStore>(files.proposals, "proposals", faults, index,
                                                     proposal_options);
   const auto& beside = files.custom.empty() ? files.refs : files.custom;
   const std::string folder = beside.parent_path().string();
-  if (files.cues.empty() && !sides.has_written_cues) {
+  if (files.cues.empty() && !sides.cues && !sides.has_written_cues) {
     notes.add({"no cues", folder, "no cues.jsonl lies there, and --cues names no other source"});
   }
   if (files.proposals.empty()) {
@@ -134,7 +154,7 @@ DatasetCheck check_dataset(const config::Config& config, bool decode_pictures) {
 }
 
 CueCheck check_cues(const config::Config& config, double tolerance) {
-  data::Dataset dataset(config.data, data::Pictures::kUnused);
+  data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
   const data::CueStore& cues = dataset.cues();
   const auto find = [&](const data::Sentence& sentence) { return cues.find(sentence.sent_id); };
   CueCheck check{.files = dataset.files(), .source = cues.source()};
@@ -158,7 +178,7 @@ CueCheck check_cues(const config::Config& config, double tolerance) {
 }
 
 DatasetNumbers count_dataset(const config::Config& config) {
-  data::Dataset dataset(config.data);
+  data::Dataset dataset = open_dataset(config.data);
   DatasetNumbers numbers;
   numbers.files = dataset.files();
   data::FindCues cues;

@@ -10,6 +10,7 @@
 #include "pcnet/core/log.h"
 #include "pcnet/core/version.h"
 #include "pcnet/report/results.h"
+#include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/packing.h"
 
@@ -20,25 +21,29 @@ using nlohmann::ordered_json;
 
 namespace {
 
+/// Complete when the splits are answered: it names the files that were read for them.
 ordered_json protocol(const data::Dataset& dataset, const config::Config& config) {
-  return {{"dataset", dataset.files().dataset},
-          {"split_by", dataset.files().split_by},
-          {"root", config.data.root},
-          {"sentences", config.eval.sentences},
-          {"ground_truth", config.eval.ground_truth == "union" ? "union of polygons"
-                                                               : "pixels of exactly one polygon"},
-          {"exif", dataset.files().apply_exif ? "turned" : "stored"},
-          {"image_size", config.data.image_size},
-          {"text_length", config.data.text_length},
-          {"truncate", config.data.truncate},
-          {"resize",
-           config.eval.map_resize == "released"
-               ? "released: to image_size, positive part, to the picture"
-               : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
-          {"threshold", config.eval.threshold},
-          {"segmentor", config.eval.segmentor},
-          {"empty_union_iou", 0},
-          {"pcnet", core::version()}};
+  ordered_json document = {{"dataset", dataset.files().dataset},
+                           {"split_by", dataset.files().split_by},
+                           {"root", config.data.root}};
+  document.update(files_read(dataset));
+  document.update(ordered_json{
+      {"sentences", config.eval.sentences},
+      {"ground_truth",
+       config.eval.ground_truth == "union" ? "union of polygons" : "pixels of exactly one polygon"},
+      {"exif", dataset.files().apply_exif ? "turned" : "stored"},
+      {"image_size", config.data.image_size},
+      {"text_length", config.data.text_length},
+      {"truncate", config.data.truncate},
+      {"resize",
+       config.eval.map_resize == "released"
+           ? "released: to image_size, positive part, to the picture"
+           : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
+      {"threshold", config.eval.threshold},
+      {"segmentor", config.eval.segmentor},
+      {"empty_union_iou", 0},
+      {"pcnet", core::version()}});
+  return document;
 }
 
 ordered_json to_json(const engine::SplitResult& result) {
@@ -120,7 +125,7 @@ EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Con
   } else {
     throw core::UsageError(cat("no baseline \"", request.baseline, "\": wanted centre or random"));
   }
-  data::Dataset dataset(config.data);
+  data::Dataset dataset = open_dataset(config.data);
   auto result = evaluate(*responder, dataset, config, splits_of(request, config), request.baseline);
   dataset.pictures().report_skipped();
   return result;
@@ -129,7 +134,7 @@ EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Con
 EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config& config) {
   LoadedModel loaded = load_model(request.model, request.overrides);
   config = loaded.config;
-  data::Dataset dataset(config.data);
+  data::Dataset dataset = open_dataset(loaded);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, config, loaded.device);
   auto result =
       evaluate(responder, dataset, config, splits_of(request, config), loaded.checkpoint.string());
@@ -145,7 +150,7 @@ EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
                           std::map<std::string, engine::SplitResult> known) {
   if (splits.empty()) throw core::ConfigError("eval.splits is empty: name at least one split");
   EvaluationResult result;
-  result.document = {{"checkpoint", name}, {"protocol", protocol(dataset, config)}};
+  result.document = {{"checkpoint", name}, {"protocol", nullptr}};
   // An unknown or empty split is found before the first one is answered.
   for (const auto& split : splits) (void)dataset.index().split(split);
   for (const auto& split : splits) {
@@ -163,6 +168,7 @@ EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
     result.document["splits"][split] = to_json(scored);
     result.splits.insert_or_assign(split, std::move(scored));
   }
+  result.document["protocol"] = protocol(dataset, config);
   return result;
 }
 

@@ -13,6 +13,7 @@
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/model/tris.h"
+#include "pcnet/runtime/call_config.h"
 #include "pcnet/text/bpe_tokenizer.h"
 #include "pcnet/text/word_tokenizer.h"
 #include "pcnet/weights/state_dict.h"
@@ -135,14 +136,16 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
     }
   }
   engine::Checkpoint checkpoint = engine::load_checkpoint(path);
-  const auto config = config::load_json(checkpoint.config, path.string(), overrides).values;
+  const CallConfig call =
+      call_config({checkpoint.config, path.string(), engine::run_of(path)}, overrides);
+  const config::Config& config = call.values;
   core::set_threads(static_cast<int>(config.run.threads));
   core::set_arithmetic(config.run.deterministic);
   const c10::Device device = core::parse_device(config.run.device);
   auto tokenizer = make_tokenizer(config.model.clip.text, std::move(checkpoint.vocabulary));
   auto model = build_model(config, tokenizer->vocabulary_size(), device);
   engine::load_state_dict(*model, checkpoint.model, path.string());
-  return {config, std::move(tokenizer), std::move(model), device, path};
+  return {config, std::move(tokenizer), std::move(model), device, path, call.notes, call.missing};
 }
 
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,

@@ -104,6 +104,10 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
     throw core::UsageError(cat("data.pack is ", config.data.pack,
                                ": a pack is made from a dataset's own files, not from a pack"));
   }
+  if (config.data.cues == config::kCuesByRules) {
+    throw core::UsageError(
+        "data.cues is rules: a pack keeps the cues of a file, make one with `pcnet cues make`");
+  }
   const fs::path out = core::follow_links(target);
   core::require_regular_file(out);  // known before the work
   config::DataOptions options = config.data;
@@ -163,6 +167,7 @@ DatasetCheck check_pack(const config::Config& config) {
   if (!config.data.root.empty()) {
     config::DataOptions options = config.data;
     options.pack.clear();
+    if (options.cues == config::kCuesByRules) options.cues.clear();  // compared are those of files
     options.cache = "none";
     options.image_size = pack.key().image_size;
     dataset.emplace(options);

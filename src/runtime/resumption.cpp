@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pcnet/config/paths.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
@@ -17,19 +18,14 @@ using nlohmann::ordered_json;
 
 namespace {
 
-/// Keys that may differ between the stored and the asked configuration of one run.
+/// Keys that may differ between the stored and the asked configuration of one run: places (the run
+/// or its data may have been moved), and what changes no weight.
 bool may_change(const std::string& key) {
-  static const std::vector<std::string> keys = {"run.folder",         "run.device",
-                                                "run.threads",        "run.tensorboard",
-                                                "data.root",          "data.images",
-                                                "data.cues",          "data.cache",
-                                                "data.proposals",     "data.pack",
-                                                "data.prefetch",      "data.workers",
-                                                "train.log_every",    "train.checkpoint_every",
-                                                "train.non_finite",   "eval.samples",
-                                                "model.clip.weights", "loss.calibration.weights",
-                                                "model.init"};
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
+  static const std::vector<std::string> keys = {
+      "run.device",       "run.threads",  "run.tensorboard", "data.cache",
+      "data.prefetch",    "data.workers", "train.log_every", "train.checkpoint_every",
+      "train.non_finite", "eval.samples"};
+  return config::is_path_key(key) || std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
 std::vector<config::Difference> changes_of(const engine::Checkpoint& checkpoint,
@@ -92,12 +88,27 @@ bool has_its_best(const Resumption& resumption, const engine::RunFolder& folder)
   return engine::load_checkpoint(folder.best()).state.step <= resumption.checkpoint.state.step;
 }
 
+/// The frozen CLIP is a part of the loss: its file must still hold what it held.
+void require_same_frozen_clip(const Resumption& resumption, const TrainingParts& parts) {
+  const std::string& before = resumption.checkpoint.state.frozen_clip;
+  if (before.empty() || parts.frozen_clip.empty() || before == parts.frozen_clip) return;
+  const std::string what = cat("loss.calibration.weights: ", parts.config.loss.calibration.weights,
+                               " holds another frozen CLIP (", parts.frozen_clip,
+                               ") than the run has asked so far (", before, ")");
+  if (!resumption.anyway) {
+    throw core::ConfigError(
+        cat(what, ": put the file back, name its copy, or take this one with --resume-anyway"));
+  }
+  core::log::warning(what);
+}
+
 }  // namespace
 
 std::optional<Resumption> find_resumption(const TrainingRequest& request,
                                           const engine::RunFolder& folder) {
   auto found = find_checkpoint_of(request, folder);
   if (!found) return found;
+  found->anyway = request.resume_anyway;
   found->changes = changes_of(found->checkpoint, request.config, found->source.string());
   if (!found->changes.empty() && !request.resume_anyway) {
     refuse(found->changes, found->source.string());
@@ -112,6 +123,7 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   if (checkpoint.optimizer.empty()) {
     throw Error(cat(name, " holds weights alone: resuming needs a last.safetensors"));
   }
+  require_same_frozen_clip(resumption, parts);
   engine::load_state_dict(*parts.model, checkpoint.model, name);
   try {
     parts.trainer->load_state(checkpoint.optimizer);

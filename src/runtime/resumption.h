@@ -19,6 +19,7 @@ struct Resumption {
   std::filesystem::path source;
   std::string damage;                       ///< why the newest one was not taken; or empty
   std::vector<config::Difference> changes;  ///< taken over with --resume-anyway
+  bool anyway = false;                      ///< --resume-anyway
 
   /// The checkpoint's step is the last of a finished run that goes no further.
   bool is_finished() const { return checkpoint.state.finished && changes.empty(); }

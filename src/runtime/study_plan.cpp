@@ -5,8 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include <nlohmann/json.hpp>
-
+#include "pcnet/config/paths.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
@@ -36,12 +35,8 @@ void forget_if_unused(Options& options) {
 }
 
 std::string absolute(const std::string& path) {
-  return path.empty() ? path : fs::weakly_canonical(path).string();
-}
-
-/// A configuration value for `--set`, quoted so that YAML takes any path as text.
-std::string assignment(const char* key, const std::string& text) {
-  return cat(key, "=", nlohmann::json(text).dump());
+  const bool is_place = !path.empty() && path != config::kCuesByRules;
+  return is_place ? fs::weakly_canonical(path).string() : path;
 }
 
 class Planner {
@@ -117,7 +112,7 @@ class Planner {
     std::string start_name;
     if (start >= 0) {
       const PlannedRun& before = plan_.runs[static_cast<std::size_t>(start)];
-      overrides.push_back(assignment("model.clip.weights", before.folder.string()));
+      overrides.push_back(config::assignment("model.clip.weights", before.folder.string()));
       start_name = before.name;
     }
     PlannedRun run;

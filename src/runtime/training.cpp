@@ -3,6 +3,7 @@
 #include <exception>
 #include <vector>
 
+#include "pcnet/config/paths.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
@@ -95,7 +96,10 @@ void run_to_end(TrainingParts& parts, const engine::RunFolder& folder,
 
 }  // namespace
 
-void train(const TrainingRequest& request) {
+void train(const TrainingRequest& asked) {
+  TrainingRequest request = asked;
+  request.config.run.folder = request.run.string();
+  request.config = config::with_absolute_paths(request.config);
   const engine::RunFolder folder(request.run);
   auto resumed = find_resumption(request, folder);
   if (resumed && resumed->is_finished()) {
@@ -119,6 +123,7 @@ void train(const TrainingRequest& request) {
     if (!resumed->damage.empty()) engine::put_previous_first(folder);
     resumed.reset();  // its mapped file would keep its place on the disk after it was replaced
   }
+  state.frozen_clip = parts.frozen_clip;
   core::write_file(folder.config(), config::to_yaml(parts.config));
   tell_start(parts.started_from);
   describe(parts, request.run);

@@ -3,11 +3,15 @@
 #include <utility>
 
 #include "pcnet/clip/weights.h"
+#include "pcnet/config/paths.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/digest.h"
+#include "pcnet/data/pack_key.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/training.h"
 #include "pcnet/text/word_tokenizer.h"
@@ -108,7 +112,8 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
   if (fed.cues > 0 && !dataset.has_cues()) {
     throw core::ConfigError(cat("the dataset has no cues, of which the profile ",
                                 config.model.profile, " reads ", fed.cues,
-                                " a sentence: name them with data.cues"));
+                                " a sentence: make them with `pcnet cues make`, name them with "
+                                "--cues, or let the rules make them with --cues rules"));
   }
   if (criterion.needs_proposals() && !dataset.has_proposals()) {
     throw core::ConfigError(
@@ -127,6 +132,24 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
   return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }
 
+/// Where the frozen CLIP of a resumed run is: at its place, or beside the run, which was moved.
+std::string stored_frozen_clip(const engine::Checkpoint& resumed, const std::string& folder) {
+  const auto stored = config::load_json(resumed.config, "the checkpoint", {}).values;
+  const std::string& place = stored.loss.calibration.weights;
+  if (place.empty() || std::filesystem::exists(place)) return place;
+  const auto beside = config::place_beside(place, stored.run.folder, folder);
+  if (!std::filesystem::exists(beside)) {
+    throw core::ConfigError(
+        cat("loss.calibration.weights: there is no ", place, ", which the run stored",
+            beside.empty() ? "" : cat(", and no ", beside.string(), " beside the run"),
+            "; a run asks its frozen CLIP to the end, also when it is resumed: say where it is "
+            "now"));
+  }
+  core::log::info(
+      cat("loss.calibration.weights: taken from ", beside.string(), ", as the run stored ", place));
+  return beside.string();
+}
+
 /// The second, frozen CLIP when a term asks it. Where it came from is kept in the configuration: a
 /// resumed run must go on with the same one, whatever model.clip.weights, which it no longer needs,
 /// says by then.
@@ -139,8 +162,7 @@ std::shared_ptr<model::FrozenClip> find_frozen_clip(config::Config& config,
   auto& weights = config.loss.calibration.weights;
   if (weights.empty()) {
     weights = resumed == nullptr ? config.model.clip.weights
-                                 : config::load_json(resumed->config, "the checkpoint", {})
-                                       .values.loss.calibration.weights;
+                                 : stored_frozen_clip(*resumed, config.run.folder);
   }
   return load_frozen_clip(config, tokenizer, device);
 }
@@ -181,7 +203,9 @@ std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions&
 }  // namespace
 
 TrainingParts::TrainingParts(const config::Config& options, const engine::Checkpoint* resumed)
-    : config(options), device(core::parse_device(options.run.device)), dataset(options.data) {
+    : config(options),
+      device(core::parse_device(options.run.device)),
+      dataset(open_dataset(options.data)) {
   core::set_threads(static_cast<int>(config.run.threads));
   core::set_arithmetic(config.run.deterministic);
   const auto precision = engine::parse_precision(config.train.precision);
@@ -207,7 +231,12 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   model = build_model(config, tokenizer->vocabulary_size(), device);
   model->backbone()->set_recompute(config.train.recompute);
   started_from = load_start(*model, start);
-  learner = make_learner(config, model, find_frozen_clip(config, resumed, *tokenizer, device));
+  const auto frozen = find_frozen_clip(config, resumed, *tokenizer, device);
+  if (frozen) {
+    const auto file = engine::find_checkpoint(config.loss.calibration.weights);
+    frozen_clip = data::digest_text(data::source_of(file).checksum);
+  }
+  learner = make_learner(config, model, frozen);
   optimizer = std::make_unique<engine::AdamW>(
       parameter_groups(config.train, *model),
       engine::AdamW::Options{.weight_decay = config.train.weight_decay});

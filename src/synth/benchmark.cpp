@@ -10,6 +10,7 @@
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/data/digest.h"
 #include "pcnet/synth/manifest.h"
 #include "pcnet/synth/recipe.h"
 #include "pcnet/synth/sample.h"
@@ -69,8 +70,9 @@ Summary generate(const fs::path& folder, const Options& options) {
       core::throw_if_stopped("nothing was left behind");
       Sample& sample = samples[static_cast<std::size_t>(i)];
       sample = make_sample(from + i >= crowd_from ? crowd : recipe, options.seed, from + i);
-      core::write_file_plain(pictures / picture_name(from + i + 1),
-                             image::encode_png_stored(sample.picture));
+      const std::string file = image::encode_png_stored(sample.picture);
+      core::write_file_plain(pictures / picture_name(from + i + 1), file);
+      sample.picture_digest = data::digest_of(file);
       sample.picture = {};
     });
     for (std::size_t i = 0; i < samples.size(); ++i) {

@@ -111,7 +111,8 @@ void Writer::append_ref(const Sample& sample, std::size_t first, std::size_t las
     sentences.push_back(sentence_value(expression, sentence_id_));
     cues_ += ordered_json{{"sent_id", sentence_id_},
                           {"ref_id", ref_id_},
-                          {"cues", data::repeated_cues(real_cues(expression))}}
+                          {"cues", data::repeated_cues(real_cues(expression))},
+                          {"sentence", expression.text}}
                  .dump() +
              "\n";
   }
@@ -134,7 +135,11 @@ void Writer::append_proposals(const Sample& sample) {
                     {"area", image::area(rle)},
                     {"bbox", image::bounding_box(rle)}});
   }
-  proposals_ += ordered_json{{"image_id", image_id_}, {"proposals", list}}.dump() + "\n";
+  const ordered_json line = {{"image_id", image_id_},
+                             {"file_name", picture_name(image_id_)},
+                             {"picture_digest", sample.picture_digest},
+                             {"proposals", list}};
+  proposals_ += line.dump() + "\n";
 }
 
 // Blind scores are gathered as sums here; write() makes percentages of them.

@@ -33,7 +33,8 @@ struct CalibrationOptions {
           {.help = "the frozen CLIP, also of RaS's foreground clip_score: a run of this program, "
                    "or a file that holds CLIP with a ResNet and its attention pool; empty: "
                    "model.clip.weights",
-           .source = "Table 11"});
+           .source = "Table 11",
+           .path = true});
     field("image_size", &O::image_size,
           {.help = "side of the masked picture that the frozen CLIP sees; 0: data.image_size",
            .unit = "px",

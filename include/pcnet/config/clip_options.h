@@ -109,8 +109,8 @@ struct ClipOptions {
         "weights", &O::weights,
         {.help = "what a new run starts from: a run of this program (its whole model), or any file "
                  "that holds CLIP with a ResNet (its encoders); empty: random weights; model.init "
-                 "takes "
-                 "the whole of any of these"});
+                 "takes the whole of any of these",
+         .path = true});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});
   }

@@ -8,6 +8,9 @@
 
 namespace pcnet::config {
 
+/// The word for `data.cues` that asks for the built-in rules; a file of that name is "./rules".
+inline constexpr const char* kCuesByRules = "rules";
+
 /// Where the pictures and sentences are, and how they are fed.
 struct DataOptions {
   std::string root;
@@ -35,26 +38,28 @@ struct DataOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = DataOptions;
-    field("root", &O::root, {.help = "dataset folder; its tree is recognised"});
+    field("root", &O::root, {.help = "dataset folder; its tree is recognised", .path = true});
     field("dataset", &O::dataset,
           {.help = "refcoco, refcoco+, refcocog, refsynth, or custom for an annotations.jsonl; "
                    "empty: the only one under the root"});
     field("split_by", &O::split_by,
           {.help = "partition: unc, google or umd; empty: the only one of the dataset"});
-    field("images", &O::images, {.help = "folder of the pictures; empty: where the tree has it"});
-    field(
-        "cues", &O::cues,
-        {.help = "target-related cues: .jsonl file or the official folder of <ref_id>.json; empty: "
-                 "cues.jsonl beside the annotations"});
+    field("images", &O::images,
+          {.help = "folder of the pictures; empty: where the tree has it", .path = true});
+    field("cues", &O::cues,
+          {.help = "target-related cues: .jsonl file, the official folder of <ref_id>.json, or "
+                   "`rules`, which makes them in memory; empty: cues.jsonl beside the annotations",
+           .path = true});
     field(
         "proposals", &O::proposals,
         {.help = "mask proposals: .jsonl, FreeSOLO's .json or a list of COCO results, or a folder "
                  "of SAM's or the released code's files; empty: proposals.jsonl beside the "
-                 "annotations"});
-    field(
-        "pack", &O::pack,
-        {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
-                 "data.root, when it is given too, is only compared; empty: read from data.root"});
+                 "annotations",
+         .path = true});
+    field("pack", &O::pack,
+          {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
+                   "data.root, when it is given too, is only compared; empty: read from data.root",
+           .path = true});
     field("exif", &O::exif,
           {.help = "pictures with an EXIF orientation: as stored, as COCO's masks are drawn, or "
                    "turned as viewers show them; auto: turned in custom data, stored elsewhere",

@@ -30,6 +30,7 @@ struct FieldInfo {
   double min = -std::numeric_limits<double>::infinity();  ///< smallest number allowed
   double max = std::numeric_limits<double>::infinity();   ///< largest number allowed
   std::vector<std::string_view> choices = {};             ///< the only words allowed, if any
+  bool path = false;  ///< a file or folder: a run stores it absolute (config/paths.h)
 };
 
 struct IgnoreField {

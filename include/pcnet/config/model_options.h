@@ -63,7 +63,8 @@ struct ModelOptions {
           {.help = "what a new run starts from as a whole, its logit scale too: a run of this "
                    "program, or a file of any format that holds TRIS, PCNet or CLIP with a ResNet; "
                    "all that has the same name is taken, what stays new is listed, and "
-                   "model.clip.weights gives nothing then; not read when a run is resumed"});
+                   "model.clip.weights gives nothing then; not read when a run is resumed",
+           .path = true});
     field("referring", &O::referring, {.help = "conditional referring modules (fusion crm)"});
     field("clip", &O::clip, {.help = "the encoders"});
   }

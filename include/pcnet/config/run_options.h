@@ -18,7 +18,8 @@ struct RunOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = RunOptions;
-    field("folder", &O::folder, {.help = "run folder; empty: runs/<name of the config file>"});
+    field("folder", &O::folder,
+          {.help = "run folder; empty: runs/<name of the config file>", .path = true});
     field("seed", &O::seed, {.help = "seed of weights, order and sampling", .min = 0});
     field("device", &O::device, {.help = "auto, cpu, cuda or cuda:N"});
     field("threads", &O::threads,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@
 
 namespace pcnet::data {
 
+/// Makes the cues of a dataset's sentences (data.cues: rules).
+using MakeCues = std::function<CueStore(const ReferIndex&)>;
+
 /// A dataset opened from its folder, or from a pack: annotations, pictures, and what lies beside
 /// them.
 class Dataset {
@@ -25,7 +29,9 @@ class Dataset {
   /// there any more is a warning.
   /// @param pictures kUnused: the annotations and what lies beside them are enough; `pictures` must
   /// not be called
-  explicit Dataset(config::DataOptions options, Pictures pictures = Pictures::kUsed);
+  /// @param by_rules called when cues are first asked for and `data.cues` is `rules`
+  explicit Dataset(config::DataOptions options, Pictures pictures = Pictures::kUsed,
+                   MakeCues by_rules = {});
 
   const config::DataOptions& options() const { return options_; }
   /// Where the files are; of a pack, its own and the names of dataset and partition.
@@ -39,10 +45,13 @@ class Dataset {
   bool has_captions() const;
   bool has_proposals() const;
   /// Opened on first use, by one thread; Error that names the missing file when the dataset has
-  /// none.
+  /// none, and for cues or proposals that were made for another dataset.
   const CueStore& cues();
   const Captions& captions();
   const ProposalStore& proposals();
+  /// Null when nobody asked for them.
+  const CueStore* opened_cues() const { return cues_.get(); }
+  const ProposalStore* opened_proposals() const { return proposals_.get(); }
 
   /// Counts the sentences of a split that have no cues and does what `data.missing_cues` says: one
   /// Error, or one warning.
@@ -70,6 +79,7 @@ class Dataset {
   std::unique_ptr<const Pack> pack_;
   std::unique_ptr<const ReferIndex> index_;  // of the folder; null with a pack
   bool has_cues_ = false;
+  MakeCues by_rules_;
   std::unique_ptr<PictureStore> pictures_;
   std::unique_ptr<CueStore> cues_;
   std::unique_ptr<Captions> captions_;

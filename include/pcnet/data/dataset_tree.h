@@ -38,6 +38,12 @@ DatasetFiles locate_dataset(const config::DataOptions& options,
 /// drawn on what viewers show, COCO's on the pixels as they are stored.
 bool turns_pictures(const config::DataOptions& options, bool custom);
 
+/// Whether a dataset of these names (empty: any) lies below the root.
+bool has_dataset(const config::DataOptions& options);
+
+/// Whether both name the same annotations; no when one of them names none, or several.
+bool are_same_dataset(const config::DataOptions& one, const config::DataOptions& other);
+
 /// What was found, a line for each kind of file, for people.
 std::string describe(const DatasetFiles& files);
 

@@ -36,6 +36,8 @@ class Pack {
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t bytes() const { return bytes_.size(); }
   const PackKey& key() const { return key_; }
+  /// CRC-32 of the header, which holds those of all sections: other contents, another checksum.
+  std::uint32_t checksum() const;
   /// The annotations of the packed pictures; valid as long as the pack.
   const ReferIndex& index() const { return *index_; }
 

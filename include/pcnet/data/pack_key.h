@@ -27,12 +27,15 @@ FileStamp stamp_of(const std::filesystem::path& path);
 
 /// A file or folder that a pack was made from.
 struct PackSource {
-  std::string path;
+  std::string path;            ///< absolute
   FileStamp stamp;             ///< of a folder: the bytes of all its files, no time
   std::uint32_t checksum = 0;  ///< CRC-32 of the bytes; of a folder: of its files' names and sizes
 
   bool operator==(const PackSource&) const = default;
 };
+
+/// Reads a file, or lists a folder.
+PackSource source_of(const std::filesystem::path& path);
 
 /// Everything that the contents of a pack depend on, the pictures' own bytes apart.
 struct PackKey {

@@ -24,12 +24,19 @@ struct LineSpan {
   std::size_t number = 0;  ///< from 1
 };
 
-/// Finds the lines of our JSON-lines file by their image_id. They are read whole only when asked
+/// Finds the lines of our JSON-lines file by their image_id; a first line {"format":
+/// "pcnet-proposals", ...} is none of them. They are read whole only when asked
 /// for: a fault behind the image_id is found by parse_proposal_line.
 std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view text,
                                                                 std::string_view name);
+/// The picture that a line of ours is of, as far as the line says it.
+struct ProposedPicture {
+  std::string file_name;
+  std::string digest;  ///< of the file
+};
 /// The masks of one line; `name` names file and line.
-std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name);
+std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
+                                            ProposedPicture* picture = nullptr);
 
 /// SAM's automatic mask generator: a list of {segmentation, predicted_iou, stability_score, ...}.
 std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_view name);

@@ -19,7 +19,9 @@ class ProposalSource;
 
 /// Mask proposals by image_id, read when asked for and kept while there is room. Sources, told
 /// apart by the path:
-/// - `*.jsonl`: our lines {"image_id", "proposals": [{"segmentation": {size, counts}}]};
+/// - `*.jsonl`: our lines {"image_id", "file_name", "picture_digest", "proposals":
+/// [{"segmentation": {size, counts}}]}; one of another picture, by file_name or digest, is an
+/// Error;
 /// - `*.json`: FreeSOLO's {images, annotations [{segmentation, score, image_id}]};
 /// - a folder of SAM's `<stem>.json`, of SAM's `<stem>/<i>.png` + `metadata.csv`, or of the
 /// released
@@ -32,6 +34,7 @@ class ProposalStore {
 
   struct Options {
     config::ProposalFilterOptions filter;
+    std::filesystem::path images = {};  ///< their folder, to compare the pictures' digests
     std::size_t cache_bytes = std::size_t{256} << 20U;  ///< of masks kept in memory
   };
 

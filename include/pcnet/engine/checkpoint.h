@@ -26,6 +26,7 @@ struct TrainState {
   std::int64_t skipped_steps = 0;  ///< they were not finite and changed nothing
   std::int64_t skipped_in_a_row = 0;
   bool finished = false;
+  std::string frozen_clip = {};  ///< checksum of the frozen CLIP's file; empty: it asks none
 };
 
 /// One checkpoint file: the weights under the reference names, and what belongs to them.
@@ -70,5 +71,8 @@ void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::
 /// A run folder's best checkpoint (its last when it has no best), or the path itself when it is a
 /// file. Error when there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& run_or_checkpoint);
+
+/// The folder of the run whose `checkpoints` hold the file; empty for a file elsewhere.
+std::filesystem::path run_of(const std::filesystem::path& checkpoint);
 
 }  // namespace pcnet::engine

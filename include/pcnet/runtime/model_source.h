@@ -16,11 +16,13 @@ namespace pcnet::runtime {
 
 /// A model with what is needed to ask it.
 struct LoadedModel {
-  config::Config config;  ///< the stored one, with overrides on top
+  config::Config config;  ///< the stored one, as the call uses it (call_config.h)
   std::unique_ptr<const text::Tokenizer> tokenizer;
   std::shared_ptr<model::ReferringModel> model;
   c10::Device device;
   std::filesystem::path checkpoint;
+  std::vector<std::string> notes = {};    ///< of CallConfig
+  std::vector<std::string> missing = {};  ///< of CallConfig
 };
 
 /// The tokenizer that model.clip.text.tokenizer names; `words` are those of a closed vocabulary.

@@ -11,7 +11,7 @@
 namespace pcnet::synth {
 
 /// Version of what the generator writes: raised whenever the same options give other bytes.
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;
 inline constexpr const char* kManifestName = "refsynth.json";
 inline constexpr const char* kPictureFolder = "images/mscoco/images/train2014";
 

@@ -16,6 +16,7 @@ namespace pcnet::synth {
 struct Sample {
   Scene scene;
   image::Picture picture;
+  std::string picture_digest;           // of its file, once it is written
   std::vector<Expression> expressions;  // at least one
   std::vector<std::string> captions;
   std::vector<image::Rle> proposals;

@@ -53,6 +53,13 @@ TEST_F(CueStoreTest, ReadsLinesByTheirSentence) {
   EXPECT_EQ(cues.source(), path);
 }
 
+TEST_F(CueStoreTest, KeepsTheSentencesThatItsLinesName) {
+  const CueStore cues(
+      write("c.jsonl", cue_line(3, {"cup"}, "the cup") + "\n" + cue_line(4, {"plate"}) + "\n"));
+  EXPECT_EQ(cues.texts(), (TextsBySentence{{3, "the cup"}}));
+  expect_fault("{\"sent_id\": 1, \"cues\": [\"a\"], \"sentence\": 5}", "1:", "wanted a text");
+}
+
 TEST_F(CueStoreTest, NamesTheLineOfAFault) {
   const std::string good = "{\"sent_id\": 1, \"cues\": [\"a\"]}\n";
   expect_fault(good + "{\"sent_id\": 2, ", "2:", "broken JSON");
@@ -159,6 +166,7 @@ TEST(CueLine, IsReadBackAsItWasWritten) {
   EXPECT_THAT(parse_cue_lines(cue_line(7, cues), "line").at(7), cues);
   EXPECT_EQ(cue_line(7, cues).find('\n'), std::string::npos);
   EXPECT_EQ(cue_line(1, {"\xff"}), "{\"sent_id\":1,\"cues\":[\"\xef\xbf\xbd\"]}");
+  EXPECT_EQ(cue_line(1, {"a"}, "a b"), R"({"sent_id":1,"cues":["a"],"sentence":"a b"})");
 }
 
 TEST(RepeatedCues, TakeTheCuesInTurn) {

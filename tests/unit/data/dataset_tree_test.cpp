@@ -230,6 +230,26 @@ TEST_F(LocateDataset, SaysHowToGetWhatIsMissing) {
               ThrowsMessage<core::Error>(AllOf(HasSubstr("train2014.zip"), HasSubstr("--images"))));
 }
 
+TEST_F(LocateDataset, TellsDatasetsApartByTheirAnnotations) {
+  annotations("a/refer/refcoco", "unc");
+  annotations("b/refer/refcoco", "google");
+  annotations("b/refer/refcoco+", "unc");
+  const auto named = [&](const std::string& root, const std::string& dataset = "",
+                         const std::string& split_by = "") {
+    return config::DataOptions{
+        .root = (folder_.path() / root).string(), .dataset = dataset, .split_by = split_by};
+  };
+  EXPECT_TRUE(has_dataset(named("a")));
+  EXPECT_TRUE(has_dataset(named("b", "refcoco", "google")));
+  EXPECT_FALSE(has_dataset(named("b", "refcoco", "unc")));
+  EXPECT_FALSE(has_dataset(named("nowhere")));
+  EXPECT_FALSE(has_dataset({}));
+  EXPECT_TRUE(are_same_dataset(named("a"), named("a/refer/refcoco/", "refcoco")));
+  EXPECT_FALSE(are_same_dataset(named("a", "refcoco"), named("b", "refcoco")));
+  EXPECT_FALSE(are_same_dataset(named("b"), named("b")));  // which of the two?
+  EXPECT_FALSE(are_same_dataset({}, {}));
+}
+
 TEST_F(LocateDataset, SaysWhatWasFound) {
   annotations("refcoco", "unc");
   touch("refcoco/cues.jsonl");

@@ -10,6 +10,7 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/data/coverage.h"
+#include "pcnet/data/digest.h"
 #include "pcnet/data/proposal_formats.h"
 #include "pcnet/image/picture.h"
 #include "pcnet/weights/npy.h"
@@ -81,6 +82,46 @@ TEST_F(ProposalStoreTest, ReadsOurLinesUnfiltered) {
   EXPECT_EQ(store.source(), folder_ / "p.jsonl");
   options_.filter.apply = "all";
   EXPECT_THAT(*open("p.jsonl").of(10), ElementsAre(large_));
+}
+
+TEST_F(ProposalStoreTest, RefusesLinesOfAnotherPicture) {
+  const auto line = [&](const std::string& id, const std::string& name) {
+    return "{\"image_id\": " + id + ", \"file_name\": \"" + name +
+           "\", \"proposals\": [{\"segmentation\": " + json_of(large_) + "}]}\n";
+  };
+  write("p.jsonl", line("10", "10.png") + line("12", "COCO_12.jpg"));
+  const ProposalStore store = open("p.jsonl");
+  EXPECT_THAT(*store.of(10), ElementsAre(large_));
+  expect_fault([&] { (void)store.of(12); },
+               "p.jsonl:2: ", "image_id 12 is COCO_12.jpg there and 12.png in this dataset");
+}
+
+TEST_F(ProposalStoreTest, RefusesLinesOfAPictureWithOtherBytes) {
+  const auto line = [&](const std::string& digest) {
+    return "{\"image_id\": 10, \"file_name\": \"10.png\", \"picture_digest\": \"" + digest +
+           "\", \"proposals\": []}\n";
+  };
+  const auto picture = folder_ / "data/train2014/10.png";
+  write("right.jsonl", line(digest_of(core::read_file(picture))));
+  write("wrong.jsonl", line("crc32:00000000"));
+  EXPECT_THAT(*open("wrong.jsonl").of(10), IsEmpty());  // the pictures are not known
+  options_.images = folder_ / "data/train2014";
+  EXPECT_THAT(*open("right.jsonl").of(10), IsEmpty());
+  expect_fault([&] { (void)open("wrong.jsonl").of(10); },
+               "wrong.jsonl:1: ", "10.png with crc32:00000000");
+  core::write_file_plain(picture, "damaged");
+  EXPECT_THAT(*open("right.jsonl").of(10), IsEmpty());  // no other picture: what reads it says so
+  EXPECT_EQ(digest_of("123456789"), "crc32:cbf43926");  // the check value of CRC-32
+}
+
+TEST_F(ProposalStoreTest, PassesOverAHeadLine) {
+  const std::string line = "{\"image_id\": 12, \"proposals\": []}\n";
+  write("p.jsonl", "{\"format\": \"pcnet-proposals\", \"version\": 1}\n" + line);
+  EXPECT_THAT(*open("p.jsonl").of(12), IsEmpty());
+  write("q.jsonl", line + "{\"format\": \"pcnet-proposals\"}\n");
+  expect_fault([&] { open("q.jsonl"); }, "q.jsonl:2: ", "no image_id");
+  write("r.jsonl", "{\"format\": \"other\"}\n" + line);
+  expect_fault([&] { open("r.jsonl"); }, "r.jsonl:1: ", "no image_id");
 }
 
 TEST_F(ProposalStoreTest, ReadsSamsDocumentsFiltered) {

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pcnet::data {
+
+/// "crc32:1a2b3c4d", the CRC-32 of zlib, by which a file is known again.
+std::string digest_text(std::uint32_t checksum);
+std::string digest_of(std::string_view bytes);
+
+}  // namespace pcnet::data
