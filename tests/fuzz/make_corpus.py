@@ -233,7 +233,7 @@ def write_custom_seeds():
     write("custom", "other_mask", (lines[0] + "\n" + lines[0].replace("3, 3", "2, 2")).encode())
     write("custom", "cut", lines[0][:-30].encode())
     rle = {"size": [4, 6], "counts": [0, 4, 20]}
-    parts = {"image": "a\\b.png", "size": [6, 4], "sentence": "a", "mask": [rle, rle]}
+    parts = {"image": "a.png", "size": [6, 4], "sentence": "a", "mask": [rle, rle]}
     write("custom", "parts", b"\xef\xbb\xbf" + json.dumps(parts).encode())
 
 
