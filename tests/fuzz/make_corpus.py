@@ -251,8 +251,8 @@ def write_tokenizer_seeds():
     }
     for name, text in texts.items():
         write("tokenizer", name, text.encode())
-    write("tokenizer", "typography", "\ufeffthe girl\u2019s \u201cred\u201d\u00a0cup\u2014re\u00add "
-          "\u200b\ufe0f\u0301 \ufb02ower\u2026".encode())
+    write("tokenizer", "typography",
+          "\ufeffthe girl\u2019s \u201cred\u201d\u00a0cup\u2014re\u00add \u200b\ufe0f\u0301 \ufb02ower\u2026".encode())
     write("tokenizer", "not_utf8", b"caf\xe9 \xf0\x9f\x91 \xed\xa0\x80 \xc0\xaf \xff")
     write("tokenizer", "long", b"a" * 4000 + b" " + "\u732b".encode() * 500)
 
