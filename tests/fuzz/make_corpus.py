@@ -238,7 +238,7 @@ def write_custom_seeds():
     write("custom", "other_mask", (lines[0] + "\n" + lines[0].replace("3, 3", "2, 2")).encode())
     write("custom", "cut", lines[0][:-30].encode())
     rle = {"size": [4, 6], "counts": [0, 4, 20]}
-    parts = {"image": "a\\b.png", "size": [6, 4], "sentence": "a", "mask": [rle, rle]}
+    parts = {"image": "a.png", "size": [6, 4], "sentence": "a", "mask": [rle, rle]}
     write("custom", "parts", b"\xef\xbb\xbf" + json.dumps(parts).encode())
 
 
@@ -256,8 +256,8 @@ def write_tokenizer_seeds():
     }
     for name, text in texts.items():
         write("tokenizer", name, text.encode())
-    write("tokenizer", "typography", "\ufeffthe girl\u2019s \u201cred\u201d\u00a0cup\u2014re\u00add "
-          "\u200b\ufe0f\u0301 \ufb02ower\u2026".encode())
+    write("tokenizer", "typography",
+          "\ufeffthe girl\u2019s \u201cred\u201d\u00a0cup\u2014re\u00add \u200b\ufe0f\u0301 \ufb02ower\u2026".encode())
     write("tokenizer", "not_utf8", b"caf\xe9 \xf0\x9f\x91 \xed\xa0\x80 \xc0\xaf \xff")
     write("tokenizer", "long", b"a" * 4000 + b" " + "\u732b".encode() * 500)
 
