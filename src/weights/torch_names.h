@@ -24,7 +24,7 @@ struct TorchName {
     kNumberType,        ///< (text, ...) -> the text, a NumPy dtype's
     kNumber,            ///< (dtype, bytes) -> number
     kArray,             ///< (bytes, dtype, shape, ...) -> a NumPy array, opaque
-    kObject,            ///< (class, ...) -> an object of that class, opaque
+    kObject,            ///< (class, ...) -> an object of that class, opaque unless it is a bag
     kForeign,           ///< any other name: whatever it makes is opaque
   };
   Kind kind;

@@ -205,8 +205,7 @@ class TorchMachine : public PickleMachine {
         call.require(3);
         return push_marked(PickledOpaque{array_type(result_, call.items[2], call.items[1])});
       case Kind::kObject:
-        call.require(1);
-        return push_marked(PickledOpaque{call.mark<PickledName>(0, "class").text});
+        return push_object(call);
       case Kind::kStorage:
       case Kind::kDtype:
       case Kind::kForeign:
@@ -224,6 +223,16 @@ class TorchMachine : public PickleMachine {
       return push_made_by(typed.items[0]);
     }
     call(TorchCall(builder, typed.list(typed.items[2]), result_, stream()));
+  }
+
+  void push_object(const TorchCall& call) {
+    call.require(1);
+    const auto& own = call.mark<PickledName>(0, "class");
+    if (own.meaning->kind == Kind::kBag) {
+      push_marked(PickledObject{}, Dict());
+    } else {
+      push_marked(PickledOpaque{own.text});
+    }
   }
 
   void push_dict(const TorchCall& call) {
