@@ -1,13 +1,11 @@
 #include "torch_pickle.h"
 
-#include <algorithm>
 #include <unordered_set>
 
 #include "pcnet/core/format.h"
 
 #include "numpy_number.h"
 #include "pickle_machine.h"
-#include "pickle_text.h"
 #include "torch_call.h"
 #include "torch_names.h"
 
@@ -22,7 +20,6 @@ using Tuple = PickleValue::Tuple;
 using Op = PickleOp;
 using Kind = TorchName::Kind;
 
-constexpr std::size_t kLongestName = 100;
 constexpr std::string_view kNumPy = "numpy.";
 constexpr std::string_view kBigEndian = "numpy.>";
 
@@ -30,16 +27,6 @@ template <class T>
 const T* shared(const PickleValue& value) {
   const auto* held = std::get_if<std::shared_ptr<T>>(&value.value);
   return held == nullptr ? nullptr : held->get();
-}
-
-/// A name that may be shown: UTF-8, on one line, not too long.
-std::string shown_name(const std::string& module, const std::string& name) {
-  std::string text = text_from_bytes(cat(module, ".", name));
-  if (text.size() > kLongestName) text.resize(kLongestName);
-  while (!is_utf8(text)) text.pop_back();  // a letter was cut in two
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  std::replace_if(text.begin(), text.end(), is_control, '?');
-  return text;
 }
 
 /// The pickle machine with the few names that weight files need.
