@@ -50,6 +50,7 @@ bool is_needed_encoder(const std::string& name) {
 
 /// "image encoder", "attn_fusion_vl.2", "c4_vis_project", …
 std::string module_of(const std::string& name) {
+  if (name == "backbone.logit_scale") return name;  // CLIP's own, beside the head's
   const std::string stages = "attn_fusion_vl.";
   if (name.starts_with(stages)) return name.substr(0, name.find('.', stages.size()));
   return part_of(name, weights::Layout::kPcnet);

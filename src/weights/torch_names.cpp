@@ -1,6 +1,11 @@
 #include "torch_names.h"
 
+#include <algorithm>
 #include <array>
+
+#include "pcnet/core/format.h"
+
+#include "pickle_text.h"
 
 namespace pcnet::weights {
 
@@ -8,6 +13,8 @@ namespace {
 
 using Kind = TorchName::Kind;
 using c10::ScalarType;
+
+constexpr std::size_t kLongestName = 100;
 
 struct KnownName {
   std::string_view module;
@@ -115,6 +122,15 @@ const TorchName& find_torch_name(std::string_view module, std::string_view name)
   }
   const TorchName* dtype = module == "torch" ? find_dtype(name) : nullptr;
   return dtype == nullptr ? kForeign : *dtype;
+}
+
+std::string shown_name(const std::string& module, const std::string& name) {
+  std::string text = text_from_bytes(core::cat(module, ".", name));
+  if (text.size() > kLongestName) text.resize(kLongestName);
+  while (!is_utf8(text)) text.pop_back();  // a letter was cut in two
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  std::replace_if(text.begin(), text.end(), is_control, '?');
+  return text;
 }
 
 }  // namespace pcnet::weights

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <c10/core/ScalarType.h>
@@ -24,7 +25,7 @@ struct TorchName {
     kNumberType,        ///< (text, ...) -> the text, a NumPy dtype's
     kNumber,            ///< (dtype, bytes) -> number
     kArray,             ///< (bytes, dtype, shape, ...) -> a NumPy array, opaque
-    kObject,            ///< (class, ...) -> an object of that class, opaque
+    kObject,            ///< (class, ...) -> an object of that class, opaque unless it is a bag
     kForeign,           ///< any other name: whatever it makes is opaque
   };
   Kind kind;
@@ -33,5 +34,8 @@ struct TorchName {
 
 /// The name's meaning. Classes of TorchScript are bags.
 const TorchName& find_torch_name(std::string_view module, std::string_view name);
+
+/// "module.name" as it may be shown: UTF-8, on one line, cut where it is very long.
+std::string shown_name(const std::string& module, const std::string& name);
 
 }  // namespace pcnet::weights

@@ -1,13 +1,11 @@
 #include "torch_pickle.h"
 
-#include <algorithm>
 #include <unordered_set>
 
 #include "pcnet/core/format.h"
 
 #include "numpy_number.h"
 #include "pickle_machine.h"
-#include "pickle_text.h"
 #include "torch_call.h"
 #include "torch_names.h"
 
@@ -22,7 +20,6 @@ using Tuple = PickleValue::Tuple;
 using Op = PickleOp;
 using Kind = TorchName::Kind;
 
-constexpr std::size_t kLongestName = 100;
 constexpr std::string_view kNumPy = "numpy.";
 constexpr std::string_view kBigEndian = "numpy.>";
 
@@ -30,16 +27,6 @@ template <class T>
 const T* shared(const PickleValue& value) {
   const auto* held = std::get_if<std::shared_ptr<T>>(&value.value);
   return held == nullptr ? nullptr : held->get();
-}
-
-/// A name that may be shown: UTF-8, on one line, not too long.
-std::string shown_name(const std::string& module, const std::string& name) {
-  std::string text = text_from_bytes(cat(module, ".", name));
-  if (text.size() > kLongestName) text.resize(kLongestName);
-  while (!is_utf8(text)) text.pop_back();  // a letter was cut in two
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  std::replace_if(text.begin(), text.end(), is_control, '?');
-  return text;
 }
 
 /// The pickle machine with the few names that weight files need.
@@ -205,8 +192,7 @@ class TorchMachine : public PickleMachine {
         call.require(3);
         return push_marked(PickledOpaque{array_type(result_, call.items[2], call.items[1])});
       case Kind::kObject:
-        call.require(1);
-        return push_marked(PickledOpaque{call.mark<PickledName>(0, "class").text});
+        return push_object(call);
       case Kind::kStorage:
       case Kind::kDtype:
       case Kind::kForeign:
@@ -224,6 +210,16 @@ class TorchMachine : public PickleMachine {
       return push_made_by(typed.items[0]);
     }
     call(TorchCall(builder, typed.list(typed.items[2]), result_, stream()));
+  }
+
+  void push_object(const TorchCall& call) {
+    call.require(1);
+    const auto& own = call.mark<PickledName>(0, "class");
+    if (own.meaning->kind == Kind::kBag) {
+      push_marked(PickledObject{}, Dict());
+    } else {
+      push_marked(PickledOpaque{own.text});
+    }
   }
 
   void push_dict(const TorchCall& call) {

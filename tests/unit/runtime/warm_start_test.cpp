@@ -26,7 +26,9 @@ model::PCNet pcnet(std::uint64_t seed, const config::ModelOptions& options) {
   torch::manual_seed(seed);
   return model::PCNet(options, kVocabulary);
 }
-model::PCNet pcnet(std::uint64_t seed) { return pcnet(seed, support::tiny_model()); }
+/// Its attentions have the names of the official checkpoints.
+config::ModelOptions released() { return support::tiny_model("released"); }
+model::PCNet pcnet(std::uint64_t seed) { return pcnet(seed, released()); }
 
 model::Tris tris(std::uint64_t seed) {
   torch::manual_seed(seed);
@@ -60,7 +62,7 @@ std::string rows(const nlohmann::ordered_json& list) {
 }
 
 TEST(WarmStart, TakesAllThatHasTheSameName) {
-  auto options = support::tiny_model();
+  auto options = released();
   options.logit_scale = 3;
   const Tensors given = copy_of(*pcnet(1, options));
   auto model = pcnet(2);
@@ -73,7 +75,7 @@ TEST(WarmStart, TakesAllThatHasTheSameName) {
 }
 
 TEST(WarmStart, LeavesTheScaleAsItIsSetUnlessTheWholeIsAskedFor) {
-  auto options = support::tiny_model();
+  auto options = released();
   options.logit_scale = 3;
   const Tensors given = copy_of(*pcnet(1, options));
   auto model = pcnet(2);
@@ -156,7 +158,7 @@ TEST(WarmStart, RefusesWhatHasNothingInCommon) {
 }
 
 TEST(WarmStart, TellsTheWidthThatItWants) {
-  auto options = support::tiny_model();
+  auto options = released();
   options.width = 8;
   auto model = pcnet(2, options);
   EXPECT_THAT([&] { start_from(*model, copy_of(*tris(1)), "a.pth", /*whole=*/true); },
@@ -164,7 +166,7 @@ TEST(WarmStart, TellsTheWidthThatItWants) {
 }
 
 TEST(WarmStart, RefusesPositionsThatTheModelDoesNotHave) {
-  auto options = support::tiny_model();
+  auto options = released();
   options.position_channels = true;
   const Tensors given = copy_of(*pcnet(1, options));
   auto model = pcnet(2);

@@ -85,6 +85,9 @@ TEST(TorchPickle, ReadsAnOrderedDictWithoutItsAttributes) {
 TEST(TorchPickle, ReadsObjectsAsTheirAttributes) {
   EXPECT_THAT(values("cargparse\nNamespace\n)\x81(dS'lr'\nF0.5\nsS'eval'\nI00\nsb."),
               ElementsAre(Pair("lr", "0.5"), Pair("eval", "False")));
+  EXPECT_THAT(values("ccopy_reg\n_reconstructor\n(cargparse\nNamespace\nc__builtin__\nobject\nNtR"
+                     "(dS'lr'\nF0.5\nsb."),
+              ElementsAre(Pair("lr", "0.5")));
   EXPECT_THAT(values("c__torch__.a.b\nNet\n)\x81(dS'training'\nI01\nsS'size'\nI4\nsb."),
               ElementsAre(Pair("size", "4")));
 }
