@@ -14,6 +14,7 @@
 
 #include <dlfcn.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "pcnet/core/log.h"
 
@@ -70,13 +71,15 @@ class IdleTeam {
   std::jthread thread_;  // its end is the team's
 };
 
-/// Nanoseconds for which the threads of this process have waited for a core so far; nullopt where
-/// the kernel does not count them.
+/// Nanoseconds for which the other threads of this process have waited for a core so far; nullopt
+/// where the kernel does not count them.
 std::optional<double> waited_nanoseconds() {
   double sum = 0;
   bool counted = false;
+  const std::string self = std::to_string(::gettid());
   std::error_code gone;
   for (const auto& task : fs::directory_iterator("/proc/self/task", gone)) {
+    if (task.path().filename() == self) continue;
     std::ifstream in(task.path() / "schedstat");
     double ran = 0;
     double waited = 0;

@@ -33,9 +33,10 @@ class Crowd {
   std::vector<std::jthread> threads_;
 };
 
+/// Looks seldom: on a busy machine each look waits for a core, too.
 bool becomes(bool crowded) {
-  for (int look = 0; look < 3000 && is_crowded() != crowded; ++look) {
-    std::this_thread::sleep_for(10ms);
+  for (int look = 0; look < 120 && is_crowded() != crowded; ++look) {
+    std::this_thread::sleep_for(500ms);
   }
   return is_crowded() == crowded;
 }
