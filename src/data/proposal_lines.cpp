@@ -75,11 +75,11 @@ class IdFinder : public nlohmann::json_sax<json> {
   std::int64_t id_ = 0;
 };
 
-/// A damaged picture is no other one; whoever reads it says so.
-bool can_be_read(const fs::path& picture) {
+/// A damaged picture, or one of another size, is no other one; whoever reads it says so.
+bool is_whole(const fs::path& file, const ImageRecord& picture) {
   try {
-    (void)image::read_picture(picture, /*apply_exif=*/false);
-    return true;
+    const image::Picture read = image::read_picture(file, /*apply_exif=*/false);
+    return read.height == picture.height && read.width == picture.width;
   } catch (const Error&) {
     return false;
   }
@@ -132,7 +132,7 @@ class ProposalLines : public ProposalSource {
     const fs::path file = images_ / picture.file_name;
     if (images_.empty() || made_of.digest.empty() || !fs::is_regular_file(file)) return;
     const std::string digest = digest_of(core::MappedFile(file).bytes());
-    if (digest == made_of.digest || !can_be_read(file)) return;
+    if (digest == made_of.digest || !is_whole(file, picture)) return;
     throw Error(cat(name, ": image_id ", picture.image_id, " was ", made_of.file_name, " with ",
                     made_of.digest, ", and ", file.string(), " has ", digest, advice));
   }
