@@ -43,6 +43,11 @@ constexpr std::array kAdvice = {
            "training needs none, evaluation does: draw it, or move the reference to train"},
     Advice{"no cues",
            "only training with cues needs them: `pcnet cues make`, or --cues names a file"},
+    Advice{
+        "cues of another dataset",
+        "name this dataset's own with --cues, make some with `pcnet cues make`, or let the rules "
+        "make them with --cues rules"},
+    Advice{"cues without their sentences", "`pcnet cues import` with this dataset writes them"},
     Advice{"sentence without cues",
            "`pcnet cues make` makes them; data.missing_cues=sentence takes the sentence itself "
            "instead"},

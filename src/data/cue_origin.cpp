@@ -55,6 +55,36 @@ bool share_a_word(const std::string& sentence, const std::vector<std::string>& c
   });
 }
 
+constexpr std::int64_t kFew = 10;  // one sentence of so many may have been edited since
+
+struct Difference {
+  std::int64_t compared = 0;
+  std::int64_t other = 0;
+  std::string text;  // that tells it; empty: there is none
+};
+
+/// How many of the sentences are not those that their cues were made of.
+Difference differences(const CueStore& cues, const ReferIndex& index, const DatasetFiles& files) {
+  Difference found;
+  std::string example;
+  for_each_with_cues(cues, index, [&](const Sentence& sentence, const auto& /*cues*/) {
+    const auto made_of = cues.texts().find(sentence.sent_id);
+    if (made_of == cues.texts().end()) return;
+    ++found.compared;
+    if (made_of->second == sentence.text || in_json(made_of->second) == in_json(sentence.text)) {
+      return;
+    }
+    if (found.other++ > 0) return;
+    example = cat("sent_id ", sentence.sent_id, " is ", in_json(made_of->second), " there and ",
+                  in_json(sentence.text), " in this ", name_of(files));
+  });
+  if (found.other > 0) {
+    found.text = cat("the cues in ", cues.source().string(), " were made of other sentences (",
+                     found.other, " of ", found.compared, "): ", example);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string name_of(const DatasetFiles& files) {
@@ -62,23 +92,14 @@ std::string name_of(const DatasetFiles& files) {
 }
 
 std::string foreign_cues(const CueStore& cues, const ReferIndex& index, const DatasetFiles& files) {
-  std::int64_t compared = 0;
-  std::int64_t other = 0;
-  std::string example;
-  for_each_with_cues(cues, index, [&](const Sentence& sentence, const auto& /*cues*/) {
-    const auto made_of = cues.texts().find(sentence.sent_id);
-    if (made_of == cues.texts().end()) return;
-    ++compared;
-    if (made_of->second == sentence.text || in_json(made_of->second) == in_json(sentence.text)) {
-      return;
-    }
-    if (other++ > 0) return;
-    example = cat("sent_id ", sentence.sent_id, " is ", in_json(made_of->second), " there and ",
-                  in_json(sentence.text), " in this ", name_of(files));
-  });
-  if (other == 0) return {};
-  return cat("the cues in ", cues.source().string(), " were made of other sentences (", other,
-             " of ", compared, "): ", example);
+  const Difference found = differences(cues, index, files);
+  return found.other * kFew < found.compared ? std::string() : found.text;
+}
+
+std::string edited_sentences(const CueStore& cues, const ReferIndex& index,
+                             const DatasetFiles& files) {
+  const Difference found = differences(cues, index, files);
+  return found.other * kFew < found.compared ? found.text : std::string();
 }
 
 std::string unnamed_cues(const CueStore& cues, const ReferIndex& index) {

@@ -33,8 +33,9 @@ std::unique_ptr<CueStore> read_cues(const DatasetFiles& files, const ReferIndex&
                   ": name this dataset's own with --cues, make some with `pcnet cues make`, or "
                   "let the rules make them with --cues rules"));
   }
-  const std::string unnamed = unnamed_cues(*cues, index);
-  if (!unnamed.empty()) core::log::warning(unnamed);
+  for (const auto& doubt : {edited_sentences(*cues, index, files), unnamed_cues(*cues, index)}) {
+    if (!doubt.empty()) core::log::warning(doubt);
+  }
   return cues;
 }
 

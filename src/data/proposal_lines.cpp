@@ -77,20 +77,24 @@ class IdFinder : public nlohmann::json_sax<json> {
   std::int64_t id_ = 0;
 };
 
-/// A damaged picture is no other one; whoever reads it says so.
-bool can_be_read(const fs::path& picture) {
+/// A damaged picture, or one of another size, is no other one; whoever reads it says so.
+bool is_whole(const fs::path& file, const ImageRecord& picture) {
   try {
-    (void)image::read_picture(picture, /*apply_exif=*/false);
-    return true;
+    const image::Picture read = image::read_picture(file, /*apply_exif=*/false);
+    return read.height == picture.height && read.width == picture.width;
   } catch (const Error&) {
     return false;
   }
 }
 
+constexpr int kLookedAt = 10;  // other pictures, to tell a changed picture from other pictures
+
 class ProposalLines : public ProposalSource {
  public:
-  ProposalLines(fs::path path, const config::ProposalFilterOptions& filter, fs::path images)
+  ProposalLines(fs::path path, const ReferIndex& index, const config::ProposalFilterOptions& filter,
+                fs::path images)
       : path_(std::move(path)),
+        index_(index),
         filter_(filter),
         images_(std::move(images)),
         lines_(index_proposal_lines(core::read_file(path_), path_.string())) {}
@@ -99,13 +103,8 @@ class ProposalLines : public ProposalSource {
   fs::path file_of(const ImageRecord& /*picture*/) const override { return path_; }
 
   std::vector<image::Rle> read(const ImageRecord& picture) const override {
-    const LineSpan& span = lines_.at(picture.image_id);
-    const std::string name = cat(path_.string(), ":", span.number);
-    std::string line(span.size, '\0');
-    std::ifstream in(path_, std::ios::binary);
-    in.seekg(static_cast<std::streamoff>(span.begin));
-    in.read(line.data(), static_cast<std::streamsize>(line.size()));
-    if (!in) throw Error(cat("cannot read ", name, ": was the file changed meanwhile?"));
+    const std::string name = name_of(picture);
+    const std::string line = line_of(picture);
     ProposedPicture made_of;
     auto masks = parse_proposal_line(line, name, &made_of);
     require_picture(picture, made_of, name);
@@ -114,6 +113,35 @@ class ProposalLines : public ProposalSource {
   }
 
  private:
+  std::string name_of(const ImageRecord& picture) const {
+    return cat(path_.string(), ":", lines_.at(picture.image_id).number);
+  }
+  std::string line_of(const ImageRecord& picture) const {
+    const LineSpan& span = lines_.at(picture.image_id);
+    std::string line(span.size, '\0');
+    std::ifstream in(path_, std::ios::binary);
+    in.seekg(static_cast<std::streamoff>(span.begin));
+    in.read(line.data(), static_cast<std::streamsize>(line.size()));
+    if (!in)
+      throw Error(cat("cannot read ", name_of(picture), ": was the file changed meanwhile?"));
+    return line;
+  }
+
+  /// Whether most of the first other pictures are not those of their lines, either.
+  bool are_others_too(const ImageRecord& picture) const {
+    int looked_at = 0;
+    int other = 0;
+    for (const auto& image : index_.images()) {
+      const fs::path file = images_ / image.file_name;
+      if (image.image_id == picture.image_id || !has(image) || !fs::is_regular_file(file)) continue;
+      ProposedPicture made_of;
+      (void)parse_proposal_line(line_of(image), name_of(image), &made_of);
+      if (digest_of(core::MappedFile(file).bytes()) != made_of.digest) ++other;
+      if (++looked_at == kLookedAt) break;
+    }
+    return 2 * other >= looked_at;
+  }
+
   /// Error when the line is of another picture; a warning, once, when it does not say of which.
   void require_picture(const ImageRecord& picture, const ProposedPicture& made_of,
                        const std::string& name) const {
@@ -134,12 +162,16 @@ class ProposalLines : public ProposalSource {
     const fs::path file = images_ / picture.file_name;
     if (images_.empty() || made_of.digest.empty() || !fs::is_regular_file(file)) return;
     const std::string digest = digest_of(core::MappedFile(file).bytes());
-    if (digest == made_of.digest || !can_be_read(file)) return;
-    throw Error(cat(name, ": image_id ", picture.image_id, " was ", made_of.file_name, " with ",
-                    made_of.digest, ", and ", file.string(), " has ", digest, advice));
+    if (digest == made_of.digest || !is_whole(file, picture)) return;
+    const std::string what =
+        cat(name, ": image_id ", picture.image_id, " was ", made_of.file_name, " with ",
+            made_of.digest, ", and ", file.string(), " has ", digest);
+    if (are_others_too(picture)) throw Error(cat(what, advice));
+    core::log::warning(cat(what, ": the picture was changed since its proposals were made"));
   }
 
   fs::path path_;
+  const ReferIndex& index_;
   config::ProposalFilterOptions filter_;
   fs::path images_;
   std::unordered_map<std::int64_t, LineSpan> lines_;
@@ -194,10 +226,10 @@ std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_v
   }
 }
 
-std::unique_ptr<ProposalSource> open_proposal_lines(const fs::path& path,
+std::unique_ptr<ProposalSource> open_proposal_lines(const fs::path& path, const ReferIndex& index,
                                                     const config::ProposalFilterOptions& filter,
                                                     const fs::path& images) {
-  return std::make_unique<ProposalLines>(path, filter, images);
+  return std::make_unique<ProposalLines>(path, index, filter, images);
 }
 
 }  // namespace pcnet::data

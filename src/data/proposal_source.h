@@ -25,6 +25,7 @@ class ProposalSource {
 /// @param images folder of the pictures, whose files are compared where the lines have their
 /// digest; empty: they are not
 std::unique_ptr<ProposalSource> open_proposal_lines(const std::filesystem::path& path,
+                                                    const ReferIndex& index,
                                                     const config::ProposalFilterOptions& filter,
                                                     const std::filesystem::path& images);
 std::unique_ptr<ProposalSource> open_freesolo(const std::filesystem::path& path,

@@ -21,7 +21,7 @@ std::unique_ptr<ProposalSource> open(const fs::path& path, const ReferIndex& ind
   const config::ProposalFilterOptions& filter = options.filter;
   if (fs::is_directory(path)) return open_proposal_folder(path, filter);
   if (path.extension() == ".json") return open_freesolo(path, index, filter);
-  if (path.extension() == ".jsonl") return open_proposal_lines(path, filter, options.images);
+  if (path.extension() == ".jsonl") return open_proposal_lines(path, index, filter, options.images);
   throw Error(
       cat("proposals ", path.string(),
           ": wanted a .jsonl file, FreeSOLO's .json or a list of COCO results, or a folder of "

@@ -29,7 +29,8 @@ bool are_same_place(const std::string& a, const std::string& b) {
 /// Whether the pack was made of the files below a folder, which may be gone.
 bool is_made_from(const std::string& pack, const std::string& root) {
   const fs::path folder = fs::absolute(root).lexically_normal();
-  for (const auto& [kind, source] : data::Pack(pack).key().sources) {
+  const data::Pack opened(pack);
+  for (const auto& [kind, source] : opened.key().sources) {
     const fs::path way = fs::path(source.path).lexically_relative(folder);
     if (!way.empty() && *way.begin() != "..") return true;
   }

@@ -39,7 +39,7 @@ data::CueStore cues_by_rules(const data::ReferIndex& index) {
       cues.emplace(sentence.sent_id, std::move(found));
     }
   }
-  core::log::info(cat("cues by rules, in memory: ", count, " of ", cues.size(), " sentences"));
+  core::log::info(cat("cues by rules, in memory: ", count, " for ", cues.size(), " sentences"));
   return {std::move(cues), config::kCuesByRules};
 }
 

@@ -51,7 +51,7 @@ class Make(CueCase):
         self.assertIn("sentences   4, 3 different ones\n", result.stdout)
         self.assertIn("cues        2.33 an expression\n", result.stdout)
         # Text, not escapes: a person can read the file.
-        line = '{"sent_id":3,"cues":["café 😀","left café 😀"]}\n'
+        line = '{"sent_id":3,"cues":["café 😀","left café 😀"],"sentence":"left café 😀"}\n'
         self.assertIn(line, self.out.read_text("utf-8"))
         self.assertEqual(sorted(path.name for path in self.root.iterdir()),
                          ["annotations.jsonl", "cues.jsonl"])
@@ -236,9 +236,12 @@ class Official(CueCase):
         self.assertEqual(document, {"out": str(back), "already_there": False, "sentences": 4,
                                     "cues": 20, "without": 0, "of_other_sentences": 0})
         self.assertEqual(cues_of(back), repeated)
-        # The same again, now as the dataset's own.
-        document = self.json("cues", "import", folder, self.root, "--out", back)
-        self.assertTrue(document["already_there"])
+        # The same again, now as the dataset's own: the lines gain their sentences.
+        for there in (False, True):
+            document = self.json("cues", "import", folder, self.root, "--out", back)
+            self.assertEqual(document["already_there"], there)
+        texts = [line["sentence"] for line in read_lines(back)]
+        self.assertEqual(texts, [MAN, DOG, CAFE, DOG])
         self.assertEqual(self.json("cues", "check", self.root, "--cues", folder)["coverage"], 100.0)
 
     def test_more_than_five_cues_survive(self):
@@ -263,11 +266,12 @@ class Official(CueCase):
     def test_import_takes_the_datasets_sentences_alone(self):
         given = self.folder / "given.jsonl"
         lines = [{"sent_id": i, "cues": ["naïve 犬"]} for i in (2, 4, 70)]
+        imported = [{**line, "sentence": DOG} for line in lines[:2]]
         given.write_text("".join(json.dumps(line) + "\n" for line in lines))
         document = self.json("cues", "import", given, self.root)
         self.assertEqual(document, {"out": str(self.out), "already_there": False, "sentences": 2,
                                     "cues": 2, "without": 2, "of_other_sentences": 1})
-        self.assertEqual(read_lines(self.out), lines[:2])
+        self.assertEqual(read_lines(self.out), imported)
         self.assertIn("naïve 犬", self.out.read_text(encoding="utf-8"))
         self.make("--replace")
         before = files_below(self.root)
@@ -275,7 +279,7 @@ class Official(CueCase):
         self.assert_fails(result, 1, self.out, "other cues", "--replace")
         self.assertEqual(files_below(self.root), before)
         run_well("cues", "import", given, self.root, "--replace")
-        self.assertEqual(read_lines(self.out), lines[:2])
+        self.assertEqual(read_lines(self.out), imported)
 
     def test_cues_of_another_dataset_are_refused(self):
         other = self.folder / "other"

@@ -208,7 +208,7 @@ class ByRules(Case):
         run_well("cues", "make", "--root", self.root, "--out", made)
         count = len(read_lines(made))
         found, log = evaluate(RUN, "--root", self.root, "--cues", "rules")
-        self.assertRegex(log, rf"cues by rules, in memory: \d+ of {count} sentences")
+        self.assertRegex(log, rf"cues by rules, in memory: \d+ for {count} sentences")
         self.assertEqual(found["protocol"]["cues"], "rules")
         self.assertFalse((self.root / "refsynth/cues.jsonl").exists())
         from_file, _ = evaluate(RUN, "--root", self.root, "--cues", made)

@@ -52,6 +52,26 @@ TEST_F(CueOrigin, KnowsTheSentencesThatCuesWereMadeOf) {
                                      "this toy (unc)")));
 }
 
+TEST_F(CueOrigin, WarnsOfAFewEditedSentences) {
+  auto many = support::small_dataset();
+  std::string lines;
+  for (std::int64_t id = 2000; id < 2010; ++id) {
+    many.references[0].sentences.push_back({id, "a cup", ""});
+    lines += cue_line(id, {"cup"}, "a cup") + "\n";
+  }
+  many.write(folder_.path());
+  index_ = ReferIndex::load(files_);
+  EXPECT_EQ(edited_sentences(store(lines), index_, files_), "");
+  lines += cue_line(1000, {"cup"}, "the ret cup") + "\n";
+  EXPECT_EQ(foreign(lines), "");  // 1 of 11
+  EXPECT_THAT(
+      edited_sentences(store(lines), index_, files_),
+      AllOf(HasSubstr("(1 of 11)"), HasSubstr("\"the ret cup\" there and \"the red cup\"")));
+  lines += cue_line(1001, {"cup"}, "left") + "\n";
+  EXPECT_THAT(foreign(lines), HasSubstr("(2 of 12)"));
+  EXPECT_EQ(edited_sentences(store(lines), index_, files_), "");
+}
+
 TEST_F(CueOrigin, WarnsOfCuesThatDoNotSayIt) {
   EXPECT_EQ(unnamed_cues(store(cue_line(1000, {"cup"}, "the red cup")), index_), "");
   EXPECT_EQ(unnamed_cues(store(cue_line(7, {"cup"})), index_), "");  // none is taken
@@ -75,12 +95,10 @@ TEST_F(CueOrigin, ADatasetRefusesForeignCues) {
 }
 
 TEST_F(CueOrigin, TakesWhatIsNoUtf8AsJsonKeepsIt) {
-  auto other = support::small_dataset();
-  other.references[0].sentences[0].text = "caf\xe9";
-  other.write(folder_.path());
-  index_ = ReferIndex::load(files_);
-  const std::string text = index_.references()[0].sentences[0].text;
-  EXPECT_EQ(foreign(cue_line(1000, {"caf"}, text)), "");
+  index_ = ReferIndex::from_parts({{1, "a.png", 8, 8}}, {{.ann_id = 2, .image_id = 1}},
+                                  {{3, 2, 1, "train", {{1000, "caf\xe9", "", {}}}}});
+  EXPECT_EQ(foreign(cue_line(1000, {"caf"}, "caf\xe9")), "");
+  EXPECT_NE(foreign(cue_line(1000, {"caf"}, "cafe")), "");
 }
 
 TEST_F(CueOrigin, ADatasetAsksForCuesByRulesOnce) {

@@ -208,7 +208,7 @@ TEST_F(CustomData, HasTheSizesOfTurnedPicturesAndNamesAMaskOfTheStoredOne) {
 TEST_F(CustomData, RefusesAMaskThatIsNoLabels) {
   core::write_file_plain(folder_ / "mask.png", support::png_bytes({1, 3, 8, 0, "\3\1\2"}));
   expect_fault(R"({"image": "a.png", "sentence": "a", "mask": {"png": "mask.png"}})", "broken mask",
-               "mask.png: it is 8-bit grey without the label 0");
+               "mask.png: it is 8-bit grey without the label 0", 1);
 }
 
 TEST_F(CustomData, RefusesLinesThatContradictEachOther) {

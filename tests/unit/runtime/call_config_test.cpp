@@ -136,7 +136,7 @@ TEST_F(CallConfigTest, DecidesFileByFileWhereTheDataComeFrom) {
        "rules",
        "",
        "i"},
-      {{{"data.root", at("two")}, {"data.split_by", "unc"}}, "two", "refcoco", "unc", "", "", ""},
+      {{{"data.root", at("two")}, {"data.split_by", "unc"}}, "two", "", "unc", "", "", ""},
   };
   for (const auto& row : rows) {
     const auto data = call(stored(), row.named).values.data;
