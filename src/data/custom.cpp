@@ -149,7 +149,8 @@ class CustomReader {
     Object& object = object_of(line, record.image_id);
     Annotation& annotation = parts_.annotations[object.annotation];
     if (line.outline_fault) {
-      leave_out_outline(annotation, *line.outline_fault, cat(files_.custom.string(), ":", line.number));
+      leave_out_outline(annotation, *line.outline_fault,
+                        cat(files_.custom.string(), ":", line.number));
     } else if (annotation.damage == nullptr) {
       take_mask(line, annotation);
       take_box(line, object, annotation);

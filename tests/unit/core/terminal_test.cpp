@@ -100,10 +100,15 @@ std::string shown_on_terminal(unsigned short columns, Work work) {
   ::dup2(slave, STDERR_FILENO);
   work();
   ::dup2(saved, STDERR_FILENO);
-  std::string shown(1U << 16U, '\0');
-  const ssize_t got = ::read(master, shown.data(), shown.size());
-  shown.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  for (const int descriptor : {saved, slave, master}) ::close(descriptor);
+  ::close(saved);
+  ::close(slave);
+  // The kernel hands it on piece by piece; the end comes when nobody has the terminal open.
+  std::string shown;
+  char piece[4096];
+  for (ssize_t got = 0; (got = ::read(master, piece, sizeof(piece))) > 0;) {
+    shown.append(piece, static_cast<std::size_t>(got));
+  }
+  ::close(master);
   return shown;
 }
 
