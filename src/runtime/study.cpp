@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
+#include <thread>
 
 #include "pcnet/core/child_process.h"
 #include "pcnet/core/error.h"

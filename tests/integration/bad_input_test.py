@@ -171,12 +171,15 @@ class Evaluation(Case):
         result = run("eval", RUN, "--out", self.folder)
         self.assert_fails(result, 1, self.folder, "Is a directory")
 
-    def test_from_another_folder_a_relative_dataset_is_named_in_full(self):
-        result = train("data", self.folder / "run", cwd=ROOT.parent)
+    def test_a_dataset_that_is_gone_is_named_in_full(self):
+        root = self.folder / "data"
+        root.symlink_to(ROOT)
+        result = train("data", self.folder / "run", cwd=self.folder)
         self.assertEqual(result.returncode, 0, result.stderr)
-        missing = run("-q", "eval", self.folder / "run", cwd=self.folder)
-        self.assert_fails(missing, 1, self.folder / "data", "--root")
-        found = run("-q", "eval", self.folder / "run", "--root", ROOT, cwd=self.folder)
+        root.unlink()
+        missing = run("-q", "eval", self.folder / "run")
+        self.assert_fails(missing, 1, root, "data.root")
+        found = run("-q", "eval", self.folder / "run", "--root", ROOT)
         self.assertEqual(found.returncode, 0, found.stderr)
 
     def test_a_full_disk(self):
