@@ -241,7 +241,7 @@ class Final(AskingCase):
     def test_an_out_that_cannot_be_written_is_found_before_asking(self):
         server = self.serve()
         missing = self.folder / "none"
-        is_folder = f"{self.root} is a folder"
+        is_folder = f"{self.root}: it is a folder"
         for out, words in ((missing / "cues.jsonl", missing), (self.root, is_folder)):
             with self.subTest(out):
                 self.out = out
