@@ -93,7 +93,8 @@ std::string without_bare_nan(std::string_view text) {
 json parse_entry(std::string_view text) {
   json entry;
   try {
-    const bool bare = text.find("NaN") != text.npos || text.find("Infinity") != text.npos;
+    const bool bare = text.find("NaN") != std::string_view::npos ||
+                      text.find("Infinity") != std::string_view::npos;
     entry = bare ? parse_json(without_bare_nan(text)) : parse_json(text);
   } catch (const core::Error& fault) {
     throw EntryFault("broken entry", fault.what());

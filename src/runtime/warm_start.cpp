@@ -114,11 +114,11 @@ std::string rows_text(const char* heading, const Json& rows) {
 
 }  // namespace
 
-Json start_from(model::ReferringModel& model, Tensors given, const std::string& source,
+Json start_from(model::ReferringModel& model, const Tensors& given, const std::string& source,
                 bool whole) {
   const Tensors wanted = engine::state_dict(model);
   Tensors renamed;
-  for (auto& [name, tensor] : given) renamed.emplace(name_in(wanted, name), std::move(tensor));
+  for (const auto& [name, tensor] : given) renamed.emplace(name_in(wanted, name), tensor);
   require_settings(model.options, renamed, source);
   if (!whole) renamed.erase(kScale);
   const auto fit = weights::compare(wanted, renamed);

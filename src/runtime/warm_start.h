@@ -21,7 +21,7 @@ namespace pcnet::runtime {
 /// shape and what of the encoders is missing, and when no name is the same; then nothing was
 /// copied.
 nlohmann::ordered_json start_from(model::ReferringModel& model,
-                                  std::map<std::string, at::Tensor> given,
+                                  const std::map<std::string, at::Tensor>& given,
                                   const std::string& source, bool whole);
 
 /// The same for a person, on one line.
