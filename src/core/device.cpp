@@ -1,5 +1,6 @@
 #include "pcnet/core/device.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/machine.h"
 #include "pcnet/core/parallel.h"
 
 namespace pcnet::core {
@@ -77,7 +79,7 @@ void set_threads(int threads) {
   const int usable = usable_threads(threads);
   at::set_num_threads(usable);
   set_interop_threads(usable);
-  cv::setNumThreads(usable);
+  cv::setNumThreads(std::min(usable, usable_cores()));  // its library complains of more
   watch_for_crowding(usable);
 }
 
