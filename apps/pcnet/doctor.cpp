@@ -19,6 +19,7 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/machine.h"
+#include "pcnet/core/parallel.h"
 #include "pcnet/core/version.h"
 
 #include "command.h"
@@ -134,11 +135,16 @@ void find_processor_faults(const Examination& found, std::vector<std::string>& o
     out.push_back(cat("only ", processor.usable_cores, " of ", processor.cores,
                       " cores may be used (affinity or the container's quota)"));
   }
-  if (!found.omp_threads.empty() && found.omp_threads != std::to_string(found.threads)) {
-    out.push_back(cat("OMP_NUM_THREADS=", found.omp_threads,
-                      " is not used: --threads decides, now ", found.threads));
+  const int chosen = std::atoi(found.omp_threads.c_str());
+  if (!found.omp_threads.empty() && chosen != found.threads) {
+    const bool valid = chosen > 0 && chosen <= core::kMostThreads;
+    out.push_back(cat("OMP_NUM_THREADS=", found.omp_threads, " is not used: ",
+                      valid ? "--threads decides" : cat("wanted 1 to ", core::kMostThreads),
+                      ", now ", found.threads));
   }
-  if (found.threads > 1 && !found.waiting.watched) {
+  const auto& policy = found.waiting.wait_policy;
+  const bool sleeps = found.waiting.spin_count == "0" || policy == "passive" || policy == "PASSIVE";
+  if (found.threads > 1 && !found.waiting.watched && !sleeps) {
     out.push_back(cat(waiting_text(found.waiting),
                       ": threads that spin at barriers slow each other down where other processes "
                       "use the cores"));

@@ -5,17 +5,21 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/core/output_path.h"
+#include "pcnet/core/signals.h"
 
 #include "replacement.h"
 
@@ -61,11 +65,43 @@ void sync_disk(const fs::path& folder) {
   if (code != 0) fail("cannot write into", folder, code);
 }
 
+namespace {
+
+/// Waits for what a pipe's writer has to say; a signal ends that.
+std::string read_pipe(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) fail("cannot read", path, errno);
+  const std::unique_ptr<const int, void (*)(const int*)> closed(
+      &descriptor, [](const int* opened) { ::close(*opened); });
+  constexpr int kLook = 100;        // milliseconds
+  constexpr int kLooksToTell = 20;  // before it is said what is waited for
+  std::string bytes;
+  char piece[1U << 16U];
+  for (int looks = 0;;) {
+    throw_if_stopped("nothing was read");
+    pollfd pipe{descriptor, POLLIN, 0};
+    if (::poll(&pipe, 1, kLook) <= 0) {
+      if (++looks == kLooksToTell) {
+        log::info(cat("waiting until something writes into the pipe ", path.string()));
+      }
+      continue;
+    }
+    const ssize_t got = ::read(descriptor, piece, sizeof(piece));
+    if (got == 0) return bytes;
+    if (got > 0) bytes.append(piece, static_cast<std::size_t>(got));
+    if (got < 0 && errno != EINTR && errno != EAGAIN) fail("cannot read", path, errno);
+  }
+}
+
+}  // namespace
+
 std::string read_file(const fs::path& path) {
+  std::error_code none;
+  if (fs::is_fifo(path, none)) return read_pipe(path);
   if (fs::is_directory(path)) throw Error(cat("cannot read ", path.string(), ": it is a folder"));
   std::ifstream in(path, std::ios::binary);
   if (!in) fail("cannot read", path, errno);
-  // A pipe has no size: what is read beyond it decides where a file ends.
+  // A device has no size: what is read beyond it decides where a file ends.
   constexpr std::size_t kLeast = 4096;
   std::error_code no_size;
   const auto size = fs::file_size(path, no_size);

@@ -40,8 +40,8 @@ int usable_threads(int requested) {
   if (requested > 0) return requested;
   // A list has a number for each level of nested parallel loops: the first counts.
   if (const char* chosen = std::getenv("OMP_NUM_THREADS")) {
-    const int threads = std::atoi(chosen);
-    if (threads > 0) return threads;
+    const long threads = std::strtol(chosen, nullptr, /*base=*/10);
+    if (threads > 0 && threads <= kMostThreads) return static_cast<int>(threads);
   }
   return usable_cores();
 }

@@ -9,6 +9,7 @@
 #include "pcnet/core/parallel.h"
 
 #include "json_lines.h"
+#include "pack_stream.h"
 
 namespace pcnet::data {
 
@@ -117,9 +118,13 @@ CuesBySentence parse_cue_document(std::string_view text, std::string_view name) 
 }
 
 CueStore::CueStore(const std::filesystem::path& source) : source_(source) {
-  cues_ = fs::is_directory(source)
-              ? read_folder(source)
-              : parse_cue_lines(core::read_file(source), source.string(), &texts_);
+  if (fs::is_directory(source)) {
+    cues_ = read_folder(source);
+  } else {
+    const std::string bytes = core::read_file(source);
+    checksum_ = checksum_of(bytes);
+    cues_ = parse_cue_lines(bytes, source.string(), &texts_);
+  }
   forget_empty();
 }
 

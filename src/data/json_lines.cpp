@@ -45,13 +45,15 @@ json parse_json(std::string_view text, const json::parser_callback_t& read) {
   text = utf8_text(text);
   try {
     return json::parse(text, read);
-  } catch (const json::parse_error& fault) {
+  } catch (const json::exception& fault) {  // also for a number that is too large
     throw broken_json(text, fault);
   }
 }
 
 Error broken_json(std::string_view text, const json::exception& fault) {
   std::string reason = fault.what();
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: what is wrong"
+  if (reason.starts_with('[')) reason.erase(0, reason.find("] ") + 2);
   const std::size_t place = reason.find("column ");
   const std::size_t said = reason.find(": ", place == std::string::npos ? 0 : place);
   if (said != std::string::npos) reason.erase(0, said + 2);
@@ -60,7 +62,8 @@ Error broken_json(std::string_view text, const json::exception& fault) {
   const std::string_view advice = advice_for(text, byte, reason);
   constexpr std::size_t kLongest = 200;  // it may quote a text whose end is missing
   if (reason.size() > kLongest) reason = reason.substr(0, kLongest) + " ...";
-  return Error(cat("broken JSON at byte ", byte, ": ", reason, advice.empty() ? "" : "; ", advice));
+  const std::string where = parsing == nullptr ? "" : cat(" at byte ", byte);
+  return Error(cat("broken JSON", where, ": ", reason, advice.empty() ? "" : "; ", advice));
 }
 
 std::string shown(const json& value) {

@@ -37,6 +37,7 @@ ordered_json to_json(const TrainState& state) {
           {"skipped_steps", state.skipped_steps},
           {"skipped_in_a_row", state.skipped_in_a_row},
           {"finished", state.finished},
+          {"texts", state.texts},
           {"frozen_clip", state.frozen_clip}};
 }
 
@@ -52,6 +53,7 @@ TrainState state_from_json(const ordered_json& json) {
           .skipped_steps = json.at("skipped_steps"),
           .skipped_in_a_row = json.at("skipped_in_a_row"),
           .finished = json.at("finished"),
+          .texts = json.value("texts", ""),
           .frozen_clip = json.value("frozen_clip", "")};  // older checkpoints do not say it
 }
 

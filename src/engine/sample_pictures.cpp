@@ -49,7 +49,9 @@ std::vector<image::Picture> draw_samples(data::Dataset& dataset, const std::stri
   for (const auto position : index.split(split)) {
     if (static_cast<std::int64_t>(drawn.size()) >= options.samples) break;
     const auto& reference = index.references()[position];
-    if (reference.sentences.empty() || !seen.insert(reference.image_id).second) continue;
+    if (reference.sentences.empty() || index.annotation(reference.ann_id).damage != nullptr)
+      continue;
+    if (!seen.insert(reference.image_id).second) continue;
     const auto resized = dataset.pictures().get(reference.image_id);
     if (!resized) continue;
     drawn.push_back(draw_sample(dataset, reference, *resized, responder, options));

@@ -212,6 +212,10 @@ Mask decode_mask(std::string_view bytes) {
                     "; wanted a PNG of labels"));
   }
   const std::string checked = checked_png(bytes);
+  if (const int orientation = orientation_of(bytes); orientation != 1) {
+    throw Error(cat("it has the EXIF orientation ", orientation,
+                    "; wanted a mask that is stored as it is seen: save it turned, without EXIF"));
+  }
   PngDecoder png(checked);
   if (!png.read_header()) throw Error(cat("the PNG is damaged: ", png.message()));
   std::vector<std::uint8_t> pixels(png.row_bytes() * static_cast<std::size_t>(png.height()));

@@ -24,7 +24,10 @@ ordered_json file_read(const fs::path& path) {
 ordered_json cues_read(const data::Dataset& dataset) {
   if (dataset.opened_cues() == nullptr) return nullptr;
   if (dataset.options().cues == config::kCuesByRules) return config::kCuesByRules;
-  return file_read(dataset.opened_cues()->source());
+  const data::CueStore& cues = *dataset.opened_cues();
+  if (!cues.checksum()) return file_read(cues.source());
+  return {{"file", std::filesystem::absolute(cues.source()).lexically_normal().string()},
+          {"digest", data::digest_text(*cues.checksum())}};
 }
 
 }  // namespace

@@ -88,6 +88,20 @@ bool has_its_best(const Resumption& resumption, const engine::RunFolder& folder)
   return engine::load_checkpoint(folder.best()).state.step <= resumption.checkpoint.state.step;
 }
 
+/// Places may change, what a run trains on may not.
+void require_same_texts(const Resumption& resumption, const TrainingParts& parts) {
+  const std::string& before = resumption.checkpoint.state.texts;
+  if (before.empty() || before == parts.texts) return;
+  const std::string what = cat("the training sentences or their cues are others (", parts.texts,
+                               ") than the run has seen so far (", before, ")");
+  if (!resumption.anyway) {
+    throw core::ConfigError(cat(what,
+                                ": name the run's own with --root, --cues or --pack, take these "
+                                "with --resume-anyway, or start a new run with --run"));
+  }
+  core::log::warning(what);
+}
+
 /// The frozen CLIP is a part of the loss: its file must still hold what it held.
 void require_same_frozen_clip(const Resumption& resumption, const TrainingParts& parts) {
   const std::string& before = resumption.checkpoint.state.frozen_clip;
@@ -123,6 +137,7 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   if (checkpoint.optimizer.empty()) {
     throw Error(cat(name, " holds weights alone: resuming needs a last.safetensors"));
   }
+  require_same_texts(resumption, parts);
   require_same_frozen_clip(resumption, parts);
   engine::load_state_dict(*parts.model, checkpoint.model, name);
   try {

@@ -123,6 +123,7 @@ void train(const TrainingRequest& asked) {
     if (!resumed->damage.empty()) engine::put_previous_first(folder);
     resumed.reset();  // its mapped file would keep its place on the disk after it was replaced
   }
+  state.texts = parts.texts;
   state.frozen_clip = parts.frozen_clip;
   core::write_file(folder.config(), config::to_yaml(parts.config));
   tell_start(parts.started_from);

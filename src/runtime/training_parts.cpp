@@ -132,6 +132,21 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
   return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }
 
+/// Checksum of the sentences that a run trains on, and of their cues where it reads them.
+std::string training_texts(const config::Config& config, data::Dataset& dataset) {
+  const bool contrastive = config.train.objective == "contrastive";
+  const bool reads_cues = (contrastive ? config.train.contrastive.cues : cues_fed(config)) > 0;
+  std::string text;
+  for (const auto position : dataset.index().split("train")) {
+    for (const auto& sentence : dataset.index().references()[position].sentences) {
+      text += cat(sentence.sent_id, " ", sentence.text, "\n");
+      if (!reads_cues) continue;
+      for (const auto& cue : dataset.cues_of(sentence)) text += cat("  ", cue, "\n");
+    }
+  }
+  return data::digest_of(text);
+}
+
 /// Where the frozen CLIP of a resumed run is: at its place, or beside the run, which was moved.
 std::string stored_frozen_clip(const engine::Checkpoint& resumed, const std::string& folder) {
   const auto stored = config::load_json(resumed.config, "the checkpoint", {}).values;
@@ -228,6 +243,7 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   tokenizer = dataset.with_packed_tokens(
       make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));
   samples = make_samples(config, dataset, *tokenizer);
+  texts = training_texts(config, dataset);
   model = build_model(config, tokenizer->vocabulary_size(), device);
   model->backbone()->set_recompute(config.train.recompute);
   started_from = load_start(*model, start);

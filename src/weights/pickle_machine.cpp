@@ -29,8 +29,8 @@ PickleValue PickleMachine::read() {
   for (;;) {
     const auto op = static_cast<Op>(stream_.next_opcode());
     if (op == Op::kStop) return finish();
-    if (!run_literal(op) && !run_stack(op) && !run_container(op) && !run_memo(op) &&
-        !run_code(op)) {
+    if (!run_code(op) && !run_literal(op) && !run_stack(op) && !run_container(op) &&
+        !run_memo(op)) {
       stream_.refuse();
     }
   }

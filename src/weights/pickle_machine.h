@@ -24,7 +24,8 @@ class PickleMachine {
   PickleValue read();
 
  protected:
-  /// Runs an opcode that names or builds something beyond plain data; false when it is refused.
+  /// Runs an opcode that names or builds something beyond plain data, or that means something else
+  /// here; false when it does not.
   virtual bool run_code(PickleOp) { return false; }
 
   PickleStream& stream() { return stream_; }

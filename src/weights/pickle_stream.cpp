@@ -64,17 +64,23 @@ std::uint64_t PickleStream::take_number(int bytes) {
 }
 
 std::int64_t PickleStream::take_long(std::uint64_t bytes) {
+  const auto number = take_long_that_fits(bytes);
+  if (!number) fail("the integer does not fit in 64 bits");
+  return *number;
+}
+
+std::optional<std::int64_t> PickleStream::take_long_that_fits(std::uint64_t bytes) {
   const std::string_view raw = take(bytes);
   const bool negative = !raw.empty() && (static_cast<unsigned char>(raw.back()) & 0x80) != 0;
   const unsigned char sign = negative ? 0xff : 0;
   std::uint64_t value = 0;
   for (std::size_t i = std::max<std::size_t>(raw.size(), 8); i-- > 0;) {
     const auto byte = i < raw.size() ? static_cast<unsigned char>(raw[i]) : sign;
-    if (i >= 8 && byte != sign) fail("the integer does not fit in 64 bits");
+    if (i >= 8 && byte != sign) return std::nullopt;
     value = value << 8 | byte;
   }
   const auto result = static_cast<std::int64_t>(value);
-  if ((result < 0) != negative) fail("the integer does not fit in 64 bits");
+  if ((result < 0) != negative) return std::nullopt;
   return result;
 }
 

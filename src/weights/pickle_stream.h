@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ class PickleStream {
   std::uint64_t take_number(int bytes);
   /// A little-endian number in two's complement of any length.
   std::int64_t take_long(std::uint64_t bytes);
+  /// The same; none when it does not fit in 64 bits.
+  std::optional<std::int64_t> take_long_that_fits(std::uint64_t bytes);
   double take_binary_float();
   std::string_view take_line();
   std::int64_t to_integer(std::string_view text) const;

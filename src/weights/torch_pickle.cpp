@@ -64,6 +64,10 @@ class TorchMachine : public PickleMachine {
       case Op::kBuild:
         run_build();
         return true;
+      case Op::kLong1:
+      case Op::kLong4:
+        run_long(op);
+        return true;
       case Op::kEmptySet:
       case Op::kAddItems:
       case Op::kFrozenSet:
@@ -116,6 +120,13 @@ class TorchMachine : public PickleMachine {
   void import_name(const std::string& module, const std::string& name) {
     const std::string today = module == "__builtin__" ? "builtins" : module;  // Python 2's name
     push_marked(PickledName{shown_name(today, name), &find_torch_name(today, name)});
+  }
+
+  /// Seeds and states of random generators are integers of any size.
+  void run_long(Op op) {
+    const std::uint64_t bytes = stream().take_number(op == Op::kLong1 ? 1 : 4);
+    if (const auto number = stream().take_long_that_fits(bytes)) return push(*number);
+    push_marked(PickledOpaque{cat("int of ", bytes, " bytes")});
   }
 
   // --- calls ------------------------------------------------------------------------------------

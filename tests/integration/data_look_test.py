@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import unittest
 
-from program import Case, pictures_of, read_lines, read_png, run, run_well, write_png
+from program import Case, pictures_of, read_lines, read_png, run, run_well, train, write_png
 
 
 def setUpModule():
@@ -146,6 +146,11 @@ class Check(Case):
         wanted = sum(len(other["sentences"]) for other in self.tree.refs
                      if other["split"] == "val" and other["ann_id"] != ref["ann_id"])
         self.assertEqual(val["sentences"], wanted)
+        with tempfile.TemporaryDirectory() as folder:
+            trained = train(self.tree.root, folder, config="tris.yaml", changes={
+                "train__max_steps": 2, "data__on_bad_annotation": "skip",
+                "eval__samples": 50})
+            self.assertEqual(trained.returncode, 0, trained.stderr)
 
     def test_a_mask_outside(self):
         ann_id = self.tree.refs[0]["ann_id"]

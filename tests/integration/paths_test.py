@@ -300,6 +300,26 @@ class Moved(Case):
         command = ("--image", picture, "--text", "the red circle", "--out", self.folder / "out")
         run_well("predict", new, *command)  # needs none
 
+    def test_training_goes_on_with_its_own_texts_alone(self):
+        changes = {**FEW, "train__max_steps": 40, "train__checkpoint_every": 1}
+
+        def go_on(root, *more):
+            return train(root, folder, "--resume", "auto", *more, config=CONFIG, changes=changes)
+
+        folder = self.folder / "run"
+        cues = self.folder / "cues.jsonl"
+        shutil.copy(CUES, cues)
+        with start_training(ONE, folder, "--cues", cues, config=CONFIG, changes=changes) as process:
+            wait_for(lambda: steps_done(folder) >= 2, process)
+            process.kill()
+            process.wait()
+        self.assert_fails(go_on(TWO), 2, "training sentences", "--resume-anyway")
+        turned(cues, cues)
+        self.assert_fails(go_on(ONE, "--cues", cues), 2, "their cues", "--resume-anyway")
+        again = go_on(ONE, "--cues", cues, "--resume-anyway")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("their cues are others", again.stderr)
+
     def test_training_goes_on_after_a_move(self):
         changes = {**FEW, "train__max_steps": 40, "train__checkpoint_every": 1}
         whole = self.folder / "whole"

@@ -1,4 +1,4 @@
-"""Outputs that are no plain file: links, pipes, devices, standard streams, mounted folders."""
+"""Files that are no plain ones: links, pipes, devices, standard streams, mounted folders."""
 
 import json
 import os
@@ -121,6 +121,16 @@ class Outputs(Case):
         self.assertEqual((process.returncode, output), (130, ""))
         self.assertIn("nothing was written", errors)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["pipe"])
+
+    def test_a_pipe_that_nobody_writes_is_waited_for_until_a_signal(self):
+        command = [BINARY, "cues", "check", "--root", ROOT, "--cues", self.pipe("cues.jsonl")]
+        with started(list(map(str, command))) as process:
+            while "waiting until something writes into the pipe" not in process.stderr.readline():
+                self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGTERM)
+            output, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, output), (143, ""))
+        self.assertIn("nothing was read", errors)
 
     def test_devices_take_what_is_written_and_stay_devices(self):
         null = self.device("null", 3)

@@ -11,7 +11,8 @@
 
 namespace pcnet::core {
 
-/// The whole file. Error when it is missing, a directory or unreadable.
+/// The whole file, or all that a pipe gives. Error when it is missing, a directory or unreadable,
+/// Interrupted when a signal comes while a pipe is waited for.
 std::string read_file(const std::filesystem::path& path);
 
 /// Whether a file that is renamed into place waits for the disk: at once, so that it outlasts a

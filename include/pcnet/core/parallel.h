@@ -9,8 +9,10 @@ namespace pcnet::core {
 /// exception stops the rest and is thrown again here.
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& work);
 
-/// The threads this process may use: `requested`, or when it is 0 OMP_NUM_THREADS, or without that
-/// as many as the processor, the affinity and the control group's quota allow.
+inline constexpr int kMostThreads = 1024;
+
+/// The threads this process may use: `requested`, or when it is 0 OMP_NUM_THREADS (1 to 1024), or
+/// without that as many as the processor, the affinity and the control group's quota allow.
 int usable_threads(int requested);
 
 }  // namespace pcnet::core

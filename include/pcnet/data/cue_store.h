@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +35,8 @@ class CueStore {
   /// How many they are.
   std::size_t size() const { return cues_.size(); }
   const std::filesystem::path& source() const { return source_; }
+  /// CRC-32 of the file when it was read; none for a folder.
+  std::optional<std::uint32_t> checksum() const { return checksum_; }
   /// The texts that these cues were made of; none where the source does not say them.
   const TextsBySentence& texts() const { return texts_; }
 
@@ -41,6 +44,7 @@ class CueStore {
   void forget_empty();
 
   std::filesystem::path source_;
+  std::optional<std::uint32_t> checksum_;
   TextsBySentence texts_;
   CuesBySentence cues_;
 };

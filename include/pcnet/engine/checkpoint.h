@@ -26,6 +26,7 @@ struct TrainState {
   std::int64_t skipped_steps = 0;  ///< they were not finite and changed nothing
   std::int64_t skipped_in_a_row = 0;
   bool finished = false;
+  std::string texts = {};        ///< checksum of the sentences and cues that it trains on
   std::string frozen_clip = {};  ///< checksum of the frozen CLIP's file; empty: it asks none
 };
 

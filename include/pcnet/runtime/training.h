@@ -44,6 +44,7 @@ class TrainingParts {
   /// Of a new run that starts from a whole model, what it took and what is new: {"from", "taken",
   /// "tensors", "new", "not_used"}; else null.
   nlohmann::ordered_json started_from;
+  std::string texts;        ///< checksum of the training sentences and the cues that are read
   std::string frozen_clip;  ///< checksum of the file that loss.calibration.weights names; or empty
 
  private:

@@ -57,6 +57,8 @@ TEST(UsableThreads, TakesTheRequestThenTheUsersThenWhatTheMachineAllows) {
   EXPECT_EQ(usable_threads(0), 5);
   ::setenv("OMP_NUM_THREADS", "4,2", 1);  // of nested loops: the outer one counts
   EXPECT_EQ(usable_threads(0), 4);
+  ::setenv("OMP_NUM_THREADS", "99999", 1);  // more than --threads takes
+  EXPECT_EQ(usable_threads(0), usable_cores());
   ::setenv("OMP_NUM_THREADS", "many", 1);
   EXPECT_EQ(usable_threads(0), usable_cores());
   ::unsetenv("OMP_NUM_THREADS");

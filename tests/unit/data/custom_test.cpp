@@ -110,6 +110,8 @@ TEST_F(CustomData, FeedsTheCuesOfItsLines) {
 
 TEST_F(CustomData, NamesTheLineOfEveryFault) {
   expect_fault("{", "broken entry", "broken JSON");
+  expect_fault(R"({"image": "a.png", "sentence": "a", "box": [0, 0, 1e400, 1]})", "broken entry",
+               "broken JSON: number overflow parsing");
   expect_fault("[]", "broken entry", "wanted an object");
   expect_fault(R"({"sentence": "a"})", "missing field", "image");
   expect_fault(R"({"image": "a.png"})", "missing field", "sentence");

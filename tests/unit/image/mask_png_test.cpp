@@ -101,6 +101,12 @@ TEST_F(MaskFile, IsRefusedWhenOutsideAndInsideCannotBeToldApart) {
           "1-bit palette whose index 0 is a colour and whose index 1 is black");
 }
 
+TEST_F(MaskFile, IsRefusedWhenViewersTurnIt) {
+  const std::string png = support::png_bytes({1, 3, 8, 0, bytes({0, 1, 255})});
+  refuses(support::with_orientation(png, 3), "it has the EXIF orientation 3");
+  EXPECT_EQ(read_mask(write(support::with_orientation(png, 1))).width, 3);
+}
+
 TEST_F(MaskFile, IsRefusedWhenItIsNoWholePng) {
   refuses("\xff\xd8\xff\xe0", "it is a JPEG, which does not keep labels; wanted a PNG");
   refuses("BM....", "it is no PNG");

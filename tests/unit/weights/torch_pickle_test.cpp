@@ -162,6 +162,14 @@ TEST(TorchPickle, NamesTheOpaqueValuesAndGoesOn) {
   EXPECT_EQ(read.hidden_tensors, 0U);
 }
 
+TEST(TorchPickle, KeepsAnIntegerOfMoreThan64BitsAsOpaque) {
+  // {"seed": 2 ** 64, "step": -2}, as random generators and hand-written code save them.
+  const Flat read =
+      flat("\x80\x02}(S'seed'\n\x8a\x09\0\0\0\0\0\0\0\0\x01S'step'\n\x8a\x01\xfeu."sv);
+  EXPECT_THAT(read.opaque, ElementsAre(Pair("seed", "int of 9 bytes")));
+  EXPECT_THAT(read.values, ElementsAre(Pair("step", "-2")));
+}
+
 TEST(TorchPickle, CountsTheTensorsWithinOpaqueValues) {
   const std::string other = kTensor + "p1\n";
   const std::string net = "cm\nNet\n)\x81(dS'w'\n" + kTensor + "sS'v'\n" + other + "sb";
