@@ -27,10 +27,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Shares of a core for which this process's threads, taken together, wait for one.
-constexpr double kCrowded = 0.2;
-constexpr double kFree = 0.05;
+constexpr double kCrowded = 0.25;
+constexpr double kFree = 0.1;
 constexpr auto kLook = std::chrono::milliseconds(100);
-constexpr int kFreeLooks = 20;  // in a row, before the threads spin again
+constexpr int kFreeLooks = 5;  // in a row, before the threads spin again
 
 /// libgomp's entry for a parallel region: `work` on so many threads.
 using Parallel = void (*)(void (*work)(void*), void* data, unsigned threads, unsigned flags);

@@ -77,7 +77,7 @@ class Work:
     def full_size(self):
         """Pictures a second of training PCNet with CLIP's ResNet-50 at 320 px, two a step."""
         return self.bench("train", CONFIGS / "refcoco/pcnet_sam.yaml", "--root", self.data,
-                          "--set", "data.dataset=refsynth", "--set", "data.split_by=",
+                          "--set", "data.dataset=refsynth", "--set", 'data.split_by=""',
                           "--set", "train.batch_size=2", "--warm-up", 1, "--steps", 3,
                           )["images_per_second"]
 
