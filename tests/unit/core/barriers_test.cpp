@@ -72,6 +72,10 @@ class Barriers : public ::testing::Test {
     ::unsetenv("OMP_WAIT_POLICY");
     if (barrier_waiting().library != "libgomp") GTEST_SKIP() << "another OpenMP library";
   }
+  void TearDown() override { set_threads(before_); }
+
+ private:
+  int before_ = at::get_num_threads();
 };
 
 TEST_F(Barriers, ThreadsSleepWhileOthersUseTheCores) {
