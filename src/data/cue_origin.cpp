@@ -1,12 +1,12 @@
 #include "pcnet/data/cue_origin.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "pcnet/core/format.h"
+#include "pcnet/text/word_tokenizer.h"
 
 namespace pcnet::data {
 
@@ -31,59 +31,17 @@ std::string in_json(const std::string& text) {
   return Json(text).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
-std::set<std::string> words_of(const std::string& text) {
-  std::set<std::string> words;
-  std::string word;
-  for (const char c : text + " ") {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || byte >= 0x80) {
-      word += static_cast<char>(std::tolower(byte));
-    } else if (!word.empty()) {
-      words.insert(std::move(word));
-      word.clear();
-    }
-  }
-  return words;
-}
-
 bool share_a_word(const std::string& sentence, const std::vector<std::string>& cues) {
-  const auto said = words_of(sentence);
+  const auto words = text::split_words(sentence);
+  const std::set<std::string> said(words.begin(), words.end());
   return std::any_of(cues.begin(), cues.end(), [&](const std::string& cue) {
-    const auto words = words_of(cue);
-    return std::any_of(words.begin(), words.end(),
+    const auto own = text::split_words(cue);
+    return std::any_of(own.begin(), own.end(),
                        [&](const std::string& word) { return said.contains(word); });
   });
 }
 
 constexpr std::int64_t kFew = 10;  // one sentence of so many may have been edited since
-
-struct Difference {
-  std::int64_t compared = 0;
-  std::int64_t other = 0;
-  std::string text;  // that tells it; empty: there is none
-};
-
-/// How many of the sentences are not those that their cues were made of.
-Difference differences(const CueStore& cues, const ReferIndex& index, const DatasetFiles& files) {
-  Difference found;
-  std::string example;
-  for_each_with_cues(cues, index, [&](const Sentence& sentence, const auto& /*cues*/) {
-    const auto made_of = cues.texts().find(sentence.sent_id);
-    if (made_of == cues.texts().end()) return;
-    ++found.compared;
-    if (made_of->second == sentence.text || in_json(made_of->second) == in_json(sentence.text)) {
-      return;
-    }
-    if (found.other++ > 0) return;
-    example = cat("sent_id ", sentence.sent_id, " is ", in_json(made_of->second), " there and ",
-                  in_json(sentence.text), " in this ", name_of(files));
-  });
-  if (found.other > 0) {
-    found.text = cat("the cues in ", cues.source().string(), " were made of other sentences (",
-                     found.other, " of ", found.compared, "): ", example);
-  }
-  return found;
-}
 
 }  // namespace
 
@@ -91,15 +49,26 @@ std::string name_of(const DatasetFiles& files) {
   return files.split_by.empty() ? files.dataset : cat(files.dataset, " (", files.split_by, ")");
 }
 
-std::string foreign_cues(const CueStore& cues, const ReferIndex& index, const DatasetFiles& files) {
-  const Difference found = differences(cues, index, files);
-  return found.other * kFew < found.compared ? std::string() : found.text;
-}
-
-std::string edited_sentences(const CueStore& cues, const ReferIndex& index,
-                             const DatasetFiles& files) {
-  const Difference found = differences(cues, index, files);
-  return found.other * kFew < found.compared ? found.text : std::string();
+OtherSentences other_sentences(const CueStore& cues, const ReferIndex& index,
+                               const DatasetFiles& files) {
+  std::int64_t compared = 0;
+  std::int64_t other = 0;
+  std::string example;
+  for_each_with_cues(cues, index, [&](const Sentence& sentence, const auto& /*cues*/) {
+    const auto made_of = cues.texts().find(sentence.sent_id);
+    if (made_of == cues.texts().end()) return;
+    ++compared;
+    if (made_of->second == sentence.text || in_json(made_of->second) == in_json(sentence.text)) {
+      return;
+    }
+    if (other++ > 0) return;
+    example = cat("sent_id ", sentence.sent_id, " is ", in_json(made_of->second), " there and ",
+                  in_json(sentence.text), " in this ", name_of(files));
+  });
+  if (other == 0) return {};
+  return {cat("the cues in ", cues.source().string(), " were made of other sentences (", other,
+              " of ", compared, "): ", example),
+          other * kFew >= compared};
 }
 
 std::string unnamed_cues(const CueStore& cues, const ReferIndex& index) {

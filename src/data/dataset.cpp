@@ -26,14 +26,14 @@ CuesBySentence cues_inside(const ReferIndex& index) {
 /// Cues from a file or folder. Error when they are those of another dataset.
 std::unique_ptr<CueStore> read_cues(const DatasetFiles& files, const ReferIndex& index) {
   auto cues = std::make_unique<CueStore>(files.cues);
-  const std::string foreign = foreign_cues(*cues, index, files);
-  if (!foreign.empty()) {
+  const OtherSentences other = other_sentences(*cues, index, files);
+  if (other.are_foreign) {
     throw core::Error(
-        core::cat(foreign,
+        core::cat(other.what,
                   ": name this dataset's own with --cues, make some with `pcnet cues make`, or "
                   "let the rules make them with --cues rules"));
   }
-  for (const auto& doubt : {edited_sentences(*cues, index, files), unnamed_cues(*cues, index)}) {
+  for (const auto& doubt : {other.what, unnamed_cues(*cues, index)}) {
     if (!doubt.empty()) core::log::warning(doubt);
   }
   return cues;

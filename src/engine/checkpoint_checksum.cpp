@@ -1,7 +1,7 @@
 #include "checkpoint_checksum.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "pcnet/core/format.h"
+#include "pcnet/data/digest.h"
 #include "pcnet/weights/weight_file.h"
 
 namespace pcnet::engine {
@@ -29,11 +30,7 @@ class Crc32 {
     add(length.data(), length.size());
     add(text.data(), text.size());
   }
-  std::string text() const {
-    char digits[24];
-    std::snprintf(digits, sizeof(digits), "crc32:%08lx", value_);
-    return digits;
-  }
+  std::string text() const { return data::digest_text(static_cast<std::uint32_t>(value_)); }
 
  private:
   uLong value_ = 0;

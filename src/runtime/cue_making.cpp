@@ -206,8 +206,8 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
     file.out = out.empty() ? fs::path("cues.jsonl") : std::move(out);
   } else {
     const data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
-    const std::string foreign = data::foreign_cues(store, dataset.index(), dataset.files());
-    if (!foreign.empty()) throw Error(cat(foreign, ": import the cues of this dataset"));
+    const auto other = data::other_sentences(store, dataset.index(), dataset.files());
+    if (other.are_foreign) throw Error(cat(other.what, ": import the cues of this dataset"));
     for (const auto* sentence : sentences_of(dataset.index(), {})) {
       sent_ids.push_back(sentence->sent_id);
       texts[sentence->sent_id] = sentence->text;

@@ -80,9 +80,9 @@ void look_at_origin(SideFiles& sides, const data::DatasetFiles& files,
   if (!sides.cues) return;
   const std::string unnamed = data::unnamed_cues(*sides.cues, index);
   if (!unnamed.empty()) notes.add({"cues without their sentences", files.cues.string(), unnamed});
-  const std::string foreign = data::foreign_cues(*sides.cues, index, files);
-  if (foreign.empty()) return;
-  faults.add({"cues of another dataset", files.cues.string(), foreign});
+  const auto other = data::other_sentences(*sides.cues, index, files);
+  if (!other.are_foreign) return;
+  faults.add({"cues of another dataset", files.cues.string(), other.what});
   sides.cues.reset();
 }
 

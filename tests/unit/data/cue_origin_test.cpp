@@ -30,7 +30,12 @@ class CueOrigin : public ::testing::Test {
     return CueStore(folder_ / "c.jsonl");
   }
   std::string foreign(const std::string& lines) const {
-    return foreign_cues(store(lines), index_, files_);
+    const auto other = other_sentences(store(lines), index_, files_);
+    return other.are_foreign ? other.what : "";
+  }
+  std::string edited(const std::string& lines) const {
+    const auto other = other_sentences(store(lines), index_, files_);
+    return other.are_foreign ? "" : other.what;
   }
 
   support::TemporaryFolder folder_;
@@ -61,15 +66,14 @@ TEST_F(CueOrigin, WarnsOfAFewEditedSentences) {
   }
   many.write(folder_.path());
   index_ = ReferIndex::load(files_);
-  EXPECT_EQ(edited_sentences(store(lines), index_, files_), "");
+  EXPECT_EQ(edited(lines), "");
   lines += cue_line(1000, {"cup"}, "the ret cup") + "\n";
   EXPECT_EQ(foreign(lines), "");  // 1 of 11
-  EXPECT_THAT(
-      edited_sentences(store(lines), index_, files_),
-      AllOf(HasSubstr("(1 of 11)"), HasSubstr("\"the ret cup\" there and \"the red cup\"")));
+  EXPECT_THAT(edited(lines), AllOf(HasSubstr("(1 of 11)"),
+                                   HasSubstr("\"the ret cup\" there and \"the red cup\"")));
   lines += cue_line(1001, {"cup"}, "left") + "\n";
   EXPECT_THAT(foreign(lines), HasSubstr("(2 of 12)"));
-  EXPECT_EQ(edited_sentences(store(lines), index_, files_), "");
+  EXPECT_EQ(edited(lines), "");
 }
 
 TEST_F(CueOrigin, WarnsOfCuesThatDoNotSayIt) {
