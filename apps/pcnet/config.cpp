@@ -191,7 +191,7 @@ void add_docs(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   CLI::App* command = add_command(
       parent, "docs", "List every key with type, unit, default, range, source and meaning.",
       "  pcnet config docs\n"
-      "  pcnet config docs --markdown > keys.md");
+      "  pcnet config docs --markdown");
   command->add_flag("--markdown", *markdown, "as a Markdown table");
   command->callback([markdown, &globals, &action] {
     action = [markdown, &globals] {
