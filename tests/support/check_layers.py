@@ -7,7 +7,8 @@ Usage: check_layers.py ROOT. Prints one line a fault and exits with 1 when there
 
 import pathlib
 import re
-import sys
+
+import tree_check
 
 # From the top to the bottom, a row as the architecture draws it: its folders may know each other.
 ROWS = [
@@ -16,10 +17,9 @@ ROWS = [
     ["report"],
     ["model"],
     ["losses"],
-    ["proposals"],
     ["cues"],
     ["synth"],
-    ["clip", "sam"],
+    ["clip"],
     ["data"],
     ["text", "image", "metrics", "weights"],
     ["config"],
@@ -102,11 +102,5 @@ def check(root):
     return faults
 
 
-def main():
-    faults = check(pathlib.Path(sys.argv[1]).resolve())
-    print("\n".join(faults) if faults else "layers: ok")
-    sys.exit(1 if faults else 0)
-
-
 if __name__ == "__main__":
-    main()
+    tree_check.report("layers", check)

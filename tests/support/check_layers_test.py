@@ -1,10 +1,9 @@
 """Plants each kind of fault in a small tree and checks that check_layers finds that one alone."""
 
-import pathlib
-import tempfile
 import unittest
 
 import check_layers
+import tree_check
 
 SOUND = {
     "include/pcnet/core/error.h": "#pragma once\n#include <string>\n",
@@ -16,21 +15,11 @@ SOUND = {
 }
 
 
-class CheckLayers(unittest.TestCase):
-    def faults(self, planted):
-        with tempfile.TemporaryDirectory() as folder:
-            root = pathlib.Path(folder)
-            for name, text in {**SOUND, **planted}.items():
-                path = root / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            return check_layers.check(root)
+class CheckLayers(tree_check.PlantedTree):
+    SOUND = SOUND
 
-    def assert_one(self, planted, *words):
-        faults = self.faults(planted)
-        self.assertEqual(len(faults), 1, faults)
-        for word in words:
-            self.assertIn(word, faults[0])
+    def check(self, root):
+        return check_layers.check(root)
 
     def test_a_sound_tree_has_no_fault(self):
         self.assertEqual(self.faults({}), [])

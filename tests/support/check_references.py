@@ -10,7 +10,8 @@ Usage: check_references.py ROOT. Prints one line a fault and exits with 1 when t
 
 import pathlib
 import re
-import sys
+
+import tree_check
 
 LIST = "## The paper's numbers"
 CODE = ["src", "include", "apps", "examples", "tests", "configs", "scripts", "cmake", ".github"]
@@ -157,11 +158,5 @@ def check(root):
     return faults
 
 
-def main():
-    faults = check(pathlib.Path(sys.argv[1]).resolve())
-    print("\n".join(faults) if faults else "references: ok")
-    sys.exit(1 if faults else 0)
-
-
 if __name__ == "__main__":
-    main()
+    tree_check.report("references", check)

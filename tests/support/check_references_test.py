@@ -1,10 +1,9 @@
 """Plants each kind of fault in a small tree and checks that check_references finds that one alone."""
 
-import pathlib
-import tempfile
 import unittest
 
 import check_references
+import tree_check
 
 SOUND = {
     "docs/method.md": "# The method\n\n## A *term*, and `code`\n\n## Twice\n\n## Twice\n\n"
@@ -19,21 +18,11 @@ SOUND = {
 }
 
 
-class CheckReferences(unittest.TestCase):
-    def faults(self, planted):
-        with tempfile.TemporaryDirectory() as folder:
-            root = pathlib.Path(folder)
-            for name, text in {**SOUND, **planted}.items():
-                path = root / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            return check_references.check(root)
+class CheckReferences(tree_check.PlantedTree):
+    SOUND = SOUND
 
-    def assert_one(self, planted, *words):
-        faults = self.faults(planted)
-        self.assertEqual(len(faults), 1, faults)
-        for word in words:
-            self.assertIn(word, faults[0])
+    def check(self, root):
+        return check_references.check(root)
 
     def test_a_sound_tree_has_no_fault(self):
         self.assertEqual(self.faults({}), [])

@@ -7,10 +7,10 @@
 #include "support/naive.h"
 
 /// The referring models once more, from the formulas of
-/// docs/released_forward.md#one-attention-block and docs/method.md#conditional-referring-module and
-/// 9: one picture, one text and one cell at a time, in plain loops over doubles. Inputs are what
-/// the encoders give: grid [Cv, h, w] a picture, features [Ct] a text, not normalised. Weights are
-/// those of a whole model, by their names.
+/// docs/released_forward.md#one-attention-block, docs/method.md#conditional-referring-module and
+/// docs/method.md#the-profile-improved: one picture, one text and one cell at a time, in plain
+/// loops over doubles. Inputs are what the encoders give: grid [Cv, h, w] a picture, features [Ct]
+/// a text, not normalised. Weights are those of a whole model, by their names.
 namespace pcnet::support::naive {
 
 using Row = std::vector<double>;

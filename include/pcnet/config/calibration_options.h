@@ -29,7 +29,7 @@ struct CalibrationOptions {
     field("mask", &O::mask,
           {.help = "what the picture is multiplied with: the response divided by its maximum, or "
                    "the sigmoid of the logits (TRIS)",
-           .source = "Table 11; docs/method.md#losses",
+           .source = "Table 11; docs/method.md#compared-losses",
            .choices = {"response", "sigmoid"}});
     field("weights", &O::weights,
           {.help = "the frozen CLIP, also of RaS's foreground clip_score: a run of this program, "
@@ -40,7 +40,7 @@ struct CalibrationOptions {
     field("image_size", &O::image_size,
           {.help = "side of the masked picture that the frozen CLIP sees; 0: data.image_size",
            .unit = "px",
-           .source = "docs/method.md#losses",
+           .source = "docs/method.md#compared-losses",
            .min = 0});
   }
 };

@@ -15,7 +15,7 @@ struct ClassificationOptions {
   static void fields(Visitor&& field) {
     using O = ClassificationOptions;
     field("weight", &O::weight,
-          {.help = "factor of the term", .source = "docs/method.md#losses", .min = 0});
+          {.help = "factor of the term", .source = "docs/method.md#total", .min = 0});
     field("mean_pooling", &O::mean_pooling,
           {.help = "pooled score holds the mean of the map", .source = "A.2"});
     field("max_pooling", &O::max_pooling,

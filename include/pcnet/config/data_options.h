@@ -87,7 +87,7 @@ struct DataOptions {
     field("partners", &O::partners,
           {.help = "sentences D of other objects of the picture fed with a sample (N_d)",
            .unit = "texts",
-           .source = "docs/method.md#losses; Table 5",
+           .source = "Table 5; docs/method.md#instance-aware-disambiguation",
            .min = 0,
            .max = 64});
     field("negatives", &O::negatives,

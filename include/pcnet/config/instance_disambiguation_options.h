@@ -26,7 +26,7 @@ struct InstanceDisambiguationOptions {
   static void fields(Visitor&& field) {
     using O = InstanceDisambiguationOptions;
     field("weight", &O::weight,
-          {.help = "factor of the term", .source = "docs/method.md#losses", .min = 0});
+          {.help = "factor of the term", .source = "docs/method.md#total", .min = 0});
     field("ramp", &O::ramp,
           {.help = "share of the steps over which the factor grows from 0; 0: whole at once",
            .source = "docs/method.md#the-profile-improved",
@@ -39,7 +39,7 @@ struct InstanceDisambiguationOptions {
     field("detach_maximum", &O::detach_maximum,
           {.help = "no gradient through the maximum that Norm divides by; with one, the winning "
                    "score of a response is 1 whatever the network does",
-           .source = "docs/method.md#the-profile-improved"});
+           .source = "docs/method.md#instance-aware-disambiguation"});
     field("scores", &O::scores,
           {.help = "score of a proposal: maximum or mean of the map over it",
            .source = "Eq. 5, Table 8",
@@ -58,7 +58,7 @@ struct InstanceDisambiguationOptions {
           {.help = "how the same value is written: squared_difference is Eq. 9, without a gradient "
                    "where both texts choose one proposal; inner_product has one there; softmax: "
                    "inner_product with the softmax as surrogate (IaD*)",
-           .source = "Eq. 9; docs/method.md#losses",
+           .source = "Eq. 9; docs/method.md#instance-aware-disambiguation",
            .choices = {"squared_difference", "inner_product", "softmax"}});
     field("distance", &O::distance,
           {.help = "distance of two index vectors: squared L2, or half of L1 (the released code)",

@@ -21,11 +21,12 @@ struct ContrastiveOptions {
     field("classification", &O::classification,
           {.help = "factor of Cls beside the contrast, slot by slot: it fixes the offset of the "
                    "cosine, which contrast leaves open",
+           .source = "docs/refsynth.md#training",
            .min = 0});
     field("mirrored", &O::mirrored,
           {.help = "factor of the contrast of each caption that says left or right with the same "
                    "caption mirrored, on the same picture",
-           .source = "docs/refsynth.md#what-mattered",
+           .source = "docs/refsynth.md#position-words",
            .min = 0});
   }
 };

@@ -59,7 +59,7 @@ struct ModelOptions {
     field("position_channels", &O::position_channels,
           {.help = "add a projection of each cell's x and y to its feature, so that words such as "
                    "left have something to meet",
-           .source = "docs/refsynth.md#what-mattered"});
+           .source = "docs/refsynth.md#position-words"});
     field("init", &O::init,
           {.help = "what a new run starts from as a whole, its logit scale too: a run of this "
                    "program, or a file of any format that holds TRIS, PCNet or CLIP with a ResNet; "

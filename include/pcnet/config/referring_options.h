@@ -83,7 +83,8 @@ struct ReferringOptions {
            .min = 0,
            .max = 100});
     field("train_residual_scale", &O::train_residual_scale,
-          {.help = "train that factor, one for each stage", .source = "docs/refsynth.md#training"});
+          {.help = "train that factor, one for each stage",
+           .source = "docs/method.md#conditional-referring-module"});
     field("scaled_inputs", &O::scaled_inputs,
           {.help = "multiply what goes into an attention by the square root of the width: features "
                    "of unit length are small beside a projection's bias",
@@ -104,7 +105,7 @@ struct ReferringOptions {
     field("visual_update", &O::visual_update,
           {.help = "whether the cells look at the updated texts; gated: with a trained factor that "
                    "starts at 0 in place of residual_scale",
-           .source = "Eq. 4; docs/refsynth.md#training",
+           .source = "Eq. 4; docs/method.md#conditional-referring-module",
            .choices = {"on", "off", "gated"}});
     field("response_text", &O::response_text,
           {.help = "the text that is compared with the cells; vision_updated: after one more look "

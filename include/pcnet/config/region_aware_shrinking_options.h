@@ -21,7 +21,7 @@ struct RegionAwareShrinkingOptions {
   static void fields(Visitor&& field) {
     using O = RegionAwareShrinkingOptions;
     field("weight", &O::weight,
-          {.help = "factor of the term", .source = "docs/method.md#losses", .min = 0});
+          {.help = "factor of the term", .source = "docs/method.md#total", .min = 0});
     field("scores", &O::scores,
           {.help = "score of a proposal: maximum or mean of the response over it",
            .source = "Eq. 5, Table 7",
@@ -51,9 +51,10 @@ struct RegionAwareShrinkingOptions {
            .choices = {"hinge", "released"}});
     field("detach_previous", &O::detach_previous,
           {.help = "no gradient into the earlier stage of a pair, which would be made worse",
-           .source = "docs/method.md#the-profile-improved"});
+           .source = "docs/method.md#region-aware-shrinking"});
     field("detach_maximum", &O::detach_maximum,
-          {.help = "no gradient through the maximum that Norm divides by", .source = "Eq. 4"});
+          {.help = "no gradient through the maximum that Norm divides by",
+           .source = "Eq. 4; docs/method.md#region-aware-shrinking"});
   }
 };
 

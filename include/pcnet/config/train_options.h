@@ -26,7 +26,7 @@ struct ContrastiveBatchOptions {
     field("positional_captions", &O::positional_captions,
           {.help = "so many of the captions say left or right where the picture has such ones",
            .unit = "texts",
-           .source = "docs/refsynth.md#what-mattered",
+           .source = "docs/refsynth.md#position-words",
            .min = 0});
     field("expressions", &O::expressions,
           {.help = "referring expressions a picture",
@@ -151,12 +151,12 @@ struct TrainOptions {
     field("patience", &O::patience,
           {.help = "validations without a better figure after which training ends; 0: it does not",
            .unit = "validations",
-           .source = "docs/cli.md#run-folder",
+           .source = "docs/training.md#validation",
            .min = 0});
     field("non_finite", &O::non_finite,
           {.help = "a loss or gradient that is not finite: stop with a report, or skip the step; "
                    "the tenth in a row stops, too",
-           .source = "docs/cli.md#run-folder",
+           .source = "docs/training.md#when-a-loss-is-not-finite",
            .choices = {"stop", "skip"}});
     field("log_every", &O::log_every,
           {.help = "how often a step is written to log.jsonl and for TensorBoard",

@@ -117,7 +117,7 @@ class ReferringSamples : public Samples {
 };
 
 /// A sample is one picture with some of its captions, expressions and cues
-/// (docs/refsynth.md#training, warm start). Each kind is drawn without repetition while there are
+/// (docs/refsynth.md#training). Each kind is drawn without repetition while there are
 /// enough.
 class ContrastiveSamples : public Samples {
  public:

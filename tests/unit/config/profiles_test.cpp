@@ -77,10 +77,9 @@ TEST_F(Profiles, RefuseAnotherName) {
   EXPECT_THROW(load_defaults({"model.profile=ours"}), core::ConfigError);
 }
 
-// --- the values themselves, from docs/method.md
-// ------------------------------------------------------
+// --- the values themselves ---------------------------------------------------------------------
 
-/// A row of the table of section 7, and the key that it is.
+/// A row of the table in docs/method.md#paper-released-code-tris, and the key that it is.
 struct Row {
   std::string key;
   std::string paper;
@@ -88,7 +87,7 @@ struct Row {
   std::string tris = {};  ///< empty: the paper's, or no matter where nothing reads cues
 };
 
-const std::vector<Row>& section_7() {
+const std::vector<Row>& table_of_profiles() {
   const std::string referring = "model.referring.";
   const std::string ras = "loss.region_aware_shrinking.";
   const std::string iad = "loss.instance_disambiguation.";
@@ -130,8 +129,8 @@ const std::vector<Row>& section_7() {
   return rows;
 }
 
-/// What section 9 lists, where it differs from the paper.
-const std::map<std::string, std::string>& section_9() {
+/// What docs/method.md#the-profile-improved lists, where it differs from the paper.
+const std::map<std::string, std::string>& list_of_improved() {
   const std::string referring = "model.referring.";
   const std::string iad = "loss.instance_disambiguation.";
   static const std::map<std::string, std::string> rows = {
@@ -168,10 +167,10 @@ std::set<std::string> keys_in_which_differ(const std::string& left, const std::s
   return keys;
 }
 
-TEST(ProfileValues, AreThoseOfSectionSeven) {
+TEST(ProfileValues, AreThoseOfTheTable) {
   std::set<std::string> released;
   std::set<std::string> tris;
-  for (const Row& row : section_7()) {
+  for (const Row& row : table_of_profiles()) {
     const std::string of_tris = row.tris.empty() ? row.paper : row.tris;
     EXPECT_EQ(value_of("paper", row.key), row.paper) << row.key;
     EXPECT_EQ(value_of("released", row.key), row.released) << row.key;
@@ -183,9 +182,9 @@ TEST(ProfileValues, AreThoseOfSectionSeven) {
   EXPECT_EQ(keys_in_which_differ("paper", "tris"), tris);
 }
 
-TEST(ProfileValues, AreThoseOfSectionNineForTheImprovedProfile) {
+TEST(ProfileValues, AreThoseOfTheListForTheImprovedProfile) {
   std::set<std::string> differing;
-  for (const auto& [key, value] : section_9()) {
+  for (const auto& [key, value] : list_of_improved()) {
     EXPECT_EQ(value_of("improved", key), value) << key;
     differing.insert(key);
   }
