@@ -12,7 +12,7 @@
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/data/coverage.h"
+#include "pcnet/data/sources/coverage.h"
 #include "pcnet/engine/segmentor.h"
 
 namespace pcnet::engine {

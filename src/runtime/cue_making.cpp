@@ -13,9 +13,9 @@
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/cues/rules.h"
-#include "pcnet/data/coverage.h"
-#include "pcnet/data/cue_origin.h"
-#include "pcnet/data/dataset.h"
+#include "pcnet/data/cues/cue_origin.h"
+#include "pcnet/data/sources/coverage.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/runtime/dataset_opening.h"
 
 namespace pcnet::runtime {

@@ -10,7 +10,7 @@
 #include "pcnet/core/lap.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/data/loader.h"
+#include "pcnet/data/batches/loader.h"
 #include "pcnet/runtime/benchmark.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"

@@ -9,7 +9,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/data/text_bank.h"
+#include "pcnet/data/batches/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/model/tris.h"

@@ -7,7 +7,7 @@
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
-#include "pcnet/data/cue_store.h"
+#include "pcnet/data/cues/cue_store.h"
 #include "pcnet/synth/cues.h"
 #include "pcnet/synth/manifest.h"
 

@@ -10,7 +10,7 @@
 
 #include <torch/torch.h>
 
-#include "pcnet/data/loader.h"
+#include "pcnet/data/batches/loader.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/ema.h"
 #include "pcnet/engine/gradient_scaler.h"

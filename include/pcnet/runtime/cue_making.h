@@ -7,7 +7,7 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/cues/language_model.h"
-#include "pcnet/data/cue_store.h"
+#include "pcnet/data/cues/cue_store.h"
 
 namespace pcnet::runtime {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
-#include "pcnet/data/grid_store.h"
+#include "pcnet/data/proposals/grid_store.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/referring_model.h"

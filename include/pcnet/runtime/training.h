@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/config/config.h"
-#include "pcnet/data/samples.h"
+#include "pcnet/data/batches/samples.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
