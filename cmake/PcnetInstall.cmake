@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 set(PCNET_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/pcnet")
 
-install(TARGETS pcnet EXPORT pcnetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(TARGETS pcnet pcnet_plain EXPORT pcnetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT pcnetTargets NAMESPACE pcnet:: DESTINATION "${PCNET_CMAKE_DIR}")
 install(DIRECTORY include/pcnet DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING
         PATTERN "*.h")

@@ -1,8 +1,7 @@
-#include <nlohmann/json.hpp>
-
 #include "pcnet/config/config.h"
 #include "pcnet/config/profiles.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "layers.h"
 #include "reader.h"
@@ -42,7 +41,7 @@ ResolvedConfig load_defaults(const std::vector<std::string>& overrides) {
 ResolvedConfig load_json(const nlohmann::ordered_json& stored, const std::string& name,
                          const std::vector<std::string>& overrides) {
   std::vector<std::string> faults;
-  const auto layers = text_layers(stored.dump(), name, faults);
+  const auto layers = text_layers(core::json_text(stored, {.exact = true}), name, faults);
   return resolve(layers, overrides, std::move(faults));
 }
 

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "schema.h"
 
@@ -62,7 +61,7 @@ fs::path place_beside(const fs::path& path, const fs::path& stored_folder, const
 }
 
 std::string assignment(const std::string& key, const std::string& text) {
-  return core::cat(key, "=", nlohmann::json(text).dump());
+  return core::cat(key, "=", core::json_text(nlohmann::json(text), {.exact = true}));
 }
 
 }  // namespace pcnet::config

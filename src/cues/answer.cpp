@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/cues/known_words.h"
 #include "pcnet/text/utf8.h"
 
@@ -39,7 +38,7 @@ void collect(const json& value, std::size_t depth, std::vector<std::string>& phr
 json leading_json(std::string_view text) {
   const std::size_t end = end_of_brackets(text);
   return end == 0 ? json(json::value_t::discarded)
-                  : json::parse(text.substr(0, end), nullptr, /*allow_exceptions=*/false);
+                  : core::try_parse_json<json>(text.substr(0, end));
 }
 
 /// The phrases that `read` finds at the first bracket where it finds any.

@@ -7,6 +7,7 @@
 #include "pcnet/core/crc32c.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 
 namespace pcnet::cues {
@@ -17,7 +18,7 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 std::string checksum(const Json& settings) {
-  const std::string text = settings.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = core::json_text(settings);
   std::ostringstream out;
   out << std::hex << std::setw(8) << std::setfill('0') << core::crc32c(text);
   return out.str();
@@ -39,8 +40,8 @@ void AnswerFile::read_file() {
   for (std::string line; std::getline(lines, line);) {
     ++number;
     try {
-      read_line(Json::parse(line));
-    } catch (const Json::exception&) {
+      read_line(core::parse_json<Json>(line));
+    } catch (const std::exception&) {
       faulty.push_back(std::to_string(number));
     }
   }
@@ -79,9 +80,7 @@ const std::vector<std::string>& AnswerFile::answers_to(const std::string& text) 
 void AnswerFile::add(const Answer& answer) {
   answers_[answer.text].push_back(answer.answer);
   if (!file_) return;
-  const auto append = [&](const Json& line) {
-    file_->append(line.dump(-1, ' ', false, Json::error_handler_t::replace));
-  };
+  const auto append = [&](const Json& line) { file_->append(core::json_text(line)); };
   if (!is_said_) append({{"asked", asked_}, {"settings", settings_}});
   is_said_ = true;
   append({{"asked", asked_},

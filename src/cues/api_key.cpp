@@ -4,10 +4,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "trimmed.h"
 
@@ -45,7 +44,7 @@ ApiKey::ApiKey(const std::string& variable)
 std::string ApiKey::hidden(std::string text) const {
   if (key_.size() < kShortestSecret) return text;
   // As it stands in quoted JSON, in which some servers write "/" as "\/".
-  std::string quoted = nlohmann::json(key_).dump();
+  std::string quoted = core::json_text(nlohmann::json(key_), {.exact = true});
   quoted = quoted.substr(1, quoted.size() - 2);
   replace_all(text, key_, "***");
   replace_all(text, quoted, "***");

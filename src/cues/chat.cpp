@@ -7,6 +7,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/text/utf8.h"
 
 namespace pcnet::cues {
@@ -43,7 +44,7 @@ void set_part(const Url& url, CURLUPart part, const std::string& text) {
 
 /// Invalid bytes replaced: a wrong encoding must not hide what can be read.
 json lenient_json(std::string_view body) {
-  return json::parse(text::valid_utf8(body), nullptr, /*allow_exceptions=*/false);
+  return core::try_parse_json<json>(text::valid_utf8(body));
 }
 
 const json* member(const json& value, const char* name) {

@@ -15,6 +15,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/random.h"
@@ -99,7 +100,7 @@ class ChatEndpoint::Conversations {
       list.push_back({{"role", message.role}, {"content", message.text}});
     }
     using Json = nlohmann::ordered_json;
-    ready_.push_back({id, body.dump(-1, ' ', false, Json::error_handler_t::replace)});
+    ready_.push_back({id, core::json_text(body)});
   }
 
   void note_earlier_answers() { answered_before_ = true; }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 namespace pcnet::report {
 
@@ -140,7 +141,7 @@ std::string csv_cell(const std::string& text) {
 }
 
 /// As many digits as results.json has.
-std::string number(double value) { return ordered_json(value).dump(); }
+std::string number(double value) { return core::json_text(ordered_json(value)); }
 
 ordered_json to_json(const Spread& spread) {
   ordered_json document = {{"runs", spread.count}};

@@ -8,6 +8,7 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/output_path.h"
 #include "pcnet/core/progress.h"
@@ -263,7 +264,7 @@ CueFolder export_cues(const config::Config& config, const fs::path& out) {
     if (document.empty()) continue;
     using Json = nlohmann::ordered_json;
     core::write_file_plain(folder.path() / cat(reference.ref_id, ".json"),
-                           document.dump(-1, ' ', false, Json::error_handler_t::replace));
+                           core::json_text(document));
     progress.update(++written.files);
   }
   folder.commit();

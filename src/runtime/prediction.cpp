@@ -6,6 +6,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
@@ -151,8 +152,7 @@ void write_prediction(const fs::path& base, const engine::Prediction& prediction
   image::write_png(base.string() + ".mask.png", prediction.mask);
   weights::write_npy(base.string() + ".response.npy", last);
   image::write_png(base.string() + ".stages.png", draw_stages(prediction));
-  core::write_file(base.string() + ".json",
-                   document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n",
+  core::write_file(base.string() + ".json", core::json_text(document, {.indent = 2}) + "\n",
                    core::Sync::kLater);
 }
 

@@ -10,6 +10,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/machine.h"
 #include "pcnet/core/parallel.h"
@@ -51,8 +52,8 @@ ordered_json results_of(const PlannedRun& run) {
   const fs::path path = run.folder / "results.json";
   if (!fs::exists(path)) return {};
   try {
-    return ordered_json::parse(core::read_file(path));
-  } catch (const ordered_json::exception&) {
+    return core::parse_json<ordered_json>(core::read_file(path));
+  } catch (const core::Error&) {
     throw core::Error(cat(path.string(), " is no JSON: remove the folder ", run.folder.string(),
                           " to train this run again"));
   }
@@ -258,7 +259,8 @@ class StudyRunner {
       core::ensure_writable_folder(study.folder);
       core::write_file(study.folder / "study.md", to_markdown(study));
       core::write_file(study.folder / "study.csv", report::to_csv(study.tables));
-      core::write_file(study.folder / "study.json", to_json(study).dump(2) + "\n");
+      core::write_file(study.folder / "study.json",
+                       core::json_text(to_json(study), {.indent = 2}) + "\n");
     }
   }
 

@@ -8,6 +8,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/weight_files.h"
@@ -134,7 +135,7 @@ weights::TensorFile in_layout(const weights::WeightFile& file, const weights::St
 std::int64_t epoch_of(const weights::WeightFile& file) {
   const auto state = file.content.metadata.find("state");
   if (state != file.content.metadata.end()) {
-    const Json json = Json::parse(state->second, nullptr, /*allow_exceptions=*/false);
+    const Json json = core::try_parse_json<Json>(state->second);
     if (json.is_object() && json.contains("epoch") && json["epoch"].is_number_integer()) {
       return json["epoch"].get<std::int64_t>();
     }

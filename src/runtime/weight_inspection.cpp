@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/weight_files.h"
 
@@ -25,7 +26,7 @@ Json metadata_json(const std::map<std::string, std::string>& metadata) {
   Json out = Json::object();
   for (const auto& [key, text] : metadata) {
     const bool document = std::find(kDocuments.begin(), kDocuments.end(), key) != kDocuments.end();
-    Json parsed = document ? Json::parse(text, nullptr, /*allow_exceptions=*/false) : Json(text);
+    Json parsed = document ? core::try_parse_json<Json>(text) : Json(text);
     out[key] = parsed.is_discarded() ? Json(text) : std::move(parsed);
   }
   return out;

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/runtime/weight_files.h"
 
 namespace pcnet::runtime {
@@ -23,8 +24,7 @@ std::string line(const std::string& label, const std::string& value) {
 }
 
 std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>()
-                           : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return value.is_string() ? value.get<std::string>() : core::json_text(value);
 }
 
 /// A value on one line; long ones are cut.

@@ -25,7 +25,7 @@ class CustomReader {
 
   void read(std::string_view bytes) {
     try {
-      bytes = utf8_text(bytes);
+      bytes = core::utf8_text(bytes);
     } catch (const core::Error& fault) {
       throw core::Error(cat(files_.custom.string(), ": ", fault.what()));
     }

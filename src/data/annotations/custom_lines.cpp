@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "json_fields.h"
 #include "json_lines.h"
@@ -92,7 +91,7 @@ std::string object_of(const json& entry) {
     throw EntryFault("wrong type",
                      cat("\"object\" is ", shown(object), ", wanted a text or a whole number"));
   }
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+  return core::json_text(object);
 }
 
 image::PictureSize size_of(const json& size) {

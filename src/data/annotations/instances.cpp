@@ -3,13 +3,12 @@
 #include <map>
 #include <mutex>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
+#include "pcnet/core/json_scan.h"
 #include "pcnet/core/parallel.h"
 
 #include "json_fields.h"
-#include "json_slices.h"
 #include "refer_parts.h"
 
 namespace pcnet::data {
@@ -59,9 +58,9 @@ Category read_category(const json& entry) {
 
 /// "annotations[3] (id 5)": what finds an entry whose id may be what is wrong.
 std::string entry_name(const std::string& list, std::size_t position, std::string_view text) {
-  const json entry = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const json entry = core::try_parse_json<json>(text);
   const bool has_id = entry.is_object() && entry.contains("id");
-  const auto id = [&] { return entry["id"].dump(-1, ' ', false, json::error_handler_t::replace); };
+  const auto id = [&] { return core::json_text(entry["id"]); };
   return cat(list, "[", position, "]", has_id ? cat(" (id ", id(), ")") : "");
 }
 
@@ -141,11 +140,31 @@ void check_mask(const Annotation& annotation, const ImageRecord& picture) {
   }
 }
 
+namespace {
+
+/// The entries of the three lists; whatever else the document has is only checked.
+std::map<std::string, std::vector<std::string_view>> entries_of(std::string_view document) {
+  std::map<std::string, std::vector<std::string_view>> lists;
+  core::JsonScanner scanner(document);
+  scanner.members([&](const std::string& key) {
+    if (key != "images" && key != "annotations" && key != "categories") {
+      if (!core::is_json(scanner.value())) scanner.broken("the value before it is no JSON");
+    } else if (!lists.emplace(key, scanner.elements(cat("\"", key, "\""))).second) {
+      scanner.broken(cat("a second list \"", key, "\""));
+    }
+    return true;
+  });
+  scanner.require_end();
+  return lists;
+}
+
+}  // namespace
+
 void read_instances(std::string_view bytes, const std::string& file, ReferParts& parts,
                     Faults* faults) {
   std::map<std::string, std::vector<std::string_view>> lists;
   try {
-    lists = slice_lists(bytes, {"images", "annotations", "categories"});
+    lists = entries_of(bytes);
   } catch (const Error& fault) {
     throw Error(cat(file, ": ", fault.what(), ": not COCO's instances format"));
   }

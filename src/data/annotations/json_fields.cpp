@@ -95,7 +95,7 @@ json parse_entry(std::string_view text) {
   try {
     const bool bare = text.find("NaN") != std::string_view::npos ||
                       text.find("Infinity") != std::string_view::npos;
-    entry = bare ? parse_json(without_bare_nan(text)) : parse_json(text);
+    entry = bare ? core::parse_json<json>(without_bare_nan(text)) : core::parse_json<json>(text);
   } catch (const core::Error& fault) {
     throw EntryFault("broken entry", fault.what());
   }

@@ -8,15 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 namespace pcnet::data {
-
-/// The text without a byte-order mark of UTF-8; Error for UTF-16 and UTF-32.
-std::string_view utf8_text(std::string_view text);
 
 /// Calls `read(line, place in the text, line number from 1)` for each line that is not empty; a
 /// fault names the file and the line.
@@ -25,7 +21,7 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
   std::size_t number = 1;
   std::size_t at = 0;
   try {
-    at = text.size() - utf8_text(text).size();
+    at = text.size() - core::utf8_text(text).size();
   } catch (const core::Error& fault) {
     throw core::Error(core::cat(name, ": ", fault.what()));
   }
@@ -41,14 +37,6 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
     at = end + 1;
   }
 }
-
-/// The document; Error that says what is broken, where, and what to do about what programs often
-/// write wrong (NaN, a single backslash, UTF-16).
-nlohmann::json parse_json(std::string_view text,
-                          const nlohmann::json::parser_callback_t& read = {});
-
-/// That Error, for what a parser of nlohmann's says about `text`.
-core::Error broken_json(std::string_view text, const nlohmann::json::exception& fault);
 
 /// A value in a message, shortened. A list or object is only named: writing it would follow it as
 /// deep as it goes.

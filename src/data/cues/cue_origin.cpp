@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/text/word_tokenizer.h"
 
 namespace pcnet::data {
@@ -28,7 +27,7 @@ void for_each_with_cues(const CueStore& cues, const ReferIndex& index, Look look
 /// As JSON keeps a text: what is no UTF-8 is replaced.
 std::string in_json(const std::string& text) {
   using Json = nlohmann::json;
-  return Json(text).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return core::json_text(Json(text));
 }
 
 bool share_a_word(const std::string& sentence, const std::vector<std::string>& cues) {

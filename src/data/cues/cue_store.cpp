@@ -6,6 +6,7 @@
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/folders.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/parallel.h"
 
 #include "data/annotations/json_lines.h"
@@ -24,8 +25,8 @@ std::int64_t number_of(const std::string& key) {
   std::int64_t number = 0;
   const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), number);
   if (error != std::errc() || stop != key.data() + key.size()) {
-    throw Error(
-        cat("its key ", json(key).dump().substr(0, 60), " is no sent_id, wanted a whole number"));
+    throw Error(cat("its key ", core::json_text(json(key)).substr(0, 60),
+                    " is no sent_id, wanted a whole number"));
   }
   return number;
 }
@@ -79,7 +80,7 @@ CuesBySentence parse_cue_lines(std::string_view text, std::string_view name,
                                TextsBySentence* texts) {
   CuesBySentence cues;
   for_each_line(text, name, [&](std::string_view line, std::size_t /*at*/, std::size_t /*number*/) {
-    const json entry = parse_json(line);
+    const json entry = core::parse_json<json>(line);
     const std::int64_t sent_id = whole_number(member(entry, "sent_id"), "sent_id");
     if (!cues.emplace(sent_id, list_of_texts(member(entry, "cues"), "cue")).second) {
       throw Error(cat("duplicate sent_id ", sent_id));
@@ -96,7 +97,7 @@ CuesBySentence parse_cue_lines(std::string_view text, std::string_view name,
 CuesBySentence parse_cue_document(std::string_view text, std::string_view name) {
   CuesBySentence cues;
   try {
-    const json document = parse_json(text);
+    const json document = core::parse_json<json>(text);
     if (!document.is_object()) {
       throw Error(cat("it is ", shown(document), ", wanted an object {\"<sent_id>\": [texts]}"));
     }
@@ -155,7 +156,7 @@ std::string cue_line(std::int64_t sent_id, const std::vector<std::string>& cues,
   using Json = nlohmann::ordered_json;
   Json line = {{"sent_id", sent_id}, {"cues", cues}};
   if (!sentence.empty()) line["sentence"] = sentence;
-  return line.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return core::json_text(line);
 }
 
 std::vector<std::string> repeated_cues(const std::vector<std::string>& cues, std::size_t count) {

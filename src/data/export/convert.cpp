@@ -5,12 +5,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/data/cues/cue_store.h"
 #include "pcnet/weights/pickle.h"
@@ -25,9 +24,7 @@ using weights::PickleValue;
 
 namespace {
 
-std::string line_of(const ordered_json& document) {
-  return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
+std::string line_of(const ordered_json& document) { return core::json_text(document); }
 
 /// A list, as REFER's own reader wants it.
 ordered_json rles_json(const std::vector<image::Rle>& rles) {

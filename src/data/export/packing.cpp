@@ -4,11 +4,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/data/batches/text_bank.h"
 #include "pcnet/data/proposals/proposal_grid.h"
@@ -31,9 +30,7 @@ std::unordered_set<std::int64_t> referred_pictures(const ReferIndex& index) {
   return ids;
 }
 
-std::string text_of(const nlohmann::ordered_json& document) {
-  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
+std::string text_of(const nlohmann::ordered_json& document) { return core::json_text(document); }
 
 /// What goes into the index: the pictures that references are about, and what belongs to them.
 ReferParts parts_of(const ReferIndex& index) {

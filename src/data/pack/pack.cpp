@@ -7,11 +7,11 @@
 #include <mutex>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/mapped_file.h"
 
 #include "pack_format.h"
@@ -171,8 +171,7 @@ void Pack::open() {
     all.bytes = bytes_;
     all.header = read_header(bytes_);
     check_sections(all.header, bytes_);
-    const auto key = nlohmann::ordered_json::parse(all.section(Section::kKey), nullptr,
-                                                   /*allow_exceptions=*/false);
+    const auto key = core::try_parse_json<nlohmann::ordered_json>(all.section(Section::kKey));
     key_ = pack_key_from_json(key);
     check_key(key_);
     all.texts = decode_texts(all.section(Section::kTexts));

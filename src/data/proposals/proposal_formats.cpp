@@ -8,6 +8,9 @@
 
 #include <torch/types.h>
 
+#include "pcnet/core/json.h"
+#include "pcnet/core/json_scan.h"
+
 #include "data/annotations/json_lines.h"
 #include "data/annotations/json_masks.h"
 
@@ -48,8 +51,7 @@ Number number_of(std::string_view cell, std::string_view column) {
   bool good = error == std::errc() && stop == cell.data() + cell.size();
   if constexpr (std::is_floating_point_v<Number>) good = good && std::isfinite(number);
   if (!good) {
-    throw Error(cat(column, " is ",
-                    json(cell.substr(0, 40)).dump(-1, ' ', true, json::error_handler_t::replace),
+    throw Error(cat(column, " is ", core::json_text(json(cell.substr(0, 40)), {.ascii = true}),
                     ", wanted a number"));
   }
   return number;
@@ -77,76 +79,70 @@ image::Rle encode_columns(const at::Tensor& ones) {
   return rle;
 }
 
-/// Takes the entries of the two lists, or of COCO's one, as they are read and keeps nothing else of
-/// the document.
-class FreesoloReader {
- public:
-  /// False: the value is not kept.
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    using Event = json::parse_event_t;
-    if (depth == 0 && event == Event::array_start) {
-      list_ = "results";
-      entry_depth_ = 1;
-      has_annotations = true;
-    }
-    if (depth == 1 && entry_depth_ == 2) {
-      if (event == Event::key) key_ = parsed.get<std::string>();
-      if (event == Event::array_start) {
-        list_ = key_;
-        position_ = 0;
-        has_annotations = has_annotations || key_ == "annotations";
-      }
-      if (event == Event::array_end) list_.clear();
-    }
-    const bool read = list_ == "annotations" || list_ == "images" || list_ == "results";
-    if (depth != entry_depth_ || !read) return true;
-    if (event != Event::object_end && event != Event::array_end && event != Event::value) {
-      return true;
-    }
-    try {
-      list_ == "images" ? read_picture(parsed) : read_annotation(parsed);
-    } catch (const std::exception& fault) {
-      throw Error(cat(list_, "[", position_, "]: ", fault.what()));
-    }
-    ++position_;
-    return false;
-  }
+void read_picture(const json& entry, FreesoloDocument& into) {
+  const std::int64_t id = whole_number(member(entry, "id"), "id");
+  const auto name = entry.find("file_name");
+  if (name == entry.end()) return;
+  if (!name->is_string()) throw Error(cat("file_name is ", shown(*name), ", wanted a text"));
+  into.file_names[id] = name->get<std::string>();
+}
 
+void read_annotation(const json& entry, FreesoloDocument& into) {
+  const std::int64_t image_id = whole_number(member(entry, "image_id"), "image_id");
+  try {
+    ScoredProposal proposal{.mask = read_mask(member(entry, "segmentation"))};
+    if (entry.contains("score")) proposal.score = score_of(entry, "score");
+    into.proposals[image_id].push_back(std::move(proposal));
+  } catch (const std::exception& fault) {
+    throw Error(cat("image_id ", image_id, ": ", fault.what()));
+  }
+}
+
+void read_list(const std::string& name, const std::vector<std::string_view>& entries,
+               void (*read)(const json&, FreesoloDocument&), FreesoloDocument& into) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    try {
+      read(core::parse_json<json>(entries[i]), into);
+    } catch (const std::exception& fault) {
+      throw Error(cat(name, "[", i, "]: ", fault.what()));
+    }
+  }
+}
+
+/// Reads the two lists of FreeSOLO's document, or COCO's one.
+FreesoloDocument read_freesolo(std::string_view text) {
   FreesoloDocument document;
-  bool has_annotations = false;
-
- private:
-  void read_picture(const json& entry) {
-    const std::int64_t id = whole_number(member(entry, "id"), "id");
-    const auto name = entry.find("file_name");
-    if (name == entry.end()) return;
-    if (!name->is_string()) throw Error(cat("file_name is ", shown(*name), ", wanted a text"));
-    document.file_names[id] = name->get<std::string>();
+  core::JsonScanner scanner(text);
+  bool has_annotations = scanner.peek() == '[';
+  if (has_annotations) {
+    read_list("results", scanner.elements(), read_annotation, document);
+  } else {
+    scanner.members([&](const std::string& key) {
+      const bool list = scanner.peek() == '[';
+      if (list && key == "annotations") {
+        has_annotations = true;
+        read_list(key, scanner.elements(), read_annotation, document);
+      } else if (list && key == "images") {
+        read_list(key, scanner.elements(), read_picture, document);
+      } else if (!core::is_json(scanner.value())) {
+        scanner.broken("the value before it is no JSON");
+      }
+      return true;
+    });
   }
-
-  void read_annotation(const json& entry) {
-    const std::int64_t image_id = whole_number(member(entry, "image_id"), "image_id");
-    try {
-      ScoredProposal proposal{.mask = read_mask(member(entry, "segmentation"))};
-      if (entry.contains("score")) proposal.score = score_of(entry, "score");
-      document.proposals[image_id].push_back(std::move(proposal));
-    } catch (const std::exception& fault) {
-      throw Error(cat("image_id ", image_id, ": ", fault.what()));
-    }
+  scanner.require_end();
+  if (!has_annotations) {
+    throw Error("no list \"annotations\", wanted FreeSOLO's document or a list of COCO results");
   }
-
-  std::string key_;
-  std::string list_;
-  int entry_depth_ = 2;
-  std::size_t position_ = 0;
-};
+  return document;
+}
 
 }  // namespace
 
 std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_view name) {
   std::vector<ScoredProposal> proposals;
   try {
-    const json document = parse_json(text);
+    const json document = core::parse_json<json>(text);
     if (!document.is_array()) {
       throw Error(cat("it is ", shown(document), ", wanted SAM's list of masks"));
     }
@@ -197,16 +193,11 @@ std::vector<SamMetadata> parse_sam_metadata(std::string_view text, std::string_v
 }
 
 FreesoloDocument parse_freesolo(std::string_view text, std::string_view name) {
-  FreesoloReader reader;
   try {
-    const json rest = parse_json(text, std::ref(reader));
-    if (!reader.has_annotations) {
-      throw Error("no list \"annotations\", wanted FreeSOLO's document or a list of COCO results");
-    }
+    return read_freesolo(text);
   } catch (const std::exception& fault) {
     throw Error(cat(name, ": ", fault.what()));
   }
-  return std::move(reader.document);
 }
 
 std::vector<image::Rle> masks_of_array(const at::Tensor& array, std::string_view name) {

@@ -1,8 +1,11 @@
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
+#include "pcnet/core/json_scan.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/data/annotations/digest.h"
@@ -23,59 +26,20 @@ using nlohmann::json;
 
 namespace {
 
-/// Stops at the outermost "image_id" of a line.
-class IdFinder : public nlohmann::json_sax<json> {
- public:
-  explicit IdFinder(std::string_view line) : line_(line) {}
-  bool found() const { return found_; }
-  std::int64_t id() const { return id_; }
-
-  bool null() override { return value("null"); }
-  bool boolean(bool /*value*/) override { return value("true or false"); }
-  bool number_integer(std::int64_t number) override { return whole(number); }
-  bool number_unsigned(std::uint64_t number) override {
-    return whole(static_cast<std::int64_t>(number));
+/// The "image_id" of a line, nothing when it has none. What follows it is not looked at.
+std::optional<std::int64_t> id_of(std::string_view line) {
+  std::optional<std::int64_t> id;
+  core::JsonScanner scanner(line);
+  if (scanner.peek() != '{') {
+    throw Error(cat("the line is ", shown(core::parse_json<json>(line)), ", wanted an object"));
   }
-  bool number_float(double /*value*/, const std::string& text) override { return value(text); }
-  bool string(std::string& /*value*/) override { return value("a text"); }
-  bool binary(json::binary_t& /*value*/) override { return value("bytes"); }
-  bool start_object(std::size_t /*size*/) override { return open("an object"); }
-  bool start_array(std::size_t /*size*/) override { return open("a list"); }
-  bool end_object() override { return --depth_ >= 0; }
-  bool end_array() override { return --depth_ >= 0; }
-  bool key(std::string& name) override {
-    wanted_ = depth_ == 1 && name == "image_id";
-    return true;
-  }
-  bool parse_error(std::size_t /*at*/, const std::string& /*token*/,
-                   const json::exception& fault) override {
-    throw broken_json(line_, fault);
-  }
-
- private:
-  bool whole(std::int64_t number) {
-    if (depth_ == 0) return value("a number");
-    found_ = wanted_;
-    id_ = number;
-    return !wanted_;
-  }
-  bool value(std::string_view what) const {
-    if (wanted_) throw Error(cat("image_id is ", what, ", wanted a whole number"));
-    if (depth_ == 0) throw Error(cat("the line is ", what, ", wanted an object"));
-    return true;
-  }
-  bool open(std::string_view what) {
-    if (wanted_) return value(what);
-    ++depth_;
-    return true;
-  }
-
-  int depth_ = 0;
-  std::string_view line_;
-  bool wanted_ = false;
-  bool found_ = false;
-  std::int64_t id_ = 0;
-};
+  scanner.members([&](const std::string& key) {
+    const std::string_view value = scanner.value();
+    if (key == "image_id") id = whole_number(core::parse_json<json>(value), "image_id");
+    return !id;
+  });
+  return id;
+}
 
 /// A damaged picture, or one of another size, is no other one; whoever reads it says so.
 bool is_whole(const fs::path& file, const ImageRecord& picture) {
@@ -180,7 +144,7 @@ class ProposalLines : public ProposalSource {
 
 /// The first line may tell of the whole file.
 bool is_head(std::string_view line) {
-  const json head = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const json head = core::try_parse_json<json>(line);
   return head.is_object() && head.value("format", json()) == "pcnet-proposals";
 }
 
@@ -190,12 +154,11 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
                                                                 std::string_view name) {
   std::unordered_map<std::int64_t, LineSpan> lines;
   for_each_line(text, name, [&](std::string_view line, std::size_t at, std::size_t number) {
-    IdFinder finder(line);
-    json::sax_parse(line, &finder, json::input_format_t::json, /*strict=*/false);
-    if (!finder.found() && number == 1 && is_head(line)) return;
-    if (!finder.found()) throw Error("it has no image_id");
-    if (!lines.emplace(finder.id(), LineSpan{at, line.size(), number}).second) {
-      throw Error(cat("duplicate image_id ", finder.id()));
+    const auto id = id_of(line);
+    if (!id && number == 1 && is_head(line)) return;
+    if (!id) throw Error("it has no image_id");
+    if (!lines.emplace(*id, LineSpan{at, line.size(), number}).second) {
+      throw Error(cat("duplicate image_id ", *id));
     }
   });
   return lines;
@@ -204,7 +167,7 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
 std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
                                             ProposedPicture* picture) {
   try {
-    const json entry = parse_json(line);
+    const json entry = core::parse_json<json>(line);
     if (picture != nullptr) {
       *picture = {entry.value("file_name", ""), entry.value("picture_digest", "")};
     }

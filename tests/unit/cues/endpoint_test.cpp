@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/json.h"
 
 #include "support/chat_server.h"
 
@@ -94,8 +95,9 @@ TEST(ChatEndpoint, SendsTheSettingsAndTheMessages) {
   EXPECT_THAT(requests[0].head,
               AllOf(HasSubstr("POST /v1/chat/completions HTTP/1.1"),
                     HasSubstr("Content-Type: application/json"), Not(HasSubstr("Authorization"))));
-  EXPECT_EQ(nlohmann::json::parse(requests[0].body),
-            nlohmann::json::parse(R"({"model": "tiny", "temperature": 0.0, "max_tokens": 99,
+  EXPECT_EQ(pcnet::core::parse_json<nlohmann::json>(requests[0].body),
+            pcnet::core::parse_json<nlohmann::json>(
+                R"({"model": "tiny", "temperature": 0.0, "max_tokens": 99,
                 "top_p": 0.5, "messages": [{"role": "user", "content": "caf\u00e9 \ufffd"},
                 {"role": "assistant", "content": "no"}, {"role": "user", "content": "again"}]})"));
   EXPECT_EQ(endpoint.traffic().completion_tokens, 3);

@@ -5,6 +5,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 
 #include "support/chat_server.h"
 #include "support/temporary_folder.h"
@@ -98,7 +99,7 @@ TEST_F(LanguageModelTest, AsksAgainWithWhatWasWrongThenTakesTheRules) {
   auto found = decompose(options_for(server), {"the red cup"});
   EXPECT_THAT(found[0].cues, ElementsAre("the red cup"));
   EXPECT_EQ(tally_.asked_again, 1);
-  const auto body = nlohmann::json::parse(server.requests().at(1).body);
+  const auto body = pcnet::core::parse_json<nlohmann::json>(server.requests().at(1).body);
   ASSERT_EQ(body.at("messages").size(), 3U);
   EXPECT_EQ(body["messages"][1]["content"], "[\"a shiny thing\"]");
   EXPECT_THAT(body["messages"][2]["content"].get<std::string>(), HasSubstr("does not say shiny"));

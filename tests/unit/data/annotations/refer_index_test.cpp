@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 #include "pcnet/weights/pickle.h"
 
 #include "support/hand_dataset.h"
@@ -67,8 +67,9 @@ class ReferIndexTest : public ::testing::Test {
     return files;
   }
   ReferIndex load(Faults* faults = nullptr, BrokenOutline broken = BrokenOutline::kError) const {
-    core::write_file_plain(files().instances,
-                           raw_instances_.empty() ? instances_.dump() : raw_instances_);
+    core::write_file_plain(files().instances, raw_instances_.empty()
+                                                  ? pcnet::core::json_text(instances_)
+                                                  : raw_instances_);
     core::write_file_plain(files().refs, weights::write_pickle(references_));
     return ReferIndex::load(files(), faults, broken);
   }
@@ -267,7 +268,7 @@ TEST_F(ReferIndexTest, ChecksPartsThatAreInMemory) {
 }
 
 TEST_F(ReferIndexTest, TakesTheNanOfPythonForAFaultOfItsField) {
-  raw_instances_ = instances_.dump();
+  raw_instances_ = pcnet::core::json_text(instances_);
   const auto replace = [&](const std::string& what, const std::string& with) {
     raw_instances_.replace(raw_instances_.find(what), what.size(), with);
   };
@@ -372,7 +373,7 @@ TEST_F(ReferIndexTest, ReadsReferencesWhoseTextsAreBytes) {
                              bytes("image_id") + "K\x05" + bytes("split") + bytes("train") +
                              bytes("sentences") + "]" + said + "aua.";
   core::write_file_plain(folder_ / "refs(unc).p", pickle);
-  core::write_file_plain(folder_ / "instances.json", instances_.dump());
+  core::write_file_plain(folder_ / "instances.json", pcnet::core::json_text(instances_));
   const ReferIndex index = ReferIndex::load(files());
   ASSERT_EQ(index.references().size(), 1U);
   EXPECT_EQ(index.references()[0].split, "train");
@@ -392,8 +393,8 @@ TEST_F(ReferIndexTest, TakesObjectsWithoutAMaskAndNamesTheirSentences) {
 }
 
 TEST_F(ReferIndexTest, ReadsListsInAnyOrderAmongOtherMembers) {
-  const std::string annotations = instances_["annotations"].dump();
-  const std::string images = instances_["images"].dump(1);
+  const std::string annotations = pcnet::core::json_text(instances_["annotations"]);
+  const std::string images = pcnet::core::json_text(instances_["images"], {.indent = 1});
   raw_instances_ = "\xef\xbb\xbf {\"info\": {\"a\": \"]}\\\"\"}, \"annotations\" :" + annotations +
                    ",\"\\u0069mages\":" + images + ", \"year\":2014}\n";
   EXPECT_EQ(load().images().size(), 2U);

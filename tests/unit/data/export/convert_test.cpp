@@ -4,10 +4,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 
 #include "support/hand_dataset.h"
 #include "support/png_bytes.h"
@@ -123,16 +123,16 @@ TEST_F(ConvertDataset, KeepsPolygonsNumberByNumber) {
 
 TEST_F(ConvertDataset, WritesRunLengthsAsTheListThatRefersReaderIndexes) {
   std::string text = core::read_file(folder_ / "first/toy/instances.json");
-  auto instances = nlohmann::json::parse(text);
+  auto instances = pcnet::core::parse_json<nlohmann::json>(text);
   auto& segmentation = instances["annotations"][0]["segmentation"];
   ASSERT_TRUE(segmentation.is_object());  // what HandDataset writes
   const nlohmann::json one = segmentation;
   segmentation = {one, one};  // two parts
-  core::write_file_plain(folder_ / "first/toy/instances.json", instances.dump());
+  core::write_file_plain(folder_ / "first/toy/instances.json", pcnet::core::json_text(instances));
   Dataset first = open("first");
   convert_dataset(first, {"refer", folder_ / "tree"});
-  const auto written =
-      nlohmann::json::parse(core::read_file(folder_ / "tree/refer/toy/instances.json"));
+  const auto written = pcnet::core::parse_json<nlohmann::json>(
+      core::read_file(folder_ / "tree/refer/toy/instances.json"));
   for (const auto& annotation : written["annotations"]) {
     ASSERT_TRUE(annotation["segmentation"].is_array());
     EXPECT_TRUE(annotation["segmentation"][0]["counts"].is_string());

@@ -373,7 +373,7 @@ TEST(ProposalFormats, IndexLinesByTheOutermostId) {
   expect(good + "{\"image_id\": 1.5}", "wanted a whole number");
   expect(good + "{\"image_id\": [1]}", "wanted a whole number");
   expect(good + "{\"x\": 1}", "no image_id");
-  expect(good + "[1]", "no image_id");
+  expect(good + "[1]", "wanted an object");
   expect(good + "7", "wanted an object");
   expect(good + "{\"x\"", "broken JSON");
 }
