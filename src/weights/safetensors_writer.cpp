@@ -67,7 +67,7 @@ std::string header_of(const TensorFile& file, const std::vector<std::size_t>& or
   std::string text;
   try {
     text = core::json_text(header, {.exact = true});
-  } catch (const Json::exception& fault) {
+  } catch (const Error& fault) {
     throw Error(cat("a tensor's name or a metadata text is not UTF-8: ", fault.what()));
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start at a multiple of 8
