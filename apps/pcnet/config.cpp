@@ -176,13 +176,42 @@ std::string cell(std::string text) {
   return text;
 }
 
+/// A page of the project is linked from beside it, the paper is named.
+std::string linked(const std::string& source) {
+  std::vector<std::string> parts;
+  std::istringstream rest(source);
+  for (std::string part; std::getline(rest, part, ';');) {
+    part.erase(0, part.find_first_not_of(' '));
+    const std::size_t end = part.find(".md");
+    const bool page = part.starts_with("docs/") && end != std::string::npos;
+    parts.push_back(page ? cat("[", part.substr(5, end - 5), "](", part.substr(5), ")") : part);
+  }
+  return core::join(parts, ", ");
+}
+
+std::string markdown_row(const config::KeyDoc& doc) {
+  std::vector<std::string> facts = {doc.type};
+  if (!doc.unit.empty()) facts.push_back(doc.unit);
+  if (!doc.range.empty()) facts.push_back(doc.range);
+  const std::string source = doc.source.empty() ? "" : cat(" (", linked(doc.source), ")");
+  return cat("| `", doc.key, "` | ", cell(core::join(facts, ", ")), " | `", cell(doc.default_value),
+             "` | ", cell(doc.help), source, " |\n");
+}
+
 void docs_markdown(const std::vector<config::KeyDoc>& docs) {
-  std::cout << "| key | type | unit | default | range | source | help |\n"
-            << "|---|---|---|---|---|---|---|\n";
+  std::cout
+      << "# Configuration\n\n"
+         "Every key of a configuration file, with its default (profile `paper`). In a file the "
+         "dots are\nlevels; on the command line `--set key=value` sets any of them. Made by "
+         "`pcnet config docs --markdown`.\n";
+  std::string part;
   for (const auto& doc : docs) {
-    std::cout << "| `" << doc.key << "` | " << doc.type << " | " << doc.unit << " | `"
-              << cell(doc.default_value) << "` | " << cell(doc.range) << " | " << cell(doc.source)
-              << " | " << cell(doc.help) << " |\n";
+    const std::string of = doc.key.substr(0, doc.key.rfind('.'));
+    if (of != part) {
+      std::cout << "\n## " << of << "\n\n| key | type | default | meaning |\n|---|---|---|---|\n";
+    }
+    part = of;
+    std::cout << markdown_row(doc);
   }
 }
 
@@ -191,8 +220,8 @@ void add_docs(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   CLI::App* command = add_command(
       parent, "docs", "List every key with type, unit, default, range, source and meaning.",
       "  pcnet config docs\n"
-      "  pcnet config docs --markdown > keys.md");
-  command->add_flag("--markdown", *markdown, "as a Markdown table");
+      "  pcnet config docs --markdown > docs/configuration.md");
+  command->add_flag("--markdown", *markdown, "as the page docs/configuration.md");
   command->callback([markdown, &globals, &action] {
     action = [markdown, &globals] {
       const auto docs = config::documentation();

@@ -7,7 +7,7 @@
 
 namespace pcnet::app {
 
-/// The options that name a dataset (cli.md, DATA); they override the `data` section.
+/// The options that name a dataset (docs/cli.md#data); they override the `data` section.
 struct DataArguments {
   std::string root;
   std::string dataset;

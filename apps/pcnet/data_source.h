@@ -9,8 +9,8 @@
 
 namespace pcnet::app {
 
-/// DATA (cli.md): a dataset folder, a pack or a configuration file, any of which may be missing,
-/// and the options that name a dataset.
+/// DATA (docs/cli.md#data): a dataset folder, a pack or a configuration file, any of which may be
+/// missing, and the options that name a dataset.
 struct DataSource {
   std::string data_or_config;
   DataArguments data;

@@ -99,7 +99,6 @@ class ChatEndpoint::Conversations {
     for (const Message& message : messages) {
       list.push_back({{"role", message.role}, {"content", message.text}});
     }
-    using Json = nlohmann::ordered_json;
     ready_.push_back({id, core::json_text(body)});
   }
 

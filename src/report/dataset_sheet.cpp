@@ -50,7 +50,8 @@ image::Picture picture_or_grey(data::Dataset& dataset, const data::ImageRecord& 
   return grey;
 }
 
-/// The cues of a sentence, each once: stored ones are repeated up to their number (method.md 6).
+/// The cues of a sentence, each once: stored ones are repeated up to their number
+/// (docs/method.md#cues-and-proposals).
 std::vector<std::string> different_cues(data::Dataset& dataset, const data::Sentence& sentence) {
   const std::vector<std::string>* cues = dataset.cues().find(sentence.sent_id);
   std::vector<std::string> different;

@@ -262,7 +262,6 @@ CueFolder export_cues(const config::Config& config, const fs::path& out) {
       ++written.sentences;
     }
     if (document.empty()) continue;
-    using Json = nlohmann::ordered_json;
     core::write_file_plain(folder.path() / cat(reference.ref_id, ".json"),
                            core::json_text(document));
     progress.update(++written.files);

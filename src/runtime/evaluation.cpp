@@ -71,7 +71,7 @@ ordered_json to_json(const engine::SplitResult& result) {
   return document;
 }
 
-/// One `--per-sentence` line (cli.md).
+/// One `--per-sentence` line (docs/cli.md#per-sentence).
 ordered_json to_json(const engine::EvaluatedSentence& sentence) {
   const auto& last = sentence.stages.back();
   ordered_json stages = ordered_json::array();

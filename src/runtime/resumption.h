@@ -25,7 +25,7 @@ struct Resumption {
   bool is_finished() const { return checkpoint.state.finished && changes.empty(); }
 };
 
-/// The checkpoint to go on from (cli.md, `--resume`), nothing for a new run. Changes no file.
+/// The checkpoint to go on from (docs/cli.md#resuming), nothing for a new run. Changes no file.
 /// ConfigError that names every difference of the configuration, unless the request takes them.
 std::optional<Resumption> find_resumption(const TrainingRequest& request,
                                           const engine::RunFolder& folder);

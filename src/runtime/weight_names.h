@@ -17,7 +17,7 @@ std::string part_of(const std::string& name, weights::Layout layout);
 /// Not learned: batch norm's statistics.
 bool is_buffer(const std::string& name);
 
-/// The names of a layout beside the encoders' (method.md section 7).
+/// The names of a layout beside the encoders' (docs/method.md#paper-released-code-tris).
 std::vector<std::string> head_names(weights::Layout layout);
 
 /// How a state dict fits a layout with these encoders: all names, and the shapes of the encoders

@@ -75,7 +75,7 @@ def attention_block(name, width=6):
 
 
 def official_shapes(kind, vocabulary=VOCABULARY):
-    """The names that method.md gives the released checkpoints."""
+    """The names that docs/method.md#names-of-released-checkpoints gives the released checkpoints."""
     shapes = {f"backbone.{name}": shape for name, shape in clip_shapes(vocabulary).items()}
     tris = kind == "tris"
     shapes["vis_project.weight" if tris else "c4_vis_project.weight"] = [6, 64, 1, 1]

@@ -9,7 +9,7 @@
 #include "pcnet/config/classification_options.h"
 
 /// The method's equations once more, as plain loops in double precision: slow, and easy to compare
-/// with method.md. All results are double.
+/// with docs/method.md. All results are double.
 namespace pcnet::support::naive {
 
 /// Weights by name, as in a state dict.

@@ -87,7 +87,8 @@ Rows instance_norm(const Rows& x, const Weights& weights, const std::string& nam
   return out;
 }
 
-/// One attention block (released_forward.md 4); `scale` multiplies what enters a projection.
+/// One attention block (docs/released_forward.md#one-attention-block); `scale` multiplies what
+/// enters a projection.
 struct Block {
   const Weights& weights;
   std::string name;  // with the dot at the end

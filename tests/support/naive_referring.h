@@ -6,7 +6,8 @@
 
 #include "support/naive.h"
 
-/// The referring models once more, from the formulas of released_forward.md 4-7 and method.md 2 and
+/// The referring models once more, from the formulas of
+/// docs/released_forward.md#one-attention-block and docs/method.md#conditional-referring-module and
 /// 9: one picture, one text and one cell at a time, in plain loops over doubles. Inputs are what
 /// the encoders give: grid [Cv, h, w] a picture, features [Ct] a text, not normalised. Weights are
 /// those of a whole model, by their names.
@@ -22,7 +23,7 @@ at::Tensor tris_score(const at::Tensor& grid, const at::Tensor& text, const Weig
 at::Tensor released_scores(const at::Tensor& grid, const at::Tensor& sentence,
                            const at::Tensor& cues, const Weights& weights, std::int64_t stages);
 
-/// score [h, w] -> M [H, W] of released_forward.md 7
+/// score [h, w] -> M [H, W] of docs/released_forward.md#map-peak-and-mask
 at::Tensor released_map(const at::Tensor& score, std::int64_t side, std::int64_t height,
                         std::int64_t width);
 

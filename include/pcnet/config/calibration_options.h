@@ -19,7 +19,9 @@ struct CalibrationOptions {
   static void fields(Visitor&& field) {
     using O = CalibrationOptions;
     field("weight", &O::weight,
-          {.help = "factor of the term", .source = "Table 11, method.md 7", .min = 0});
+          {.help = "factor of the term",
+           .source = "Table 11; docs/method.md#paper-released-code-tris",
+           .min = 0});
     field("negatives", &O::negatives,
           {.help = "factor, within the term, of the texts that do not describe the target",
            .source = "Table 11",
@@ -27,7 +29,7 @@ struct CalibrationOptions {
     field("mask", &O::mask,
           {.help = "what the picture is multiplied with: the response divided by its maximum, or "
                    "the sigmoid of the logits (TRIS)",
-           .source = "Table 11, method.md 3",
+           .source = "Table 11; docs/method.md#losses",
            .choices = {"response", "sigmoid"}});
     field("weights", &O::weights,
           {.help = "the frozen CLIP, also of RaS's foreground clip_score: a run of this program, "
@@ -38,7 +40,7 @@ struct CalibrationOptions {
     field("image_size", &O::image_size,
           {.help = "side of the masked picture that the frozen CLIP sees; 0: data.image_size",
            .unit = "px",
-           .source = "method.md 3",
+           .source = "docs/method.md#losses",
            .min = 0});
   }
 };

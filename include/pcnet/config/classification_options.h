@@ -14,7 +14,8 @@ struct ClassificationOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = ClassificationOptions;
-    field("weight", &O::weight, {.help = "factor of the term", .source = "method.md 3", .min = 0});
+    field("weight", &O::weight,
+          {.help = "factor of the term", .source = "docs/method.md#losses", .min = 0});
     field("mean_pooling", &O::mean_pooling,
           {.help = "pooled score holds the mean of the map", .source = "A.2"});
     field("max_pooling", &O::max_pooling,

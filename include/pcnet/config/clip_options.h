@@ -31,28 +31,28 @@ struct VisualOptions {
   static void fields(Visitor&& field) {
     using O = VisualOptions;
     field("layers", &O::layers,
-          {.help = "bottleneck blocks in each layer", .source = "CLIP RN50", .min = 1});
+          {.help = "bottleneck blocks in each layer", .source = "docs/method.md#encoders", .min = 1});
     field("strides", &O::strides,
           {.help = "down-sampling at the entry of each layer",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .min = 1,
            .max = 2});
     field("width", &O::width,
           {.help = "bottleneck width of the first layer",
            .unit = "channels",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .min = 2});
     field("heads", &O::heads,
-          {.help = "attention heads of the attention pool", .source = "CLIP RN50", .min = 1});
+          {.help = "attention heads of the attention pool", .source = "docs/method.md#encoders", .min = 1});
     field("output_dim", &O::output_dim,
           {.help = "width of the attention pool's output",
            .unit = "channels",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .min = 1});
     field("resolution", &O::resolution,
           {.help = "image size the attention pool's positions are made for",
            .unit = "px",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .min = 1});
     field("attention_pool", &O::attention_pool,
           {.help = "build the attention pool (real CLIP weights have one; it is not on the "
@@ -75,24 +75,24 @@ struct TextOptions {
     field("tokenizer", &O::tokenizer,
           {.help = "bpe: CLIP's byte-pair encoding; words: one token for each word of the training "
                    "texts, for small benchmarks",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .choices = {"bpe", "words"}});
     field("width", &O::width,
           {.help = "width of the text transformer",
            .unit = "channels",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .min = 1});
     field("heads", &O::heads,
-          {.help = "attention heads; they divide the width", .source = "CLIP RN50", .min = 1});
-    field("layers", &O::layers, {.help = "transformer blocks", .source = "CLIP RN50", .min = 1});
+          {.help = "attention heads; they divide the width", .source = "docs/method.md#encoders", .min = 1});
+    field("layers", &O::layers, {.help = "transformer blocks", .source = "docs/method.md#encoders", .min = 1});
     field("context_length", &O::context_length,
           {.help = "rows of the positional embedding",
            .unit = "tokens",
-           .source = "CLIP RN50",
+           .source = "docs/method.md#encoders",
            .min = 3});
     field(
         "output_dim", &O::output_dim,
-        {.help = "width of the text feature", .unit = "channels", .source = "CLIP RN50", .min = 1});
+        {.help = "width of the text feature", .unit = "channels", .source = "docs/method.md#encoders", .min = 1});
   }
 };
 

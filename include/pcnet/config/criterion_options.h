@@ -32,7 +32,7 @@ struct CriterionOptions {
           {.help = "side of the grid on which maps and proposals are compared; 0: that of the "
                    "response map; the released code takes 32",
            .unit = "cells",
-           .source = "method.md 7",
+           .source = "docs/method.md#paper-released-code-tris",
            .min = 0});
   }
 };

@@ -72,11 +72,11 @@ struct DataOptions {
     field("text_length", &O::text_length,
           {.help = "tokens of a sentence, start and end included",
            .unit = "tokens",
-           .source = "method.md 1",
+           .source = "docs/method.md#encoders",
            .min = 3});
     field("truncate", &O::truncate,
           {.help = "how a longer sentence is cut: keep_end keeps the end token as the last one",
-           .source = "method.md 1",
+           .source = "docs/method.md#encoders",
            .choices = {"keep_end", "cut"}});
     field("cues_per_sentence", &O::cues_per_sentence,
           {.help = "cues K fed with a sentence where the model reads cues; fewer are repeated",
@@ -87,7 +87,7 @@ struct DataOptions {
     field("partners", &O::partners,
           {.help = "sentences D of other objects of the picture fed with a sample (N_d)",
            .unit = "texts",
-           .source = "method.md 3, Table 5",
+           .source = "docs/method.md#losses, Table 5",
            .min = 0,
            .max = 64});
     field("negatives", &O::negatives,

@@ -27,32 +27,32 @@ struct EvalOptions {
           {.help = "pictures encoded at once", .unit = "images", .min = 1});
     field("threshold", &O::threshold,
           {.help = "the mask is where the map, divided by its maximum, is above this",
-           .source = "method.md 5",
+           .source = "docs/method.md#evaluation",
            .min = 0,
            .max = 1});
     field(
         "align_corners", &O::align_corners,
         {.help = "how the map is resized to the picture: corners on corners, or cells over pixels",
-         .source = "method.md 5, 9"});
+         .source = "docs/method.md#evaluation; docs/method.md#the-profile-improved"});
     field("map_resize", &O::map_resize,
           {.help = "once: the map goes from the grid to the picture; released: by the square of "
                    "data.image_size, with the positive part taken there, whatever align_corners",
-           .source = "method.md 7",
+           .source = "docs/method.md#paper-released-code-tris",
            .choices = {"once", "released"}});
     field("segmentor", &O::segmentor,
           {.help = "where the mask comes from: the map, the proposal at the peak, the best "
                    "proposal by ground truth",
-           .source = "method.md 5",
+           .source = "docs/method.md#evaluation",
            .choices = {"none", "proposal", "oracle-proposal"}});
     field("ground_truth", &O::ground_truth,
           {.help = "an object of several polygons: all their pixels, or, as in the released code, "
                    "those of exactly one",
-           .source = "method.md 7",
+           .source = "docs/method.md#paper-released-code-tris",
            .choices = {"union", "exclusive"}});
     field(
         "sentences", &O::sentences,
         {.help = "sentences of an object that are evaluated: all, or its first (the released code)",
-         .source = "method.md 7",
+         .source = "docs/method.md#paper-released-code-tris",
          .choices = {"all", "first"}});
     field("samples", &O::samples,
           {.help = "pictures drawn into samples/ at each validation and after training",

@@ -14,7 +14,8 @@
 ///       template <class Visitor>
 ///       static void fields(Visitor&& field) {
 ///         field("weight_decay", &OptimizerOptions::weight_decay,
-///               {.help = "decoupled weight decay of AdamW", .source = "method.md 4", .min = 0});
+///               {.help = "decoupled weight decay of AdamW", .source = "docs/method.md#training",
+///               .min = 0});
 ///       }
 ///     };
 ///

@@ -7,8 +7,9 @@
 
 namespace pcnet::config {
 
-/// IaD: instance-aware disambiguation (Eq. 8-9). The defaults are the paper's; IaD* (method.md 9)
-/// is `weight` 0.5, `ramp` 0.2, `maps` logits, `dilation` 1 and `gradient` softmax.
+/// IaD: instance-aware disambiguation (Eq. 8-9). The defaults are the paper's; IaD*
+/// (docs/method.md#the-profile-improved) is `weight` 0.5, `ramp` 0.2, `maps` logits, `dilation` 1
+/// and `gradient` softmax.
 struct InstanceDisambiguationOptions {
   double weight = 1.0;
   double ramp = 0.0;
@@ -24,20 +25,21 @@ struct InstanceDisambiguationOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = InstanceDisambiguationOptions;
-    field("weight", &O::weight, {.help = "factor of the term", .source = "method.md 3", .min = 0});
+    field("weight", &O::weight,
+          {.help = "factor of the term", .source = "docs/method.md#losses", .min = 0});
     field("ramp", &O::ramp,
           {.help = "share of the steps over which the factor grows from 0; 0: whole at once",
-           .source = "method.md 9",
+           .source = "docs/method.md#the-profile-improved",
            .min = 0,
            .max = 1});
     field("maps", &O::maps,
           {.help = "what is scored: the response of Eq. 4, or the logits before ReLU and Norm",
-           .source = "Eq. 8, method.md 9",
+           .source = "Eq. 8; docs/method.md#the-profile-improved",
            .choices = {"response", "logits"}});
     field("detach_maximum", &O::detach_maximum,
           {.help = "no gradient through the maximum that Norm divides by; with one, the winning "
                    "score of a response is 1 whatever the network does",
-           .source = "method.md 9"});
+           .source = "docs/method.md#the-profile-improved"});
     field("scores", &O::scores,
           {.help = "score of a proposal: maximum or mean of the map over it",
            .source = "Eq. 5, Table 8",
@@ -45,22 +47,22 @@ struct InstanceDisambiguationOptions {
     field("dilation", &O::dilation,
           {.help = "how far a proposal is grown for the surrogate; the one-hot takes it as it is",
            .unit = "cells",
-           .source = "method.md 9",
+           .source = "docs/method.md#the-profile-improved",
            .min = 0,
            .max = 1});
     field("straight_through", &O::straight_through,
           {.help = "surrogate of the arg-max: the scores, or their softmax (the released code)",
-           .source = "Eq. 8, method.md 7",
+           .source = "Eq. 8; docs/method.md#paper-released-code-tris",
            .choices = {"scores", "softmax"}});
     field("gradient", &O::gradient,
           {.help = "how the same value is written: squared_difference is Eq. 9, without a gradient "
                    "where both texts choose one proposal; inner_product has one there; softmax: "
                    "inner_product with the softmax as surrogate (IaD*)",
-           .source = "Eq. 9, method.md 3",
+           .source = "Eq. 9; docs/method.md#losses",
            .choices = {"squared_difference", "inner_product", "softmax"}});
     field("distance", &O::distance,
           {.help = "distance of two index vectors: squared L2, or half of L1 (the released code)",
-           .source = "Eq. 9, method.md 7",
+           .source = "Eq. 9; docs/method.md#paper-released-code-tris",
            .choices = {"squared_l2", "half_l1"}});
     field("stages", &O::stages,
           {.help = "stages on which the term acts", .source = "Eq. 9", .choices = {"all", "last"}});

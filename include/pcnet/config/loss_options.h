@@ -17,7 +17,7 @@ struct ContrastiveOptions {
   static void fields(Visitor&& field) {
     using O = ContrastiveOptions;
     field("weight", &O::weight,
-          {.help = "factor of the term", .source = "refsynth.md, training 1", .min = 0});
+          {.help = "factor of the term", .source = "docs/refsynth.md#training", .min = 0});
     field("classification", &O::classification,
           {.help = "factor of Cls beside the contrast, slot by slot: it fixes the offset of the "
                    "cosine, which contrast leaves open",
@@ -25,7 +25,7 @@ struct ContrastiveOptions {
     field("mirrored", &O::mirrored,
           {.help = "factor of the contrast of each caption that says left or right with the same "
                    "caption mirrored, on the same picture",
-           .source = "ours, not the paper's",
+           .source = "docs/refsynth.md#what-mattered",
            .min = 0});
   }
 };
@@ -42,7 +42,7 @@ struct LossOptions : CriterionOptions {
     field("proposal_resize", &O::proposal_resize,
           {.help = "how proposals come to the grid: a cell is in when half of its area is, or when "
                    "the pixel that it samples is (the released code)",
-           .source = "method.md 7",
+           .source = "docs/method.md#paper-released-code-tris",
            .choices = {"area", "nearest"}});
     field("contrastive", &O::contrastive, {.help = "InfoNCE, used by objective `contrastive`"});
   }

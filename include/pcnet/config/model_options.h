@@ -30,13 +30,13 @@ struct ModelOptions {
         {.help = "the method, and the defaults of every key in which methods differ; paper: as "
                  "printed; released: the authors' code; tris: the first stage of TRIS's code, the "
                  "baseline; improved: ours",
-         .source = "method.md 7, 9",
+         .source = "docs/method.md#paper-released-code-tris; docs/method.md#the-profile-improved",
          .choices = {"paper", "released", "tris", "improved"}});
     field("fusion", &O::fusion,
           {.help = "how texts and pictures meet; crm: conditional referring modules, one a stage; "
                    "attn_fusion: TRIS's one cross attention; none: not at all, the cosine of what "
                    "the encoders give is the response",
-           .source = "Sec. 3.2; Table 2, Cls; released_forward.md 5",
+           .source = "Sec. 3.2; Table 2, Cls; docs/released_forward.md#tris",
            .choices = {"crm", "attn_fusion", "none"}});
     field("stages", &O::stages,
           {.help = "stages N, one conditional referring module each (fusion crm)",
@@ -50,15 +50,16 @@ struct ModelOptions {
            .min = 1});
     field("logit_scale", &O::logit_scale,
           {.help = "factor of the cosine before any training",
-           .source = "method.md 2",
+           .source = "docs/method.md#conditional-referring-module",
            .min = 1e-3,
            .max = 1000});
     field("train_logit_scale", &O::train_logit_scale,
-          {.help = "train the factor; it stays fixed in the paper", .source = "method.md 2"});
+          {.help = "train the factor; it stays fixed in the paper",
+           .source = "docs/method.md#conditional-referring-module"});
     field("position_channels", &O::position_channels,
           {.help = "add a projection of each cell's x and y to its feature, so that words such as "
                    "left have something to meet",
-           .source = "ours, not the paper's"});
+           .source = "docs/refsynth.md#what-mattered"});
     field("init", &O::init,
           {.help = "what a new run starts from as a whole, its logit scale too: a run of this "
                    "program, or a file of any format that holds TRIS, PCNet or CLIP with a ResNet; "

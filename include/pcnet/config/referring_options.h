@@ -8,7 +8,9 @@
 namespace pcnet::config {
 
 /// The Conditional Referring Modules of PCNet (Sec. 3.2). The defaults are the paper's; every other
-/// value is the released code's, an ablation's, or ours (method.md 2, 7 and 9).
+/// value is the released code's, an ablation's, or ours
+/// (docs/method.md#conditional-referring-module; docs/method.md#paper-released-code-tris;
+/// docs/method.md#the-profile-improved).
 struct ReferringOptions {
   std::int64_t modules = 0;
   std::string context = "batch";
@@ -30,7 +32,7 @@ struct ReferringOptions {
     using O = ReferringOptions;
     field("modules", &O::modules,
           {.help = "modules that exist, used or not (released checkpoints hold 4); 0: one a stage",
-           .source = "method.md 7",
+           .source = "docs/method.md#paper-released-code-tris",
            .min = 0,
            .max = 64});
     context_fields(field);
@@ -48,14 +50,15 @@ struct ReferringOptions {
                  "own picture; shared: the same, each seen on its own sample's picture; own: its "
                  "own; pair: its own, anew for every picture that it is scored on. At inference "
                  "always its own",
-         .source = "Eq. 2; method.md 7, 9",
+         .source =
+             "Eq. 2; docs/method.md#paper-released-code-tris; docs/method.md#the-profile-improved",
          .choices = {"batch", "shared", "own", "pair"}});
     field(
         "modulation", &O::modulation,
         {.help = "what a stage adds to a text; add: its cue; tta: text-to-text attention to cues; "
                  "vta_add: its cue after vision-to-text attention; vta_tta: text-to-text attention "
                  "to such cues; vta_tta_add: both of the last two",
-         .source = "Eq. 2-3, Table 4; method.md 9",
+         .source = "Eq. 2-3, Table 4; docs/method.md#the-profile-improved",
          .choices = {"add", "tta", "vta_add", "vta_tta", "vta_tta_add"}});
     field("cue_residual", &O::cue_residual,
           {.help = "a cue is added to what it saw in the picture; without, what it saw replaces it",
@@ -67,7 +70,7 @@ struct ReferringOptions {
            .max = 100});
     field("stage_cue", &O::stage_cue,
           {.help = "cue_k: stage n takes cue n; sentence_last: the last one takes the sentence",
-           .source = "Sec. 3.2; method.md 2",
+           .source = "Sec. 3.2; docs/method.md#conditional-referring-module",
            .choices = {"cue_k", "sentence_last"}});
   }
 
@@ -76,22 +79,22 @@ struct ReferringOptions {
     using O = ReferringOptions;
     field("residual_scale", &O::residual_scale,
           {.help = "factor of what an attention gives, before it is added",
-           .source = "method.md 2",
+           .source = "docs/method.md#conditional-referring-module",
            .min = 0,
            .max = 100});
     field("train_residual_scale", &O::train_residual_scale,
-          {.help = "train that factor, one for each stage", .source = "refsynth.md"});
+          {.help = "train that factor, one for each stage", .source = "docs/refsynth.md#training"});
     field("scaled_inputs", &O::scaled_inputs,
           {.help = "multiply what goes into an attention by the square root of the width: features "
                    "of unit length are small beside a projection's bias",
-           .source = "method.md 9"});
+           .source = "docs/method.md#the-profile-improved"});
     field("unit_inputs", &O::unit_inputs,
           {.help = "bring cells and texts back to unit length at the entry of each stage, and the "
                    "updated texts before the response",
-           .source = "released_forward.md 6"});
+           .source = "docs/released_forward.md#pcnet"});
     field("projections", &O::projections,
           {.help = "per_attention: each attention has its own; shared: a stage's have one set",
-           .source = "Eq. 2-3; method.md 7",
+           .source = "Eq. 2-3; docs/method.md#paper-released-code-tris",
            .choices = {"per_attention", "shared"}});
   }
 
@@ -101,16 +104,17 @@ struct ReferringOptions {
     field("visual_update", &O::visual_update,
           {.help = "whether the cells look at the updated texts; gated: with a trained factor that "
                    "starts at 0 in place of residual_scale",
-           .source = "Eq. 4; refsynth.md",
+           .source = "Eq. 4; docs/refsynth.md#training",
            .choices = {"on", "off", "gated"}});
     field("response_text", &O::response_text,
           {.help = "the text that is compared with the cells; vision_updated: after one more look "
                    "at the picture, for this stage's response alone",
-           .source = "Eq. 4; released_forward.md 6",
+           .source = "Eq. 4; docs/released_forward.md#pcnet",
            .choices = {"updated", "vision_updated"}});
     field("response", &O::response,
           {.help = "how it is compared; inner_product: updated cells and texts as they are",
-           .source = "Eq. 4; method.md 2, 7",
+           .source = "Eq. 4; docs/method.md#conditional-referring-module; "
+                     "docs/method.md#paper-released-code-tris",
            .choices = {"cosine", "inner_product"}});
   }
 };

@@ -20,7 +20,8 @@ struct RegionAwareShrinkingOptions {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = RegionAwareShrinkingOptions;
-    field("weight", &O::weight, {.help = "factor of the term", .source = "method.md 3", .min = 0});
+    field("weight", &O::weight,
+          {.help = "factor of the term", .source = "docs/method.md#losses", .min = 0});
     field("scores", &O::scores,
           {.help = "score of a proposal: maximum or mean of the response over it",
            .source = "Eq. 5, Table 7",
@@ -30,27 +31,27 @@ struct RegionAwareShrinkingOptions {
         {.help = "the target's proposal: best by the response, or by the score that a frozen CLIP "
                  "(loss.calibration.weights) gives the picture masked with it; the released code "
                  "stores such scores beforehand",
-         .source = "Sec. 3.3, method.md 7",
+         .source = "Sec. 3.3; docs/method.md#paper-released-code-tris",
          .choices = {"response", "clip_score"}});
     field("background", &O::background,
           {.help = "overlap with the background: that with the union of the other proposals, or "
                    "the strongest with one of them (the released code)",
-           .source = "Eq. 6, method.md 7",
+           .source = "Eq. 6; docs/method.md#paper-released-code-tris",
            .choices = {"union", "strongest"}});
     field("iou", &O::iou,
           {.help = "denominator of the soft IoU: the union, or the sum of map and mask (the "
                    "released code)",
-           .source = "Eq. 6, method.md 7",
+           .source = "Eq. 6; docs/method.md#paper-released-code-tris",
            .choices = {"union", "sum"}});
     field("form", &O::form,
           {.help = "hinge: max(0, ambiguity of a stage - that of the one before) over all pairs of "
                    "consecutive stages; released: 1 - (b_k - b_k+1) of the background for one "
                    "random k, and 1 - IoU with the foreground as a term of its own",
-           .source = "Eq. 7, method.md 7",
+           .source = "Eq. 7; docs/method.md#paper-released-code-tris",
            .choices = {"hinge", "released"}});
     field("detach_previous", &O::detach_previous,
           {.help = "no gradient into the earlier stage of a pair, which would be made worse",
-           .source = "method.md 9"});
+           .source = "docs/method.md#the-profile-improved"});
     field("detach_maximum", &O::detach_maximum,
           {.help = "no gradient through the maximum that Norm divides by", .source = "Eq. 4"});
   }

@@ -19,19 +19,25 @@ struct ContrastiveBatchOptions {
   static void fields(Visitor&& field) {
     using O = ContrastiveBatchOptions;
     field("captions", &O::captions,
-          {.help = "captions a picture", .unit = "texts", .source = "refsynth.md", .min = 0});
+          {.help = "captions a picture",
+           .unit = "texts",
+           .source = "docs/refsynth.md#training",
+           .min = 0});
     field("positional_captions", &O::positional_captions,
           {.help = "so many of the captions say left or right where the picture has such ones",
            .unit = "texts",
-           .source = "ours, not the paper's",
+           .source = "docs/refsynth.md#what-mattered",
            .min = 0});
     field("expressions", &O::expressions,
           {.help = "referring expressions a picture",
            .unit = "texts",
-           .source = "refsynth.md",
+           .source = "docs/refsynth.md#training",
            .min = 0});
     field("cues", &O::cues,
-          {.help = "cues a picture", .unit = "texts", .source = "refsynth.md", .min = 0});
+          {.help = "cues a picture",
+           .unit = "texts",
+           .source = "docs/refsynth.md#training",
+           .min = 0});
   }
 };
 
@@ -78,30 +84,33 @@ struct TrainOptions {
            .unit = "steps",
            .min = -1});
     field("learning_rate", &O::learning_rate,
-          {.help = "peak rate of the new layers", .source = "method.md 4", .min = 0});
+          {.help = "peak rate of the new layers", .source = "docs/method.md#training", .min = 0});
     field("backbone_factor", &O::backbone_factor,
           {.help = "rate of the CLIP encoders over that of the new layers",
-           .source = "method.md 4",
+           .source = "docs/method.md#training",
            .min = 0});
     field("projection_factor", &O::projection_factor,
           {.help = "rate of the projections behind the encoders over that of the other new layers: "
                    "a warm start has trained them, too",
-           .source = "refsynth.md",
+           .source = "docs/refsynth.md#training",
            .min = 0});
     field("logit_scale_factor", &O::logit_scale_factor,
           {.help = "rate of a trained logit scale over that of the new layers",
-           .source = "refsynth.md",
+           .source = "docs/refsynth.md#training",
            .min = 0});
-    field("weight_decay", &O::weight_decay,
-          {.help = "decoupled weight decay of AdamW", .source = "method.md 4", .min = 0});
+    field(
+        "weight_decay", &O::weight_decay,
+        {.help = "decoupled weight decay of AdamW", .source = "docs/method.md#training", .min = 0});
     field("decay_norms", &O::decay_norms,
           {.help = "whether norms and biases, the parameters of fewer than two dimensions, decay "
                    "too; false: only the other weights do",
-           .source = "method.md 4"});
+           .source = "docs/method.md#training"});
     field("warmup_steps", &O::warmup_steps,
           {.help = "steps of linear warm-up", .unit = "steps", .min = 0});
     field("decay_power", &O::decay_power,
-          {.help = "exponent of the polynomial decay", .source = "method.md 4", .min = 0});
+          {.help = "exponent of the polynomial decay",
+           .source = "docs/method.md#training",
+           .min = 0});
     field("clip_norm", &O::clip_norm, {.help = "largest gradient norm; 0: no clipping", .min = 0});
     field("precision", &O::precision,
           {.help = "arithmetic of the step, weights stay fp32; auto: the fastest on the first "
@@ -111,16 +120,16 @@ struct TrainOptions {
           {.help = "parts in which a batch is encoded, one after the other: less memory, one "
                    "more pass of the encoders, the same loss; batch norm sees each part alone",
            .unit = "parts",
-           .source = "ours, not the paper's",
+           .source = "docs/precision_and_memory.md#parts-of-a-batch",
            .min = 1});
     field("recompute", &O::recompute,
           {.help = "compute what the stages hold for the gradient once more in the backward pass: "
                    "less memory, more time, the same gradient",
-           .source = "ours, not the paper's"});
+           .source = "docs/precision_and_memory.md#what-is-kept-for-the-gradient"});
     field("ema_decay", &O::ema_decay,
           {.help = "validate and keep as best the running mean of the weights, "
                    "mean = d mean + (1 - d) weights after each step; 0: the weights themselves",
-           .source = "ours, not the paper's",
+           .source = "docs/precision_and_memory.md#the-mean-of-the-weights",
            .min = 0,
            .max = 0.999999});
     field("checkpoint_every", &O::checkpoint_every,
@@ -142,12 +151,12 @@ struct TrainOptions {
     field("patience", &O::patience,
           {.help = "validations without a better figure after which training ends; 0: it does not",
            .unit = "validations",
-           .source = "ours, not the paper's",
+           .source = "docs/training.md#validation",
            .min = 0});
     field("non_finite", &O::non_finite,
           {.help = "a loss or gradient that is not finite: stop with a report, or skip the step; "
                    "the tenth in a row stops, too",
-           .source = "ours, not the paper's",
+           .source = "docs/training.md#when-a-loss-is-not-finite",
            .choices = {"stop", "skip"}});
     field("log_every", &O::log_every,
           {.help = "how often a step is written to log.jsonl and for TensorBoard",

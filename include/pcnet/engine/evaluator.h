@@ -55,9 +55,10 @@ struct SplitResult {
   std::vector<EvaluatedSentence> sentences;     ///< in the split's own order
 };
 
-/// Answers and scores every sentence of a split (method.md 5). A picture's sentences are answered
-/// together. Error for an empty split, a missing picture, or, when the segmentor needs proposals, a
-/// source that has none for any picture of the split; pictures without are counted, with a warning.
+/// Answers and scores every sentence of a split (docs/method.md#evaluation). A picture's sentences
+/// are answered together. Error for an empty split, a missing picture, or, when the segmentor needs
+/// proposals, a source that has none for any picture of the split; pictures without are counted,
+/// with a warning.
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
                      const config::EvalOptions& options);
 

@@ -8,9 +8,9 @@
 
 namespace pcnet::engine {
 
-/// A run's folder (cli.md): config.yaml, log.jsonl, checkpoints/, results.json, samples/. Locked
-/// while it is open, so that two processes never train into one folder. What a killed process left
-/// half-written is removed.
+/// A run's folder (docs/cli.md#run-folder): config.yaml, log.jsonl, checkpoints/, results.json,
+/// samples/. Locked while it is open, so that two processes never train into one folder. What a
+/// killed process left half-written is removed.
 class RunFolder {
  public:
   /// Creates the folder when it is not there. Error when another process uses it or it cannot be

@@ -4,7 +4,7 @@
 
 namespace pcnet::engine {
 
-/// Linear warm-up, then polynomial decay to zero (method.md 4).
+/// Linear warm-up, then polynomial decay to zero (docs/method.md#training).
 struct Schedule {
   std::int64_t total_steps = 0;
   std::int64_t warmup_steps = 0;

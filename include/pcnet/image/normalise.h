@@ -5,7 +5,8 @@
 namespace pcnet::image {
 
 /// images [B, 3, H, W] uint8 -> the same shape of `like`'s type and device, channels-last in
-/// memory: (v / 255 - mean) / deviation with ImageNet's mean and deviation (method.md 1).
+/// memory: (v / 255 - mean) / deviation with ImageNet's mean and deviation
+/// (docs/method.md#encoders).
 at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like);
 
 /// Pictures [3, H, W] uint8 of one size -> [B, 3, H, W], channels-last in memory; page-locked when

@@ -14,9 +14,10 @@ namespace pcnet::model {
 /// it to the picture. It is no part of the trained model, nor of its checkpoints.
 ///
 /// With an attention pool (real CLIP) the score is the cosine of the two global embeddings, without
-/// projections. Without one (encoders pre-trained by log-sum-exp contrast, refsynth.md) it is the
-/// soft maximum of the cosines c of the grid's n cells through the model's own projections,
-/// (log sum exp(s c) - ln n) / s with the model's own trained scale s: what that contrast compares.
+/// projections. Without one (encoders pre-trained by log-sum-exp contrast,
+/// docs/refsynth.md#training) it is the soft maximum of the cosines c of the grid's n cells through
+/// the model's own projections, (log sum exp(s c) - ln n) / s with the model's own trained scale s:
+/// what that contrast compares.
 class FrozenClip {
  public:
   /// @param model nobody else's: it is frozen in place

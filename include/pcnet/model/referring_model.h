@@ -28,7 +28,7 @@ Expressions gather_expressions(const at::Tensor& distinct, const at::Tensor& tex
                                const at::Tensor& cue_index);
 
 /// What PCNet and its baseline have in common: CLIP's encoders, a projection each into a common
-/// space, and the factor of the similarity there (method.md 1).
+/// space, and the factor of the similarity there (docs/method.md#encoders).
 class ReferringModel : public torch::nn::Module {
  public:
   /// images [B, 3, S, S] uint8 -> V_0 [B, C, h, w] of unit length along C, with the cells' places

@@ -12,7 +12,7 @@ namespace pcnet::model {
 /// The baseline without conditional referring module, under the names of TRIS's checkpoints: one
 /// stage, the cosine of a text and a cell is the response. With TRIS's own cross attention
 /// (model.fusion attn_fusion) both sides look at each other once, and the response is the inner
-/// product (released_forward.md 5).
+/// product (docs/released_forward.md#tris).
 class TrisImpl : public ReferringModel {
  public:
   TrisImpl(const config::ModelOptions& options, std::int64_t vocabulary_size);

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-/// The bytes of TensorBoard's event files (formats.md): `Event` messages of protocol buffers, each
-/// in a record with check sums.
+/// The bytes of TensorBoard's event files (docs/formats.md#tensorboard-events): `Event` messages of
+/// protocol buffers, each in a record with check sums.
 namespace pcnet::report {
 
 /// A PNG file's bytes and size.

@@ -19,7 +19,7 @@ struct ResultRow {
 /// One split's scores as in results.json; ratios in percent.
 nlohmann::ordered_json to_json(const metrics::Scores& scores);
 
-/// {"x", "y", "score"} (cli.md).
+/// {"x", "y", "score"} (docs/cli.md#per-sentence).
 nlohmann::ordered_json to_json(const metrics::Peak& peak);
 
 /// An aligned table for people: sentences, PointM, its box variant, mIoU, oIoU, Prec@0.5.

@@ -22,7 +22,7 @@ struct EvaluationRequest {
 };
 
 struct EvaluationResult {
-  nlohmann::ordered_json document;  ///< results.json (cli.md)
+  nlohmann::ordered_json document;  ///< docs/cli.md#resultsjson
   std::map<std::string, engine::SplitResult> splits;
 };
 

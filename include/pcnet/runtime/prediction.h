@@ -19,8 +19,8 @@ struct PredictionRequest {
 };
 
 /// Answers every text on every picture and writes, for each pair, `<stem>.overlay.png`,
-/// `.mask.png`, `.response.npy`, `.stages.png` and `.json` (cli.md). The stem is the picture's,
-/// with
+/// `.mask.png`, `.response.npy`, `.stages.png` and `.json` (docs/cli.md#predict). The stem is the
+/// picture's, with
 /// `_<k>` for text k of several. Nothing is written when a picture or text is faulty.
 /// @return the documents written, in order
 nlohmann::ordered_json predict(const PredictionRequest& request);

@@ -8,7 +8,7 @@
 
 namespace pcnet::text {
 
-/// What is kept of a text that is longer than the context (method.md 1).
+/// What is kept of a text that is longer than the context (docs/method.md#encoders).
 enum class Truncate {
   kKeepEnd,  ///< the end token takes the last place
   kCut,      ///< the released code's way: the end token is lost

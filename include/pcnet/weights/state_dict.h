@@ -15,7 +15,8 @@ class Module;
 
 namespace pcnet::weights {
 
-/// Whose names a file's tensors bear (method.md section 7, formats.md).
+/// Whose names a file's tensors bear (docs/method.md#names-of-released-checkpoints,
+/// docs/formats.md#weight-files).
 enum class Layout {
   kPcnet,          ///< a run of this program
   kOfficialPcnet,  ///< `c4_vis_project`, `attn_fusion_vl.*`

@@ -34,7 +34,8 @@ Distribution describe_values(std::vector<double> values) {
 
 namespace {
 
-/// The splits a reference counts for: "testAB" is testA's and testB's (formats.md).
+/// The splits a reference counts for: "testAB" is testA's and testB's
+/// (docs/formats.md#published-counts).
 std::vector<std::string> names_of_split(const std::string& split) {
   constexpr std::size_t kTest = 4;
   if (!split.starts_with("test") || split.size() == kTest) return {split};

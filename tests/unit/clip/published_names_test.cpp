@@ -40,7 +40,7 @@ void add_linear(Shapes& shapes, const std::string& name, std::int64_t in, std::i
   shapes[name + ".bias"] = {out};
 }
 
-// The names of formats.md, written out for RN50.
+// The names of docs/formats.md#weight-files, written out for RN50.
 Shapes published_visual() {
   Shapes shapes;
   shapes["conv1.weight"] = {32, 3, 3, 3};

@@ -77,7 +77,8 @@ TEST_F(Profiles, RefuseAnotherName) {
   EXPECT_THROW(load_defaults({"model.profile=ours"}), core::ConfigError);
 }
 
-// --- the values themselves, from method.md ------------------------------------------------------
+// --- the values themselves, from docs/method.md
+// ------------------------------------------------------
 
 /// A row of the table of section 7, and the key that it is.
 struct Row {
@@ -99,7 +100,7 @@ const std::vector<Row>& section_7() {
       {referring + "context", "batch", "shared"},
       {referring + "response_text", "updated", "vision_updated"},
       {referring + "response", "cosine", "inner_product"},
-      {referring + "unit_inputs", "false", "true"},  // released_forward.md 6
+      {referring + "unit_inputs", "false", "true"},  // docs/released_forward.md#pcnet
       {referring + "projections", "per_attention", "shared"},
       {referring + "stage_cue", "cue_k", "sentence_last"},
       {"eval.map_resize", "once", "released", "released"},
@@ -195,7 +196,7 @@ TEST(ProfileValues, AreThoseOfSectionNineForTheImprovedProfile) {
 }
 
 TEST(ProfileValues, OfThePaperAreThoseOfItsText) {
-  // Sections 2 to 5 of method.md, where section 7 has no row.
+  // What docs/method.md says where its table of profiles has no row.
   for (const auto& [key, value] : std::map<std::string, std::string>{
            {"model.width", "1024"},
            {"model.train_logit_scale", "false"},

@@ -61,7 +61,7 @@ Options gradient_form(const std::string& form) {
   return options;
 }
 
-/// IaD* of method.md 9.
+/// IaD* of docs/method.md#the-profile-improved.
 Options star() {
   Options options = gradient_form("softmax");
   options.maps = "logits";

@@ -25,11 +25,12 @@ struct DatasetFiles {
 /// Whether a dataset's pictures are looked at, or its annotations alone.
 enum class Pictures { kUsed, kUnused };
 
-/// Finds a dataset's files from its root (formats.md): `refer/<dataset>` or `<dataset>` for the
-/// annotations; `train2014`, `images/train2014` or `images/mscoco/images/train2014` for the
-/// pictures; or `annotations.jsonl`. The root may also be the folder above, `refer`, or the
-/// dataset's own folder. Options that are not empty win. Error that says what is missing, how to
-/// get it and where it must lie, and, when several datasets fit, their names.
+/// Finds a dataset's files from its root (docs/formats.md#dataset-trees): `refer/<dataset>` or
+/// `<dataset>` for the annotations; `train2014`, `images/train2014` or
+/// `images/mscoco/images/train2014` for the pictures; or `annotations.jsonl`. The root may also be
+/// the folder above, `refer`, or the dataset's own folder. Options that are not empty win. Error
+/// that says what is missing, how to get it and where it must lie, and, when several datasets fit,
+/// their names.
 /// @param pictures kUnused: a folder of pictures that is not there is empty, and no Error
 DatasetFiles locate_dataset(const config::DataOptions& options,
                             Pictures pictures = Pictures::kUsed);

@@ -4,7 +4,7 @@
 
 namespace pcnet::data {
 
-/// What an object drawn by several polygons covers (method.md 7).
+/// What an object drawn by several polygons covers (docs/method.md#paper-released-code-tris).
 enum class GroundTruth {
   kUnion,      ///< every pixel of any of its polygons: the paper
   kExclusive,  ///< pixels of exactly one: where polygons overlap is background, as in released code

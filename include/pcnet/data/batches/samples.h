@@ -77,8 +77,8 @@ class Samples {
   class Collector;
 };
 
-/// A sample is one referred object with one of its sentences (method.md 4), the sentence's cues and
-/// sentences of other objects of its picture, if asked for: one text a picture.
+/// A sample is one referred object with one of its sentences (docs/method.md#training), the
+/// sentence's cues and sentences of other objects of its picture, if asked for: one text a picture.
 class ReferringSamples : public Samples {
  public:
   struct Options {
@@ -116,8 +116,9 @@ class ReferringSamples : public Samples {
   std::unordered_map<std::int64_t, std::vector<std::size_t>> objects_of_;  // by image_id
 };
 
-/// A sample is one picture with some of its captions, expressions and cues (refsynth.md, warm
-/// start). Each kind is drawn without repetition while there are enough.
+/// A sample is one picture with some of its captions, expressions and cues
+/// (docs/refsynth.md#training, warm start). Each kind is drawn without repetition while there are
+/// enough.
 class ContrastiveSamples : public Samples {
  public:
   /// @param mirrored also gives the captions mirrored that none of the picture's own says

@@ -10,9 +10,9 @@
 namespace pcnet::data {
 
 /// Proposals on the grid of the losses, [most, height, width] uint8: a cell is 1 where at least
-/// half of its area is covered (refsynth.md). A mask too small for any cell keeps its fullest one
-/// (the first of equals): all-zero planes are padding and never win, and small objects need a
-/// proposal too. Of more than `most` masks the largest are taken, in their order.
+/// half of its area is covered (docs/refsynth.md#training). A mask too small for any cell keeps its
+/// fullest one (the first of equals): all-zero planes are padding and never win, and small objects
+/// need a proposal too. Of more than `most` masks the largest are taken, in their order.
 at::Tensor to_grid(const std::vector<image::Rle>& masks, std::int64_t height, std::int64_t width,
                    std::int64_t most);
 

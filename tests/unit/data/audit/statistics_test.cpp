@@ -125,7 +125,7 @@ TEST(PublishedCounts, StandBesideOurs) {
   EXPECT_EQ(find("all", "sentences").published, 142210);
   EXPECT_TRUE(find("all", "sentences").agrees());
   EXPECT_EQ(find("val", "references").here, 0);
-  // formats.md gives test as one: both parts together, one reference short.
+  // docs/formats.md#published-counts gives test as one: both parts together, one reference short.
   EXPECT_EQ(find("test", "references").published, 3785);
   EXPECT_EQ(find("test", "references").here, 3784);
   EXPECT_FALSE(find("test", "references").agrees());
