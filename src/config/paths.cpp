@@ -40,13 +40,6 @@ std::vector<PathValue> path_values(const Config& config) {
   return values;
 }
 
-bool is_path_key(const std::string& key) {
-  Config config;
-  const auto fields = bind(config);
-  return std::any_of(fields.begin(), fields.end(),
-                     [&](const Field& field) { return field.key == key && field.info.path; });
-}
-
 Config with_absolute_paths(Config config) {
   for_each_path(config, [](const std::string& /*key*/, std::string& path) {
     path = absolute_place(path).string();

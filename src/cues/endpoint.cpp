@@ -134,7 +134,7 @@ class ChatEndpoint::Conversations {
   std::vector<Reply> last_replies(double seconds) {
     std::vector<Reply> replies;
     core::Lap watch;
-    for (double left = seconds; left > 0 && http_.under_way() > 0; left -= watch.seconds()) {
+    for (double left = seconds; left > 0 && http_.under_way() > 0; left -= watch.take()) {
       for (const auto& response : http_.wait(left)) {
         if (!is_success(response)) continue;
         try {

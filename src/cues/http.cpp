@@ -194,7 +194,7 @@ std::vector<HttpResponse> HttpClient::wait(double seconds) {
     auto finished = curl_->take_finished();
     if (!finished.empty() || left <= 0) return finished;
     check(curl_multi_poll(curl_->multi, nullptr, 0, static_cast<int>(milliseconds(left)), nullptr));
-    left -= watch.seconds();
+    left -= watch.take();
   }
 }
 

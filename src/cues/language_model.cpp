@@ -58,7 +58,7 @@ class LanguageModel::Work {
     ask_all(open, tell);
     file_.sync();
     tally_.traffic = endpoint_.traffic();
-    tally_.seconds = watch.seconds();
+    tally_.seconds = watch.take();
     return std::move(results_);
   }
 
@@ -77,7 +77,7 @@ class LanguageModel::Work {
         ask(open[next++]);
       }
       for (const Reply& reply : replies()) receive(reply);
-      unsynced += watch.seconds();
+      unsynced += watch.take();
       if (unsynced > kSyncSeconds) file_.sync();
       if (unsynced > kSyncSeconds) unsynced = 0;
       tell(done_, note());

@@ -25,7 +25,7 @@ namespace {
 /// The samples of a configuration, with everything that keeps them alive.
 struct Feed {
   Feed(const config::Config& config, const config::DataOptions& options)
-      : dataset(open_dataset(options)), opening(lap.seconds()) {
+      : dataset(open_dataset(options)), opening(lap.take()) {
     const auto& text = config.model.clip.text;
     std::vector<std::string> words;
     if (text.tokenizer != "bpe") {

@@ -48,11 +48,6 @@ void use_channels_last(torch::nn::Module& module) {
 std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
                                                    std::int64_t vocabulary_size,
                                                    c10::Device device) {
-  if (config.data.text_length > config.model.clip.text.context_length) {
-    throw core::ConfigError(core::cat("data.text_length is ", config.data.text_length,
-                                      ": wanted at most model.clip.text.context_length, which is ",
-                                      config.model.clip.text.context_length));
-  }
   torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
   std::shared_ptr<model::ReferringModel> model;
   if (config.model.fusion == "crm") {

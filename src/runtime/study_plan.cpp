@@ -138,14 +138,6 @@ class Planner {
 std::string run_identity(const config::Config& config, const std::string& start) {
   const config::Config plain;
   config::Config decisive = config;
-  decisive.run = plain.run;
-  decisive.run.seed = config.run.seed;
-  decisive.data.workers = plain.data.workers;
-  decisive.data.prefetch = plain.data.prefetch;
-  decisive.data.cache = plain.data.cache;
-  decisive.train.log_every = plain.train.log_every;
-  decisive.train.checkpoint_every = plain.train.checkpoint_every;
-  decisive.eval.samples = plain.eval.samples;
   forget_if_unused(decisive.loss.instance_disambiguation);
   forget_if_unused(decisive.loss.kl_divergence);
   if (config.loss.region_aware_shrinking.foreground != "clip_score") {
@@ -162,6 +154,10 @@ std::string run_identity(const config::Config& config, const std::string& start)
   // A key that is new in a later version, with a default that changes nothing, changes no identity.
   std::string text;
   for (const auto& change : config::difference(plain, decisive)) {
+    if (change.affects == config::Affects::kArithmetic ||
+        change.affects == config::Affects::kNothing) {
+      continue;
+    }
     text += cat(change.key, "=", change.right, "\n");
   }
   return text;

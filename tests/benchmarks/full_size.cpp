@@ -149,7 +149,7 @@ nlohmann::ordered_json run(const Arguments& arguments) {
   const auto pcnet = runtime::build_model(config, kVocabulary, device);
   pcnet->backbone()->set_recompute(config.train.recompute);
   torch::manual_seed(1);
-  const data::Batch batch = engine::to_device(full_batch(config, arguments.pictures), device);
+  const data::Batch batch = full_batch(config, arguments.pictures).to(device);
   nlohmann::ordered_json out = {{"device", device.str()},
                                 {"precision", config.train.precision},
                                 {"recompute", config.train.recompute},

@@ -24,14 +24,17 @@ struct VisualOptions {
     for (const auto factor : strides) pixels *= factor;
     return pixels;
   }
+  /// Channels of the feature grid: a bottleneck is four times as wide at its end.
+  std::int64_t feature_channels() const { return width << (layers.size() + 1); }
   /// Cells along the side of a square picture.
   std::int64_t grid_side(std::int64_t pixels) const { return (pixels + 1) / stride(); }
 
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = VisualOptions;
-    field("layers", &O::layers,
-          {.help = "bottleneck blocks in each layer", .source = "docs/method.md#encoders", .min = 1});
+    field(
+        "layers", &O::layers,
+        {.help = "bottleneck blocks in each layer", .source = "docs/method.md#encoders", .min = 1});
     field("strides", &O::strides,
           {.help = "down-sampling at the entry of each layer",
            .source = "docs/method.md#encoders",
@@ -43,7 +46,9 @@ struct VisualOptions {
            .source = "docs/method.md#encoders",
            .min = 2});
     field("heads", &O::heads,
-          {.help = "attention heads of the attention pool", .source = "docs/method.md#encoders", .min = 1});
+          {.help = "attention heads of the attention pool",
+           .source = "docs/method.md#encoders",
+           .min = 1});
     field("output_dim", &O::output_dim,
           {.help = "width of the attention pool's output",
            .unit = "channels",
@@ -76,29 +81,36 @@ struct TextOptions {
           {.help = "bpe: CLIP's byte-pair encoding; words: one token for each word of the training "
                    "texts, for small benchmarks",
            .source = "docs/method.md#encoders",
-           .choices = {"bpe", "words"}});
+           .choices = {"bpe", "words"},
+           .packed = true});
     field("width", &O::width,
           {.help = "width of the text transformer",
            .unit = "channels",
            .source = "docs/method.md#encoders",
            .min = 1});
     field("heads", &O::heads,
-          {.help = "attention heads; they divide the width", .source = "docs/method.md#encoders", .min = 1});
-    field("layers", &O::layers, {.help = "transformer blocks", .source = "docs/method.md#encoders", .min = 1});
+          {.help = "attention heads; they divide the width",
+           .source = "docs/method.md#encoders",
+           .min = 1});
+    field("layers", &O::layers,
+          {.help = "transformer blocks", .source = "docs/method.md#encoders", .min = 1});
     field("context_length", &O::context_length,
           {.help = "rows of the positional embedding",
            .unit = "tokens",
            .source = "docs/method.md#encoders",
            .min = 3});
-    field(
-        "output_dim", &O::output_dim,
-        {.help = "width of the text feature", .unit = "channels", .source = "docs/method.md#encoders", .min = 1});
+    field("output_dim", &O::output_dim,
+          {.help = "width of the text feature",
+           .unit = "channels",
+           .source = "docs/method.md#encoders",
+           .min = 1});
   }
 };
 
 /// Both encoders and where their weights come from.
 struct ClipOptions {
   std::string weights;  // empty: random
+  std::string architecture = "custom";
   VisualOptions visual;
   TextOptions text;
 
@@ -111,6 +123,12 @@ struct ClipOptions {
                  "that holds CLIP with a ResNet (its encoders); empty: random weights; model.init "
                  "takes the whole of any of these",
          .path = true});
+    field("architecture", &O::architecture,
+          {.help = "a published CLIP with a ResNet, which sets the keys of visual and text below; "
+                   "custom: they are as they stand, by default RN50's",
+           .source = "docs/method.md#encoders",
+           .choices = {"RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "custom"},
+           .affects = Affects::kNothing});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});
   }
@@ -122,5 +140,9 @@ std::vector<std::string> published_clips();
 /// A published architecture by its name, or "tiny", encoders of 32 px pictures for tests.
 /// UsageError for another name.
 ClipOptions clip_architecture(const std::string& name);
+
+/// `options` with what their `architecture` says of both encoders; the same when it is "custom".
+/// The tokenizer and whether there is an attention pool are no part of it.
+ClipOptions with_architecture(ClipOptions options);
 
 }  // namespace pcnet::config

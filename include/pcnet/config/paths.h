@@ -18,9 +18,6 @@ struct PathValue {
 /// Those that are set, in declaration order; `data.cues: rules` is none.
 std::vector<PathValue> path_values(const Config& config);
 
-/// Whether a key's value is a path.
-bool is_path_key(const std::string& key);
-
 /// The configuration with every path absolute, seen from the working folder.
 Config with_absolute_paths(Config config);
 

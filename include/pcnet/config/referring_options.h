@@ -119,8 +119,4 @@ struct ReferringOptions {
   }
 };
 
-/// ConfigError that names the first option whose value is none of its choices or out of its range,
-/// for options that no configuration file was checked for.
-void validate(const ReferringOptions& options);
-
 }  // namespace pcnet::config

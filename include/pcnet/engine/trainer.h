@@ -118,7 +118,4 @@ class Trainer {
   std::vector<std::unique_ptr<Hook>> hooks_;
 };
 
-/// The batch on a device, but for the tokens, which the text encoder packs on the CPU, and the ids.
-data::Batch to_device(const data::Batch& batch, c10::Device device);
-
 }  // namespace pcnet::engine

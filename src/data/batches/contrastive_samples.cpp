@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/data/batches/samples.h"
@@ -36,31 +37,13 @@ void draw_some(const std::vector<std::int64_t>& items, std::int64_t count, core:
   }
 }
 
-/// ConfigError when what is asked for cannot be drawn.
-void check(const config::ContrastiveBatchOptions& options, bool mirrored) {
-  if (options.captions + options.expressions + options.cues == 0) {
-    throw core::ConfigError(
-        "train.contrastive: captions, expressions and cues are all 0, wanted a text a picture");
-  }
-  if (options.positional_captions > options.captions) {
-    throw core::ConfigError(
-        cat("train.contrastive.positional_captions is ", options.positional_captions,
-            ", wanted at most train.contrastive.captions, which is ", options.captions));
-  }
-  if (mirrored && options.captions == 0) {
-    throw core::ConfigError(
-        "train.contrastive.captions is 0: loss.contrastive.mirrored compares captions, wanted 1 or "
-        "more (or weight 0)");
-  }
-}
-
 }  // namespace
 
 ContrastiveSamples::ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
                                        const config::ContrastiveBatchOptions& options,
                                        bool mirrored)
     : Samples(dataset, tokenizer), options_(options) {
-  check(options, mirrored);
+  config::validate(options, mirrored);
   if (options.cues > 0) dataset.check_cues("train");
   const auto& index = dataset.index();
   std::map<std::int64_t, Picture> by_image;

@@ -137,20 +137,20 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
   for (const std::size_t sample : samples) {
     core::Rng rng({seed, epoch, sample});
     const Draw drawn = draw(sample, rng);
-    times.texts += lap.seconds();
+    times.texts += lap.take();
     auto picture = dataset_.pictures().get(drawn.image_id, &times.pictures);
-    (void)lap.seconds();
+    (void)lap.take();
     if (!picture) continue;
     images.push_back(std::move(*picture));
     collector.add(drawn);
-    times.texts += lap.seconds();
+    times.texts += lap.take();
   }
   if (images.empty()) throw Error("no picture of the batch can be read");
   Batch batch = collector.finish(bank_);
-  times.texts += lap.seconds();
+  times.texts += lap.take();
   batch.images = image::stack_pictures(images, making.pinned);
   if (grids_) batch.proposals = stack_grids(*grids_, batch.image_ids);
-  times.collate += lap.seconds();
+  times.collate += lap.take();
   return batch;
 }
 

@@ -75,7 +75,7 @@ void PictureStore::report_skipped() const {
 at::Tensor PictureStore::read_packed(std::int64_t image_id, PictureTimes* times) const {
   core::Lap lap;
   auto picture = pack_->picture(image_id);
-  if (times != nullptr) times->decode += lap.seconds();
+  if (times != nullptr) times->decode += lap.take();
   if (picture) return std::move(*picture);
   throw Error(cat("it could not be read when ", pack_->path().string(), " was made"));
 }
@@ -103,11 +103,11 @@ image::Picture PictureStore::read_file(const ImageRecord& record) const {
 at::Tensor PictureStore::read(const ImageRecord& record, PictureTimes* times) const {
   core::Lap lap;
   const image::Picture picture = read_file(record);
-  const double decoded = lap.seconds();
+  const double decoded = lap.take();
   at::Tensor resized = image::resize_square(picture, size_);
   if (times != nullptr) {
     times->decode += decoded;
-    times->resize += lap.seconds();
+    times->resize += lap.take();
   }
   return resized;
 }

@@ -25,6 +25,10 @@ struct Batch {
   at::Tensor image_ids = {};  ///< [B] int64 on the CPU
   at::Tensor ref_ids = {};    ///< [B] int64 on the CPU; -1: a picture, not one object
   at::Tensor sent_ids = {};   ///< [B, M] int64 on the CPU; -1: no referring expression
+
+  /// The batch on a device, but for the tokens, which the text encoder packs on the CPU, and the
+  /// ids.
+  Batch to(c10::Device device) const;
 };
 
 }  // namespace pcnet::data
