@@ -89,7 +89,7 @@ class HttpClient::Transfer {
   CURL* handle() const { return handle_.get(); }
 
   HttpResponse finish(CURLcode code) {
-    response_.seconds = watch_.seconds();
+    response_.seconds = watch_.take();
     response_.fault = too_large_ ? HttpFault::kTooLarge : fault_of(code);
     if (too_large_) {
       response_.what = cat("the response is larger than ", core::human_bytes(largest_));

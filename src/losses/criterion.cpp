@@ -84,7 +84,11 @@ namespace {
 
 /// The terms of the method, and those that it is compared with.
 std::vector<Term> terms_of(const config::CriterionOptions& options) {
-  const auto& [cls, ras, iad, kl, cal, grid] = options;
+  const auto& cls = options.classification;
+  const auto& ras = options.region_aware_shrinking;
+  const auto& iad = options.instance_disambiguation;
+  const auto& kl = options.kl_divergence;
+  const auto& cal = options.calibration;
   return {
       {.weight = cls.weight,
        .losses =
