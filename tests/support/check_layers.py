@@ -11,15 +11,16 @@ import sys
 
 # From the top to the bottom, a row as the architecture draws it: its folders may know each other.
 ROWS = [
+    ["study"],
     ["runtime"],
+    ["weight_tools"],
     ["engine"],
     ["report"],
     ["model"],
     ["losses"],
-    ["proposals"],
     ["cues"],
     ["synth"],
-    ["clip", "sam"],
+    ["clip"],
     ["data"],
     ["text", "image", "metrics", "weights"],
     ["config"],

@@ -1,4 +1,4 @@
-#include "weight_names.h"
+#include "pcnet/weight_tools/weight_names.h"
 
 #include <string_view>
 
@@ -6,7 +6,7 @@
 
 #include "pcnet/core/format.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 using core::cat;
 using weights::Layout;
@@ -127,4 +127,4 @@ std::string dtype_name(at::ScalarType type) {
   }
 }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools

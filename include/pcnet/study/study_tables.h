@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace pcnet::report {
+namespace pcnet::study {
 
 /// One run of a row.
 struct StudyRun {
@@ -59,4 +59,4 @@ std::string to_markdown(const StudyResults& results);
 /// A line a run: table,row,seed,state,<metrics>,<published metrics>.
 std::string to_csv(const std::vector<StudyResults>& tables);
 
-}  // namespace pcnet::report
+}  // namespace pcnet::study

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace pcnet::config {
+namespace pcnet::study {
 
 /// A configuration file with values on top, "a.b=value" each.
 struct StudyConfig {
@@ -46,4 +46,4 @@ struct Study {
 /// files are named relative to the study's folder and are not opened.
 Study read_study(const std::filesystem::path& file);
 
-}  // namespace pcnet::config
+}  // namespace pcnet::study

@@ -1,3 +1,5 @@
+#include "pcnet/report/weight_report.h"
+
 #include <algorithm>
 #include <array>
 #include <iomanip>
@@ -5,9 +7,9 @@
 
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
-#include "pcnet/runtime/weight_files.h"
+#include "pcnet/report/text_table.h"
 
-namespace pcnet::runtime {
+namespace pcnet::report {
 
 using core::cat;
 using Json = nlohmann::ordered_json;
@@ -45,32 +47,13 @@ std::string counted(std::int64_t count, const char* what) {
   return cat(count, " ", what, count == 1 ? "" : "s");
 }
 
-/// A table whose columns are as wide as their widest cell, the first one left-aligned.
-std::string table(const std::vector<std::vector<std::string>>& rows, const char* indent) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::ostringstream out;
-  for (const auto& row : rows) {
-    out << indent;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      out << (i == 0 ? "" : "  ") << (i == 0 ? std::left : std::right)
-          << std::setw(static_cast<int>(widths[i])) << row[i];
-    }
-    out << "\n";
-  }
-  return out.str();
-}
-
 std::string groups(const Json& document) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, group] : document.items()) {
     rows.push_back({name, counted(group["tensors"].get<std::int64_t>(), "tensor"),
                     cat(millions(group["elements"].get<std::int64_t>()), " numbers")});
   }
-  return table(rows, "  ");
+  return text_table(rows, /*indent=*/2);
 }
 
 /// Names under a heading, the first few of them.
@@ -149,7 +132,7 @@ std::string tensors_text(const Json& list) {
     }
     rows.push_back(std::move(row));
   }
-  return "\n" + table(rows, "");
+  return "\n" + text_table(rows);
 }
 
 std::string non_finite_text(const Json& list) {
@@ -241,7 +224,7 @@ std::string difference_text(const Json& document) {
       rows.push_back({text_of(row["name"]), number_text(row, "max_absolute"),
                       number_text(row, "max_relative")});
     }
-    out += table(rows, "");
+    out += text_table(rows);
     if (numbers.size() >= rows.size())
       out += cat("and ", numbers.size() + 1 - rows.size(), " more\n");
   }
@@ -257,4 +240,4 @@ std::string difference_text(const Json& document) {
                    "\n");
 }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::report

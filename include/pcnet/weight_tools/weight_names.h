@@ -9,7 +9,7 @@
 #include "pcnet/clip/weights.h"
 #include "pcnet/weights/state_dict.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 /// Where a tensor belongs, for a person: "image encoder", "text encoder", "attn_fusion", …
 std::string part_of(const std::string& name, weights::Layout layout);
@@ -31,4 +31,4 @@ nlohmann::ordered_json opaque_json(const weights::WeightFile& file);
 /// The name in safetensors ("F16") and the command line ("f16").
 std::string dtype_name(at::ScalarType type);
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools

@@ -1,4 +1,4 @@
-#include "pcnet/config/study.h"
+#include "pcnet/study/study_file.h"
 
 #include <algorithm>
 #include <set>
@@ -8,13 +8,17 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "layers.h"
-#include "schema.h"
-#include "value.h"
+#include "config/layers.h"
+#include "config/schema.h"
+#include "config/value.h"
 
-namespace pcnet::config {
+namespace pcnet::study {
 
 namespace fs = std::filesystem;
+using config::describe;
+using config::double_quoted;
+using config::file_layer;
+using config::Layer;
 using core::cat;
 
 namespace {
@@ -246,4 +250,4 @@ Study read_study(const fs::path& file) {
   return study;
 }
 
-}  // namespace pcnet::config
+}  // namespace pcnet::study

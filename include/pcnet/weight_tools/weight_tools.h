@@ -10,7 +10,7 @@
 #include "pcnet/weights/state_dict.h"
 #include "pcnet/weights/weight_file.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 /// Opens a weight file of any format, or a run folder's best checkpoint.
 weights::WeightFile open_weights_or_run(const std::filesystem::path& path);
@@ -28,9 +28,6 @@ struct InspectionRequest {
 nlohmann::ordered_json inspect_weights(const InspectionRequest& request);
 nlohmann::ordered_json inspect_weights(const weights::WeightFile& file,
                                        const InspectionRequest& request);
-
-/// The same for a person.
-std::string inspection_text(const nlohmann::ordered_json& document);
 
 /// What `weights convert` is asked.
 struct ConversionRequest {
@@ -50,9 +47,6 @@ weights::Layout parse_layout(const std::string& name);
 /// file is opaque (`opaque`: no format but Python's keeps it)
 nlohmann::ordered_json convert_weights(const ConversionRequest& request);
 
-/// The same for a person.
-std::string conversion_text(const nlohmann::ordered_json& document);
-
 /// What `weights diff` is asked.
 struct DifferenceRequest {
   std::filesystem::path a;  ///< weight file or run folder
@@ -68,7 +62,4 @@ nlohmann::ordered_json diff_weights(const DifferenceRequest& request);
 nlohmann::ordered_json diff_weights(const weights::WeightFile& a, const weights::WeightFile& b,
                                     double tolerance);
 
-/// The same for a person.
-std::string difference_text(const nlohmann::ordered_json& document);
-
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools

@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pcnet/report/study_report.h"
+#include "pcnet/study/study_tables.h"
 
-namespace pcnet::runtime {
+namespace pcnet::study {
 
 /// What `study` is asked.
 struct StudyRequest {
@@ -29,7 +29,7 @@ struct StudyReport {
   std::filesystem::path file;
   std::filesystem::path folder;
   std::string title;
-  std::vector<report::StudyResults> tables;
+  std::vector<StudyResults> tables;
 };
 
 /// What became of a call.
@@ -53,4 +53,4 @@ std::string to_markdown(const StudyReport& study);
 /// study.json of a report.
 nlohmann::ordered_json to_json(const StudyReport& study);
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::study

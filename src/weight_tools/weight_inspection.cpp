@@ -6,12 +6,12 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/engine/checkpoint.h"
-#include "pcnet/runtime/weight_files.h"
+#include "pcnet/weight_tools/weight_names.h"
+#include "pcnet/weight_tools/weight_tools.h"
 
 #include "tensor_walk.h"
-#include "weight_names.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 namespace fs = std::filesystem;
 using core::cat;
@@ -217,4 +217,4 @@ Json inspect_weights(const InspectionRequest& request) {
   return inspect_weights(open_weights_or_run(request.path), request);
 }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools

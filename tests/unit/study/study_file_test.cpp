@@ -1,4 +1,4 @@
-#include "pcnet/config/study.h"
+#include "pcnet/study/study_file.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "support/temporary_folder.h"
 
-namespace pcnet::config {
+namespace pcnet::study {
 namespace {
 
 class StudyFile : public ::testing::Test {
@@ -124,4 +124,4 @@ TEST_F(StudyFile, RefusesWhatIsNoStudy) {
 }
 
 }  // namespace
-}  // namespace pcnet::config
+}  // namespace pcnet::study

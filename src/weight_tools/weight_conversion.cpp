@@ -11,13 +11,13 @@
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/engine/checkpoint.h"
-#include "pcnet/runtime/weight_files.h"
+#include "pcnet/weight_tools/weight_names.h"
+#include "pcnet/weight_tools/weight_tools.h"
 #include "pcnet/weights/safetensors.h"
 
 #include "tensor_walk.h"
-#include "weight_names.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 namespace fs = std::filesystem;
 using core::cat;
@@ -207,4 +207,4 @@ Json convert_weights(const ConversionRequest& request) {
           {"opaque", opaque_json(file)}};
 }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
-#include "pcnet/config/study.h"
-#include "pcnet/runtime/study.h"
+#include "pcnet/study/study.h"
+#include "pcnet/study/study_file.h"
 
-namespace pcnet::runtime {
+namespace pcnet::study {
 
 /// A training run that some rows need.
 struct PlannedRun {
@@ -22,7 +22,7 @@ struct PlannedRun {
 
 /// A study file with, for every row of every table, the runs of its seeds.
 struct PlannedStudy {
-  config::Study study;
+  Study study;
   std::filesystem::path file;
   std::filesystem::path folder;
   std::vector<std::vector<std::vector<std::size_t>>> runs;  ///< [table][row][seed]
@@ -40,4 +40,4 @@ StudyPlan plan_studies(const StudyRequest& request);
 /// things are written and how fast the work goes do not count.
 std::string run_identity(const config::Config& config, const std::string& start);
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::study

@@ -12,7 +12,7 @@
 #include "pcnet/core/progress.h"
 #include "pcnet/weights/weight_file.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 /// Elements that are converted to double at a time.
 inline constexpr std::int64_t kElementsAtATime = 1 << 20;
@@ -69,4 +69,4 @@ class ByteProgress {
   std::uint64_t done_ = 0;
 };
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools

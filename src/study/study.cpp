@@ -1,4 +1,4 @@
-#include "pcnet/runtime/study.h"
+#include "pcnet/study/study.h"
 
 #include <algorithm>
 #include <chrono>
@@ -20,7 +20,7 @@
 
 #include "study_plan.h"
 
-namespace pcnet::runtime {
+namespace pcnet::study {
 
 namespace fs = std::filesystem;
 using core::cat;
@@ -74,15 +74,15 @@ std::optional<double> number_at(const ordered_json& node, const std::string& pat
 }
 
 /// The numbers of a split, or of one of its stages.
-const ordered_json& scored_part(const ordered_json& results, const config::StudyRow& row) {
+const ordered_json& scored_part(const ordered_json& results, const StudyRow& row) {
   const ordered_json& split = results.at("splits").at(row.split);
   if (row.stage < 0) return split;
   return split.at("stages").at(static_cast<std::size_t>(row.stage));
 }
 
-report::StudyRun run_of(const config::StudyTable& table, const config::StudyRow& row,
-                        const PlannedRun& run, const RunState& state) {
-  report::StudyRun shown;
+StudyRun run_of(const StudyTable& table, const StudyRow& row, const PlannedRun& run,
+                const RunState& state) {
+  StudyRun shown;
   shown.seed = run.config.run.seed;
   shown.folder = run.folder.string();
   shown.state = state.state;
@@ -238,11 +238,11 @@ class StudyRunner {
   StudyReport report_of(const PlannedStudy& planned) const {
     StudyReport study{planned.file, planned.folder, planned.study.title, {}};
     for (std::size_t t = 0; t < planned.study.tables.size(); ++t) {
-      const config::StudyTable& table = planned.study.tables[t];
-      report::StudyResults results{table.title, table.note, table.metrics, table.baseline, {}};
+      const StudyTable& table = planned.study.tables[t];
+      StudyResults results{table.title, table.note, table.metrics, table.baseline, {}};
       for (std::size_t r = 0; r < table.rows.size(); ++r) {
-        const config::StudyRow& row = table.rows[r];
-        report::StudyLine line{row.name, {}, row.paper};
+        const StudyRow& row = table.rows[r];
+        StudyLine line{row.name, {}, row.paper};
         for (const std::size_t run : planned.runs[t][r]) {
           line.runs.push_back(run_of(table, row, plan_.runs[run], states_[run]));
         }
@@ -258,7 +258,7 @@ class StudyRunner {
       const StudyReport study = report_of(planned);
       core::ensure_writable_folder(study.folder);
       core::write_file(study.folder / "study.md", to_markdown(study));
-      core::write_file(study.folder / "study.csv", report::to_csv(study.tables));
+      core::write_file(study.folder / "study.csv", to_csv(study.tables));
       core::write_file(study.folder / "study.json",
                        core::json_text(to_json(study), {.indent = 2}) + "\n");
     }
@@ -295,7 +295,7 @@ StudyOutcome run_studies(const StudyRequest& request) {
 
 std::string to_markdown(const StudyReport& study) {
   std::string text = cat("# ", study.title, "\n");
-  for (const auto& table : study.tables) text += "\n" + report::to_markdown(table);
+  for (const auto& table : study.tables) text += "\n" + to_markdown(table);
   return text;
 }
 
@@ -303,9 +303,9 @@ ordered_json to_json(const StudyReport& study) {
   ordered_json document = {
       {"title", study.title}, {"file", study.file.string()}, {"tables", ordered_json::array()}};
   for (const auto& table : study.tables) {
-    document["tables"].push_back(report::to_json(table));
+    document["tables"].push_back(to_json(table));
   }
   return document;
 }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::study

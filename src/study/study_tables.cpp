@@ -1,4 +1,4 @@
-#include "pcnet/report/study_report.h"
+#include "pcnet/study/study_tables.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 
-namespace pcnet::report {
+namespace pcnet::study {
 
 using core::cat;
 using core::fixed;
@@ -269,4 +269,4 @@ std::string to_csv(const std::vector<StudyResults>& tables) {
   return text;
 }
 
-}  // namespace pcnet::report
+}  // namespace pcnet::study

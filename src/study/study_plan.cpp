@@ -9,7 +9,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-namespace pcnet::runtime {
+namespace pcnet::study {
 
 namespace fs = std::filesystem;
 using core::cat;
@@ -59,8 +59,8 @@ class Planner {
   }
 
  private:
-  config::Study read(const fs::path& file) const {
-    config::Study study = config::read_study(file);
+  Study read(const fs::path& file) const {
+    Study study = read_study(file);
     for (auto& table : study.tables) {
       if (!request_.seeds.empty()) table.seeds = request_.seeds;
       for (auto& row : table.rows) {
@@ -70,8 +70,7 @@ class Planner {
     return study;
   }
 
-  std::vector<std::vector<std::size_t>> plan_table(const config::StudyTable& table,
-                                                   const fs::path& file) {
+  std::vector<std::vector<std::size_t>> plan_table(const StudyTable& table, const fs::path& file) {
     std::vector<std::vector<std::size_t>> rows;
     for (const auto& row : table.rows) {
       rows.emplace_back();
@@ -88,7 +87,7 @@ class Planner {
     return rows;
   }
 
-  std::size_t plan_row(const config::StudyRow& row, std::int64_t seed) {
+  std::size_t plan_row(const StudyRow& row, std::int64_t seed) {
     std::ptrdiff_t start = -1;
     if (row.start) start = static_cast<std::ptrdiff_t>(planned(*row.start, seed, -1));
     const std::size_t run = planned(row.config, seed, start);
@@ -105,7 +104,7 @@ class Planner {
     return run;
   }
 
-  std::size_t planned(const config::StudyConfig& asked, std::int64_t seed, std::ptrdiff_t start) {
+  std::size_t planned(const StudyConfig& asked, std::int64_t seed, std::ptrdiff_t start) {
     std::vector<std::string> overrides = asked.set;
     overrides.insert(overrides.end(), request_.overrides.begin(), request_.overrides.end());
     overrides.push_back(cat("run.seed=", seed));
@@ -165,4 +164,4 @@ std::string run_identity(const config::Config& config, const std::string& start)
 
 StudyPlan plan_studies(const StudyRequest& request) { return Planner(request).plan(); }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::study

@@ -1,8 +1,8 @@
-#include "pcnet/report/study_report.h"
+#include "pcnet/study/study_tables.h"
 
 #include <gtest/gtest.h>
 
-namespace pcnet::report {
+namespace pcnet::study {
 namespace {
 
 StudyRun done(std::int64_t seed, double point_m, double miou) {
@@ -30,9 +30,9 @@ TEST(StudyReport, TakesMeanAndSampleDeviation) {
 TEST(StudyReport, ComparesRunsOfTheSameSeed) {
   StudyResults results = table();
   std::swap(results.lines[1].runs[0], results.lines[1].runs[1]);
-  const Spread difference = report::difference(results.lines[1], results.lines[0], "point_m");
-  EXPECT_DOUBLE_EQ(difference.mean, 3);
-  EXPECT_DOUBLE_EQ(difference.deviation.value(), std::sqrt(8.0));
+  const Spread change = difference(results.lines[1], results.lines[0], "point_m");
+  EXPECT_DOUBLE_EQ(change.mean, 3);
+  EXPECT_DOUBLE_EQ(change.deviation.value(), std::sqrt(8.0));
 }
 
 TEST(StudyReport, WritesMeansBesideThePublishedFigures) {
@@ -89,4 +89,4 @@ TEST(StudyReport, WritesEveryRunAsJson) {
 }
 
 }  // namespace
-}  // namespace pcnet::report
+}  // namespace pcnet::study

@@ -4,12 +4,12 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-#include "pcnet/runtime/weight_files.h"
+#include "pcnet/weight_tools/weight_names.h"
+#include "pcnet/weight_tools/weight_tools.h"
 
 #include "tensor_walk.h"
-#include "weight_names.h"
 
-namespace pcnet::runtime {
+namespace pcnet::weight_tools {
 
 using core::cat;
 using Json = nlohmann::ordered_json;
@@ -172,4 +172,4 @@ Json diff_weights(const DifferenceRequest& request) {
                       request.tolerance);
 }
 
-}  // namespace pcnet::runtime
+}  // namespace pcnet::weight_tools
