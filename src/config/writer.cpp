@@ -14,7 +14,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ToJson {
+  const Field& field;
+
   Json operator()(std::monostate) const { return Json::object(); }
+  Json operator()(const AnyChoice* value) const { return word_of(field, *value); }
   template <class T>
   Json operator()(const T* value) const {
     return *value;
@@ -32,7 +35,8 @@ Json::json_pointer pointer(std::string key) {
 Json to_json(const Config& config) {
   Config copy = config;
   Json out = Json::object();
-  for (const auto& field : bind(copy)) out[pointer(field.key)] = std::visit(ToJson{}, field.slot);
+  for (const auto& field : bind(copy))
+    out[pointer(field.key)] = std::visit(ToJson{field}, field.slot);
   return out;
 }
 

@@ -96,7 +96,8 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
              return Term::Losses{{"classification", classification(maps.view.logits, cls)}};
            }},
       {.weight = ras.weight,
-       .needs = {.proposals = true, .clip_scores = ras.foreground == "clip_score"},
+       .needs = {.proposals = true,
+                 .clip_scores = ras.foreground == config::Foreground::kClipScore},
        .losses =
            [ras](const Compared& maps) {
              const auto& view = maps.view;

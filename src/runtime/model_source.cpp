@@ -34,7 +34,7 @@ data::GridStore::Options loss_grid(const config::Config& config) {
   return {.height = side,
           .width = side,
           .most = config.data.proposal_filter.most,
-          .nearest = config.loss.proposal_resize == "nearest"};
+          .nearest = config.loss.proposal_resize == config::ProposalResize::kNearest};
 }
 
 void use_channels_last(torch::nn::Module& module) {

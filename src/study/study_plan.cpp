@@ -139,7 +139,7 @@ std::string run_identity(const config::Config& config, const std::string& start)
   config::Config decisive = config;
   forget_if_unused(decisive.loss.instance_disambiguation);
   forget_if_unused(decisive.loss.kl_divergence);
-  if (config.loss.region_aware_shrinking.foreground != "clip_score") {
+  if (config.loss.region_aware_shrinking.foreground != config::Foreground::kClipScore) {
     forget_if_unused(decisive.loss.calibration);  // else its weights and picture size count, too
   }
   forget_if_unused(decisive.loss.region_aware_shrinking);
