@@ -60,6 +60,7 @@ runtime::CueSource source_of(const MakeArguments& arguments) {
   runtime::CueSource source = arguments.request.source;
   cues::LanguageModelOptions& model = source.model;
   if (source.name == "rules") return source;
+  cues::require_language_models();
   if (model.endpoint.url.empty()) {
     throw core::UsageError(
         "--source llm needs --endpoint, e.g. http://localhost:8080 (llama.cpp's server), "

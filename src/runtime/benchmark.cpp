@@ -16,7 +16,7 @@
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 namespace pcnet::runtime {
 

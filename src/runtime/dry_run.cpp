@@ -6,6 +6,7 @@
 #include "pcnet/core/json.h"
 #include "pcnet/core/memory.h"
 #include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "memory_estimate.h"
 #include "warm_start.h"

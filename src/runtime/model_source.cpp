@@ -9,6 +9,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/cues/rules.h"
 #include "pcnet/data/batches/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/model/pcnet.h"
@@ -141,6 +142,16 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
   auto model = build_model(config, tokenizer->vocabulary_size(), device);
   engine::load_state_dict(*model, checkpoint.model, path.string());
   return {config, std::move(tokenizer), std::move(model), device, path, call.notes, call.missing};
+}
+
+std::vector<std::string> cues_for(const LoadedModel& loaded, const std::string& text) {
+  if (loaded.model->cues_read() == 0) return {};
+  std::vector<std::string> found = cues::rule_cues(text);
+  std::erase_if(found, [&](const std::string& cue) {
+    return loaded.tokenizer->encode(cue, loaded.config.data.text_length).words == 0;
+  });
+  if (found.empty()) found.push_back(text);
+  return found;
 }
 
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,

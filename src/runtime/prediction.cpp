@@ -10,7 +10,6 @@
 #include "pcnet/core/log.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/cues/rules.h"
 #include "pcnet/engine/predictor.h"
 #include "pcnet/image/overlay.h"
 #include "pcnet/image/rle.h"
@@ -72,28 +71,16 @@ std::vector<std::string> stems(const PredictionRequest& request) {
   return names;
 }
 
-/// The cues of each text: those that were given, else by rules, as far as the model knows a word of
-/// them. None for a model without conditional referring module.
+/// The cues of each text: those that were given, else cues_for's.
 std::vector<std::vector<std::string>> cues_of(const PredictionRequest& request,
                                               const LoadedModel& loaded) {
-  if (loaded.model->cues_read() == 0) {
-    if (!request.cues.empty()) {
-      core::log::warning("this model has no conditional referring module: the cues are not used");
-    }
-    return std::vector<std::vector<std::string>>(request.texts.size());
-  }
-  if (!request.cues.empty()) {
+  if (loaded.model->cues_read() == 0 && !request.cues.empty()) {
+    core::log::warning("this model has no conditional referring module: the cues are not used");
+  } else if (!request.cues.empty()) {
     return std::vector<std::vector<std::string>>(request.texts.size(), request.cues);
   }
   std::vector<std::vector<std::string>> all;
-  for (const auto& text : request.texts) {
-    std::vector<std::string> found = cues::rule_cues(text);
-    std::erase_if(found, [&](const std::string& cue) {
-      return loaded.tokenizer->encode(cue, loaded.config.data.text_length).words == 0;
-    });
-    if (found.empty()) found.push_back(text);
-    all.push_back(std::move(found));
-  }
+  for (const auto& text : request.texts) all.push_back(cues_for(loaded, text));
   return all;
 }
 

@@ -1,3 +1,5 @@
+#include "pcnet/runtime/training_parts.h"
+
 #include <map>
 #include <optional>
 #include <utility>
@@ -14,7 +16,6 @@
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/runtime/training.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "warm_start.h"

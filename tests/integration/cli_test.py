@@ -225,6 +225,7 @@ class Doctor(Case):
         self.assertGreater(found["memory"]["total"], found["memory"]["available"])
         self.assertLessEqual(found["processor"]["usable_cores"], found["processor"]["cores"])
         self.assertEqual(found["cuda"]["available"], bool(found["cuda"]["devices"]))
+        self.assertEqual(found["cue_sources"][0], "rules")
         self.assertEqual(found["disk"][0]["folder"], str(self.folder.resolve()))
 
     def test_affinity_limits_the_threads(self):

@@ -12,7 +12,7 @@
 #include "pcnet/core/random.h"
 #include "pcnet/runtime/evaluation.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "support/hand_dataset.h"
 

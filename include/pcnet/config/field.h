@@ -20,7 +20,7 @@
 ///     };
 ///
 /// From that list come reading, validation, `config docs`, the stored config and its comparison.
-/// A field is a bool, int64_t, double, std::string, a vector of int64_t/double/std::string, or
+/// A field is a bool, int64_t, double, std::string, a vector of int64_t, double or std::string, or
 /// another such aggregate (a sub-section).
 namespace pcnet::config {
 

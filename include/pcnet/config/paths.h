@@ -22,7 +22,8 @@ std::vector<PathValue> path_values(const Config& config);
 Config with_absolute_paths(Config config);
 
 /// Where a path that a run stored would be now: it keeps its place beside the run's folder.
-/// @param stored_folder the run's folder when the path was stored; @param folder its folder now
+/// @param stored_folder the run's folder when the path was stored
+/// @param folder its folder now
 /// @return empty when that cannot be told
 std::filesystem::path place_beside(const std::filesystem::path& path,
                                    const std::filesystem::path& stored_folder,

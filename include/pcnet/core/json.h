@@ -13,7 +13,7 @@ namespace pcnet::core {
 /// How a document is written.
 struct JsonStyle {
   int indent = -1;     ///< spaces a level; -1: all on one line
-  bool ascii = false;  ///< other characters as \u escapes
+  bool ascii = false;  ///< other characters as `\u` escapes
   bool exact = false;  ///< Error for bytes that are no UTF-8, which are else replaced
 };
 

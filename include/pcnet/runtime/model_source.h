@@ -47,6 +47,10 @@ std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides);
 
+/// The cues that a model reads with a text, found by rules, as far as it knows a word of them, else
+/// the text. None for a model without conditional referring module.
+std::vector<std::string> cues_for(const LoadedModel& loaded, const std::string& text);
+
 /// The second, frozen CLIP that loss.calibration.weights names, on a device. A run brings its own
 /// architecture and must know the words of `tokenizer`; another file has model.clip's. ConfigError
 /// when no weights are named or they cannot be asked how a picture fits a text.

@@ -15,7 +15,7 @@ namespace pcnet::study {
 struct StudyRequest {
   std::vector<std::filesystem::path> files;
   std::filesystem::path out =
-      "runs/studies";                  ///< tables in <out>/<file's stem>, runs in <out>/runs
+      "runs/studies";                  ///< tables in `<out>/<stem of file>`, runs in `<out>/runs`
   std::vector<std::string> overrides;  ///< of every run's configuration
   std::vector<std::int64_t> seeds;     ///< in place of those of the files, if any
   std::string split;                   ///< in place of those of the files, if not empty

@@ -56,7 +56,7 @@ nlohmann::ordered_json to_json(const StudyResults& results);
 /// difference from the baseline in the first metric, what failed, and how the lines are ordered.
 std::string to_markdown(const StudyResults& results);
 
-/// A line a run: table,row,seed,state,<metrics>,<published metrics>.
+/// A line a run: `table,row,seed,state,<metrics>,<published metrics>`.
 std::string to_csv(const std::vector<StudyResults>& tables);
 
 }  // namespace pcnet::study

@@ -11,6 +11,8 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/sources/dataset.h"
+#include "pcnet/engine/responder.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"

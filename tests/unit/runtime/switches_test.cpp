@@ -12,7 +12,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "support/observation.h"
 #include "support/temporary_folder.h"

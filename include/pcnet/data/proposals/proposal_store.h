@@ -24,8 +24,7 @@ class ProposalSource;
 /// Error;
 /// - `*.json`: FreeSOLO's {images, annotations [{segmentation, score, image_id}]};
 /// - a folder of SAM's `<stem>.json`, of SAM's `<stem>/<i>.png` + `metadata.csv`, or of the
-/// released
-///   code's `<stem>.npy` [40, h, w]; <stem> is that of the picture's file name.
+///   released code's `<stem>.npy` [40, h, w]; `<stem>` is that of the picture's file name.
 /// SAM's and FreeSOLO's are filtered as `data.proposal_filter` says. Safe to use from several
 /// threads.
 class ProposalStore {

@@ -27,7 +27,7 @@ struct PictureTimes {
 /// or as they are in a pack. Safe to use from several threads.
 class PictureStore {
  public:
-  /// @param index, pack must outlive the store
+  /// The index, or the pack, must outlive the store.
   PictureStore(const ReferIndex& index, const DatasetFiles& files,
                const config::DataOptions& options);
   PictureStore(const Pack& pack, const config::DataOptions& options);

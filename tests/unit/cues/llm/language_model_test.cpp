@@ -1,4 +1,4 @@
-#include "pcnet/cues/language_model.h"
+#include "pcnet/cues/llm/language_model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 #include <array>
 #include <cctype>
 
-#include "trimmed.h"
+#include "cues/trimmed.h"
 
 namespace pcnet::cues {
 

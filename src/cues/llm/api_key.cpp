@@ -8,7 +8,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 
-#include "trimmed.h"
+#include "cues/trimmed.h"
 
 namespace pcnet::cues {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pcnet/cues/endpoint.h"
+#include "pcnet/cues/llm/endpoint.h"
 
 #include "api_key.h"
 #include "http.h"

@@ -1,4 +1,4 @@
-#include "pcnet/cues/language_model.h"
+#include "pcnet/cues/llm/language_model.h"
 
 #include <algorithm>
 #include <optional>
@@ -28,6 +28,9 @@ nlohmann::ordered_json settings_of(const ChatEndpoint& endpoint, const Prompt& p
 }
 
 }  // namespace
+
+bool can_ask_language_models() { return true; }
+void require_language_models() {}
 
 class LanguageModel::Work {
  public:

@@ -1,4 +1,4 @@
-#include "pcnet/cues/endpoint.h"
+#include "pcnet/cues/llm/endpoint.h"
 
 #include <algorithm>
 #include <charconv>

@@ -8,12 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "pcnet/cues/answer.h"
-#include "pcnet/cues/endpoint.h"
+#include "pcnet/cues/llm/answer.h"
+#include "pcnet/cues/llm/endpoint.h"
 #include "pcnet/cues/prompt.h"
 
 namespace pcnet::cues {
 
+/// Whether this build can ask language models: CMake's PCNET_WITH_LLM.
+bool can_ask_language_models();
+
+/// UsageError that says how to get it, where it cannot.
+void require_language_models();
+
+/// How a language model is asked, and what its answers must be.
 struct LanguageModelOptions {
   EndpointOptions endpoint;
   Prompt prompt;
