@@ -76,7 +76,9 @@ if [[ $tidy == yes ]]; then
     echo 'lint: .clang-tidy has changed: all sources'
     sources=("$root/src/" "$root/apps/")
   else
-    mapfile -t sources < <(python3 scripts/changed_sources.py "$base")
+    changed=$(python3 scripts/changed_sources.py "$base")  # a failure ends the script: it is no empty list
+    sources=()
+    if [[ -n $changed ]]; then mapfile -t sources <<<"$changed"; fi
     echo "lint: ${#sources[@]} sources changed, or what they include, since ${base:0:10}"
   fi
   if ((${#sources[@]})); then

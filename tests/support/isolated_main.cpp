@@ -2,9 +2,11 @@
 // its own, forked before anything was computed: LibTorch is loaded once, and a test that crashes,
 // hangs or leaves a changed process behind is named and touches no other.
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -15,9 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/// LeakSanitizer's, in a program that has it: a child ends before that would look by itself.
+extern "C" __attribute__((weak)) void __lsan_do_leak_check();
+
 namespace {
 
 constexpr unsigned kPatience = 120;  // seconds of a test before it counts as hanging
+constexpr int kPassed = 76;          // not 0: a test that ends its process has not passed
 constexpr int kSkipped = 77;
 
 /// GoogleTest's wildcards: * any text, ? any letter.
@@ -70,11 +76,17 @@ std::vector<std::string> wanted_tests() {
 [[noreturn]] void run_here(const std::string& name) {
   alarm(kPatience);
   GTEST_FLAG_SET(filter, name);
-  GTEST_FLAG_SET(brief, true);
   const int failed = RUN_ALL_TESTS();
-  const bool skipped = testing::UnitTest::GetInstance()->skipped_test_count() > 0;
+  const auto& result = *testing::UnitTest::GetInstance();
+  if (result.test_to_run_count() != 1) {
+    std::printf("GoogleTest ran %d tests, not one\n", result.test_to_run_count());
+    std::fflush(nullptr);
+    std::_Exit(1);
+  }
   std::fflush(nullptr);
-  std::_Exit(failed != 0 ? 1 : skipped ? kSkipped : 0);
+  if (__lsan_do_leak_check != nullptr) __lsan_do_leak_check();  // ends the process if there are any
+  // Without LibTorch's destructors, which take longer than most tests.
+  std::_Exit(failed != 0 ? 1 : result.skipped_test_count() > 0 ? kSkipped : kPassed);
 }
 
 /// "crashed: Segmentation fault", "hung", ... of a child's end.
@@ -100,7 +112,7 @@ int run_isolated() {
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const bool skip = WIFEXITED(status) && WEXITSTATUS(status) == kSkipped;
-    const bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const bool ok = WIFEXITED(status) && WEXITSTATUS(status) == kPassed;
     std::printf("[ %s ] %s (%.2f s)\n",
                 ok     ? "  OK  "
                 : skip ? " SKIP "
@@ -119,7 +131,12 @@ int run_isolated() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A "threadsafe" death test starts this program anew, with --isolated too: it is a child already.
+  const bool again = std::any_of(argv, argv + argc, [](std::string_view argument) {
+    return argument.starts_with("--gtest_internal_run_death_test");
+  });
+  const bool isolated = !again && argc > 1 && std::strcmp(argv[1], "--isolated") == 0;
+  GTEST_FLAG_SET(brief, isolated);  // only what fails is shown; without effect after the next line
   testing::InitGoogleMock(&argc, argv);
-  const bool isolated = argc > 1 && std::strcmp(argv[1], "--isolated") == 0;
-  return isolated ? run_isolated() : RUN_ALL_TESTS();
+  return isolated && !GTEST_FLAG_GET(list_tests) ? run_isolated() : RUN_ALL_TESTS();
 }
