@@ -4,10 +4,11 @@ include(CMakePackageConfigHelpers)
 
 set(PCNET_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/pcnet")
 
-install(TARGETS pcnet EXPORT pcnetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(TARGETS pcnet pcnet_plain EXPORT pcnetTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT pcnetTargets NAMESPACE pcnet:: DESTINATION "${PCNET_CMAKE_DIR}")
-install(DIRECTORY include/pcnet DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING
-        PATTERN "*.h")
+install(CODE "set(INCLUDES \"${PROJECT_SOURCE_DIR}/include\")
+set(DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}\")")
+install(SCRIPT cmake/InstallHeaders.cmake)
 if(EXISTS "${PROJECT_SOURCE_DIR}/configs")
   install(DIRECTORY configs/ DESTINATION "${CMAKE_INSTALL_DATADIR}/pcnet/configs")
 endif()

@@ -8,9 +8,13 @@ cd "$root"
 
 usage() {
   cat <<'USAGE'
-Usage: scripts/lint.sh [--changed BASE] [--no-tidy]
+Usage: scripts/lint.sh [--all | --changed BASE] [--no-tidy]
 
-  --changed BASE   clang-tidy only on the sources that changed since this commit
+clang-tidy looks at the sources that changed, or include a header that changed, since the last commit
+on which all were found clean: .ci/clean names it. Where it names none of this history, all are.
+
+  --all            clang-tidy on all sources; when they are clean, .ci/clean is written
+  --changed BASE   on what changed since this commit
   --no-tidy        without clang-tidy (seconds instead of minutes)
 
 To repair formatting: clang-format -i $(git ls-files '*.h' '*.cpp' ':!third_party')
@@ -18,9 +22,11 @@ USAGE
 }
 
 tidy=yes
+all=no
 base=''
 while (($#)); do
   case $1 in
+    --all) all=yes ;;
     --changed) base=${2:?--changed needs a commit} && shift ;;
     --no-tidy) tidy=no ;;
     -h | --help)
@@ -60,10 +66,20 @@ if [[ $tidy == yes ]]; then
   # of torch: four times faster, and a missing include is found.
   cmake -S . -B build/tidy -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DPCNET_BUILD_TESTS=OFF \
     -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
-  if [[ -n $base ]]; then
-    mapfile -t sources < <(git diff --name-only --diff-filter=d "$base" -- 'src/*.cpp' 'apps/*.cpp')
-  else
+  clean=$(cat .ci/clean 2>/dev/null) || true
+  if [[ $all == no && -z $base ]] && git merge-base --is-ancestor "${clean:-none}" HEAD 2>/dev/null; then
+    base=$clean
+  fi
+  if [[ $all == yes || -z $base ]]; then
     sources=("$root/src/" "$root/apps/")
+  elif ! git diff --quiet "$base" -- .clang-tidy; then
+    echo 'lint: .clang-tidy has changed: all sources'
+    sources=("$root/src/" "$root/apps/")
+  else
+    changed=$(python3 scripts/changed_sources.py "$base")  # a failure ends the script: it is no empty list
+    sources=()
+    if [[ -n $changed ]]; then mapfile -t sources <<<"$changed"; fi
+    echo "lint: ${#sources[@]} sources changed, or what they include, since ${base:0:10}"
   fi
   if ((${#sources[@]})); then
     run-clang-tidy -quiet -p build/tidy "${sources[@]}" >build/tidy/report.txt 2>&1 ||
@@ -76,4 +92,5 @@ if ((${#failed[@]})); then
   printf 'lint: failed: %s\n' "${failed[*]}" >&2
   exit 1
 fi
+if [[ $all == yes && $tidy == yes ]] && git diff --quiet HEAD; then git rev-parse HEAD >.ci/clean; fi
 echo 'lint: ok'

@@ -12,7 +12,7 @@ Usage: scripts/test.sh [--preset release|debug|asan|fuzz] [CTEST ARGUMENTS]…
 
   scripts/test.sh                    everything but the tests labelled "slow"
   scripts/test.sh -L unit            only the unit tests
-  scripts/test.sh -R Picture         only tests with "Picture" in their name
+  scripts/test.sh -R Picture         only suites and scripts with "Picture" in their name
   scripts/test.sh --preset asan      with AddressSanitizer and UndefinedBehaviorSanitizer
   scripts/test.sh --preset fuzz      libFuzzer on every parser, a minute each
 USAGE
@@ -37,6 +37,4 @@ if [[ $preset == asan || $preset == fuzz ]]; then setup=(--sanitizers); fi
 ./scripts/setup.sh "${setup[@]}"
 ./scripts/build.sh --preset "$preset"
 
-# The tests run side by side, so each one uses one thread.
-export OMP_NUM_THREADS=1
-ctest --preset "$preset" -j2 "${arguments[@]}"
+ctest --preset "$preset" -j"$(nproc)" "${arguments[@]}"

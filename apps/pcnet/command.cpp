@@ -2,9 +2,8 @@
 
 #include <iostream>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/output_path.h"
 
 namespace pcnet::app {
@@ -47,9 +46,7 @@ void leave_stdout_to(const std::string& path) {
 
 void print_json(const nlohmann::ordered_json& document) {
   // Text that is not UTF-8 (an old file name, say) must not lose the rest of the result.
-  std::cout << document.dump(2, ' ', /*ensure_ascii=*/false,
-                             nlohmann::ordered_json::error_handler_t::replace)
-            << "\n";
+  std::cout << core::json_text(document, {.indent = 2}) << "\n";
 }
 
 }  // namespace pcnet::app

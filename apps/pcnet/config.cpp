@@ -142,6 +142,20 @@ void print_wrapped(const std::string& text, std::size_t indent, std::size_t widt
   if (!line.empty()) std::cout << std::string(indent, ' ') << line << "\n";
 }
 
+const char* word_of(config::Affects affects) {
+  switch (affects) {
+    case config::Affects::kResults:
+      return "results";
+    case config::Affects::kArithmetic:
+      return "arithmetic";
+    case config::Affects::kCourse:
+      return "course";
+    case config::Affects::kNothing:
+      return "nothing";
+  }
+  return "";
+}
+
 void docs_text(const std::vector<config::KeyDoc>& docs) {
   const std::size_t width = std::min<std::size_t>(terminal_width(), 100);
   for (const auto& doc : docs) {
@@ -164,7 +178,9 @@ void docs_json(const std::vector<config::KeyDoc>& docs) {
                    {"default", doc.default_value},
                    {"range", doc.range},
                    {"source", doc.source},
-                   {"help", doc.help}});
+                   {"help", doc.help},
+                   {"affects", word_of(doc.affects)},
+                   {"packed", doc.packed}});
   }
   print_json(out);
 }
@@ -176,13 +192,48 @@ std::string cell(std::string text) {
   return text;
 }
 
+/// A page of the project is linked from beside it, the paper is named.
+std::string linked(const std::string& source) {
+  std::vector<std::string> parts;
+  std::istringstream rest(source);
+  for (std::string part; std::getline(rest, part, ';');) {
+    part.erase(0, part.find_first_not_of(' '));
+    const std::size_t end = part.find(".md");
+    const bool page = part.starts_with("docs/") && end != std::string::npos;
+    parts.push_back(page ? cat("[", part.substr(5, end - 5), "](", part.substr(5), ")") : part);
+  }
+  return core::join(parts, ", ");
+}
+
+std::string markdown_row(const config::KeyDoc& doc) {
+  std::vector<std::string> facts = {doc.type};
+  if (!doc.unit.empty()) facts.push_back(doc.unit);
+  if (!doc.range.empty()) facts.push_back(doc.range);
+  const std::string source = doc.source.empty() ? "" : cat(" (", linked(doc.source), ")");
+  return cat("| `", doc.key, "` | ", cell(core::join(facts, ", ")), " | `", cell(doc.default_value),
+             "` | ", cell(doc.help), source, " | ", word_of(doc.affects),
+             doc.packed ? ", packs" : "", " |\n");
+}
+
 void docs_markdown(const std::vector<config::KeyDoc>& docs) {
-  std::cout << "| key | type | unit | default | range | source | help |\n"
-            << "|---|---|---|---|---|---|---|\n";
+  std::cout
+      << "# Configuration\n\n"
+         "Every key of a configuration file, with its default (profile `paper`). In a file the "
+         "dots are\nlevels; on the command line `--set key=value` sets any of them. Made by "
+         "`pcnet config docs --markdown`.\n\n"
+         "What another value affects: *results*, what is learned or measured, so that a run is not "
+         "resumed\nwith it; *arithmetic*, the last bits alone; *course*, what happens to a run in "
+         "trouble; *nothing*,\nspeed, places and what is written beside the results. *packs*: a "
+         "pack holds what the key makes of\nthe dataset.\n";
+  std::string part;
   for (const auto& doc : docs) {
-    std::cout << "| `" << doc.key << "` | " << doc.type << " | " << doc.unit << " | `"
-              << cell(doc.default_value) << "` | " << cell(doc.range) << " | " << cell(doc.source)
-              << " | " << cell(doc.help) << " |\n";
+    const std::string of = doc.key.substr(0, doc.key.rfind('.'));
+    if (of != part) {
+      std::cout << "\n## " << of
+                << "\n\n| key | type | default | meaning | affects |\n|---|---|---|---|---|\n";
+    }
+    part = of;
+    std::cout << markdown_row(doc);
   }
 }
 
@@ -191,8 +242,8 @@ void add_docs(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   CLI::App* command = add_command(
       parent, "docs", "List every key with type, unit, default, range, source and meaning.",
       "  pcnet config docs\n"
-      "  pcnet config docs --markdown");
-  command->add_flag("--markdown", *markdown, "as a Markdown table");
+      "  pcnet config docs --markdown > docs/configuration.md");
+  command->add_flag("--markdown", *markdown, "as the page docs/configuration.md");
   command->callback([markdown, &globals, &action] {
     action = [markdown, &globals] {
       const auto docs = config::documentation();

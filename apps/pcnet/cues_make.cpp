@@ -3,11 +3,10 @@
 #include <memory>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/runtime/cue_making.h"
 
@@ -50,7 +49,7 @@ ordered_json request_fields(const std::vector<std::string>& fields) {
       throw core::UsageError(
           cat("--request cannot set \"", name, "\"", name == "model" ? ": that is --model" : ""));
     }
-    auto parsed = ordered_json::parse(value, nullptr, /*allow_exceptions=*/false);
+    auto parsed = core::try_parse_json<ordered_json>(value);
     request[name] = parsed.is_discarded() ? ordered_json(value) : std::move(parsed);
   }
   return request;
@@ -61,6 +60,7 @@ runtime::CueSource source_of(const MakeArguments& arguments) {
   runtime::CueSource source = arguments.request.source;
   cues::LanguageModelOptions& model = source.model;
   if (source.name == "rules") return source;
+  cues::require_language_models();
   if (model.endpoint.url.empty()) {
     throw core::UsageError(
         "--source llm needs --endpoint, e.g. http://localhost:8080 (llama.cpp's server), "

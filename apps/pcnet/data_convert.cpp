@@ -6,7 +6,7 @@
 
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/data/convert.h"
+#include "pcnet/data/export/convert.h"
 #include "pcnet/runtime/dataset_opening.h"
 
 #include "command.h"

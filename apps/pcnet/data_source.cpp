@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "pcnet/data/pack.h"
+#include "pcnet/data/pack/pack.h"
 #include "pcnet/runtime/call_config.h"
 #include "pcnet/runtime/packing.h"
 

@@ -21,6 +21,7 @@
 #include "pcnet/core/machine.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/version.h"
+#include "pcnet/cues/llm/language_model.h"
 
 #include "command.h"
 
@@ -186,6 +187,12 @@ std::vector<std::string> findings(const Examination& found) {
   return out;
 }
 
+/// What `cues make --source` takes.
+std::vector<std::string> cue_sources() {
+  if (cues::can_ask_language_models()) return {"rules", "llm"};
+  return {"rules"};
+}
+
 std::vector<std::string> shown_features(const core::ProcessorInfo& processor) {
   std::vector<std::string> out;
   for (const char* name : {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16"}) {
@@ -236,6 +243,7 @@ Json to_json(const Examination& found) {
             {"names", found.gpu_names},
             {"driver", found.driver}}},
           {"device", found.device},
+          {"cue_sources", cue_sources()},
           {"memory", {{"total", found.memory.total}, {"available", found.memory.available}}},
           {"disk",
            {{{"folder", found.work.string()}, {"free", found.work_free}},
@@ -275,6 +283,8 @@ void print_text(const Examination& found) {
   if (!found.driver.empty()) row("driver", found.driver);
   if (!found.gpu_names.empty()) row("GPUs", core::join(found.gpu_names, ", "));
   row("device", found.device);
+  row("cues", cat(core::join(cue_sources(), ", "),
+                  cues::can_ask_language_models() ? "" : " (built with PCNET_WITH_LLM=OFF)"));
   row("memory",
       cat(human_bytes(found.memory.available), " available of ", human_bytes(found.memory.total)));
   row("disk", cat(human_bytes(found.work_free), " free in ", found.work.string()));

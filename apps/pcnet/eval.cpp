@@ -5,6 +5,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/output_path.h"
 #include "pcnet/runtime/evaluation.h"
 
@@ -60,7 +61,7 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (!arguments.out.empty()) out.emplace(arguments.out);
   const runtime::EvaluationResult result = runtime::evaluate(request);
   if (out) {
-    out->write(result.document.dump(2) + "\n");
+    out->write(core::json_text(result.document, {.indent = 2}) + "\n");
     out->commit();
   }
   if (globals.json) {

@@ -1,4 +1,4 @@
-#include "pcnet/runtime/study.h"
+#include "pcnet/study/study.h"
 
 #include <iostream>
 #include <memory>
@@ -16,19 +16,19 @@ namespace {
 constexpr int kSomeRunFailed = 1;
 
 struct StudyArguments {
-  runtime::StudyRequest request;
+  study::StudyRequest request;
   std::vector<std::string> files;
   std::string out;
   DataArguments data;
 };
 
-void print(const runtime::StudyOutcome& outcome, const StudyArguments& arguments,
+void print(const study::StudyOutcome& outcome, const StudyArguments& arguments,
            const GlobalOptions& globals) {
   if (globals.json) {
     nlohmann::ordered_json document = {
         {"done", outcome.done}, {"failed", outcome.failed}, {"to_do", outcome.to_do}};
     for (const auto& study : outcome.studies) {
-      document["studies"].push_back(runtime::to_json(study));
+      document["studies"].push_back(study::to_json(study));
     }
     print_json(document);
     return;
@@ -49,18 +49,18 @@ void print(const runtime::StudyOutcome& outcome, const StudyArguments& arguments
     return;
   }
   for (const auto& study : outcome.studies) {
-    std::cout << runtime::to_markdown(study) << "\n"
+    std::cout << study::to_markdown(study) << "\n"
               << (study.folder / "study.md").string() << ", study.csv, study.json\n";
   }
 }
 
 void run_study(StudyArguments& arguments, const GlobalOptions& globals) {
-  runtime::StudyRequest& request = arguments.request;
+  study::StudyRequest& request = arguments.request;
   for (const auto& file : arguments.files) request.files.emplace_back(file);
   if (!arguments.out.empty()) request.out = arguments.out;
   request.overrides = with_data(globals, arguments.data);
   request.program = core::this_program();
-  const runtime::StudyOutcome outcome = runtime::run_studies(request);
+  const study::StudyOutcome outcome = study::run_studies(request);
   print(outcome, arguments, globals);
   if (outcome.failed > 0) throw ExitCode{kSomeRunFailed};
 }
@@ -69,7 +69,7 @@ void run_study(StudyArguments& arguments, const GlobalOptions& globals) {
 
 void add_study(CLI::App& root, const GlobalOptions& globals, Action& action) {
   auto arguments = std::make_shared<StudyArguments>();
-  runtime::StudyRequest& request = arguments->request;
+  study::StudyRequest& request = arguments->request;
   CLI::App* command = add_command(
       root, "study", "Train a table of settings times seeds; leaves it beside the paper's figures.",
       "  pcnet study configs/studies/refsynth_table2.yaml --root data --jobs 2\n"

@@ -3,7 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pcnet/runtime/weight_files.h"
+#include "pcnet/report/weight_report.h"
+#include "pcnet/weight_tools/weight_tools.h"
 
 #include "command.h"
 
@@ -23,7 +24,7 @@ void add_inspect(CLI::App& parent, const GlobalOptions& globals, Action& action)
                   "  pcnet weights inspect RN50.pt\n"
                   "  pcnet weights inspect runs/tris --tensors\n"
                   "  pcnet weights inspect model.pth --stats --json");
-  auto request = std::make_shared<runtime::InspectionRequest>();
+  auto request = std::make_shared<weight_tools::InspectionRequest>();
   command->add_option("F", request->path, "weight file or run folder")->required();
   command->add_flag("--tensors", request->tensors, "list every tensor (also with -v)");
   command->add_flag("--stats", request->statistics,
@@ -31,7 +32,7 @@ void add_inspect(CLI::App& parent, const GlobalOptions& globals, Action& action)
   command->callback([request, &globals, &action] {
     action = [request, &globals] {
       request->tensors = request->tensors || globals.verbose > 0;
-      print(runtime::inspect_weights(*request), runtime::inspection_text, globals);
+      print(weight_tools::inspect_weights(*request), report::inspection_text, globals);
     };
   });
 }
@@ -43,11 +44,11 @@ void add_convert(CLI::App& parent, const GlobalOptions& globals, Action& action)
                   "  pcnet weights convert runs/tris clip.pth --layout openai-clip\n"
                   "  pcnet weights convert tris.pth tris.safetensors --layout pcnet");
   struct Arguments {
-    runtime::ConversionRequest request;
+    weight_tools::ConversionRequest request;
     std::string layout;
   };
   auto arguments = std::make_shared<Arguments>();
-  runtime::ConversionRequest& request = arguments->request;
+  weight_tools::ConversionRequest& request = arguments->request;
   command->add_option("IN", request.in, "weight file or run folder")->required();
   command->add_option("OUT", request.out, "file to write: .safetensors, .pt or .pth")->required();
   command
@@ -60,11 +61,11 @@ void add_convert(CLI::App& parent, const GlobalOptions& globals, Action& action)
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
       if (!arguments->layout.empty()) {
-        arguments->request.layout = runtime::parse_layout(arguments->layout);
+        arguments->request.layout = weight_tools::parse_layout(arguments->layout);
       }
-      const auto document = runtime::convert_weights(arguments->request);
+      const auto document = weight_tools::convert_weights(arguments->request);
       leave_stdout_to(arguments->request.out.string());
-      print(document, runtime::conversion_text, globals);
+      print(document, report::conversion_text, globals);
     };
   });
 }
@@ -74,7 +75,7 @@ void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
       parent, "diff", "Compare two weight files; exit code 0 when they are equal, else 1.",
       "  pcnet weights diff RN50.pt rn50.safetensors\n"
       "  pcnet weights diff runs/a runs/b --tolerance 1e-5");
-  auto request = std::make_shared<runtime::DifferenceRequest>();
+  auto request = std::make_shared<weight_tools::DifferenceRequest>();
   command->add_option("A", request->a, "weight file or run folder")->required();
   command->add_option("B", request->b, "another one")->required();
   command
@@ -84,8 +85,8 @@ void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
       ->capture_default_str();
   command->callback([request, &globals, &action] {
     action = [request, &globals] {
-      const auto document = runtime::diff_weights(*request);
-      print(document, runtime::difference_text, globals);
+      const auto document = weight_tools::diff_weights(*request);
+      print(document, report::difference_text, globals);
       if (!document["equal"].get<bool>()) throw ExitCode{1};
     };
   });

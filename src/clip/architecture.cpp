@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include "pcnet/clip/modified_resnet.h"
 #include "pcnet/clip/weights.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"

@@ -12,7 +12,7 @@ namespace nn = torch::nn;
 
 ClipImpl::ClipImpl(const config::ClipOptions& clip, std::int64_t vocabulary_size) : options(clip) {
   const auto& text = options.text;
-  visual_ = register_module("visual", ModifiedResNet(options.visual));
+  visual_ = register_module("visual", make_image_encoder(options.visual));
   transformer_ = register_module("transformer", Transformer(text));
   token_embedding_ = register_module("token_embedding", nn::Embedding(vocabulary_size, text.width));
   positional_embedding_ = register_parameter(

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/recompute.h"
@@ -96,11 +97,7 @@ at::Tensor AttentionPoolImpl::forward(const at::Tensor& grid) {
 }
 
 ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : options(visual) {
-  if (options.layers.empty() || options.strides.size() != options.layers.size()) {
-    throw core::ConfigError(core::cat("model.clip.visual: ", options.layers.size(), " layers and ",
-                                      options.strides.size(),
-                                      " strides: wanted one stride a layer, at least one layer"));
-  }
+  config::validate(options);
   const std::int64_t half = options.width / 2;
   conv1_ = register_module("conv1", convolution(3, half, 3, 2));
   bn1_ = register_module("bn1", nn::BatchNorm2d(half));
@@ -118,13 +115,7 @@ ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : op
     }
     layers_.push_back(register_module(core::cat("layer", i + 1), layer));
   }
-  feature_channels_ = channels;
   if (options.attention_pool) {
-    if (options.resolution % stride() != 0 || channels % options.heads != 0) {
-      throw core::ConfigError(core::cat("model.clip.visual: resolution ", options.resolution,
-                                        " must be a multiple of ", stride(), " and heads ",
-                                        options.heads, " must divide ", channels, " channels"));
-    }
     attnpool_ = register_module("attnpool", AttentionPool(options.resolution / stride(), channels,
                                                           options.heads, options.output_dim));
   }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/recompute.h"
@@ -56,10 +57,7 @@ at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x) {
 }
 
 TransformerImpl::TransformerImpl(const config::TextOptions& options) {
-  if (options.width % options.heads != 0) {
-    throw core::ConfigError(
-        core::cat("model.clip.text: heads ", options.heads, " must divide width ", options.width));
-  }
+  config::validate(options);
   auto resblocks = std::make_shared<nn::Module>("resblocks");
   for (std::int64_t i = 0; i < options.layers; ++i) {
     blocks_.push_back(resblocks->register_module(

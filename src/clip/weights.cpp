@@ -1,11 +1,11 @@
 #include "pcnet/clip/weights.h"
 
-#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "pcnet/config/config.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 
 namespace pcnet::clip {
@@ -53,8 +53,7 @@ Architecture architecture_of(const weights::WeightFile& file, const Tensors& enc
   auto architecture = architecture_of(encoders, source);
   const auto stored = file.content.metadata.find("config");
   if (stored == file.content.metadata.end()) return architecture;
-  const auto config =
-      nlohmann::ordered_json::parse(stored->second, nullptr, /*allow_exceptions=*/false);
+  const auto config = core::try_parse_json<nlohmann::ordered_json>(stored->second);
   if (config.is_discarded()) {
     throw core::Error(cat(source, ": broken metadata: \"config\" is not JSON"));
   }

@@ -29,6 +29,7 @@ constexpr std::array<Published, 5> kPublished = {
 
 ClipOptions options_of(const Published& known) {
   ClipOptions options;
+  options.architecture = known.name;
   options.visual = {.layers = {known.layers.begin(), known.layers.end()},
                     .width = known.width,
                     .heads = known.width * 32 / kHeadChannels,
@@ -67,6 +68,15 @@ ClipOptions clip_architecture(const std::string& name) {
   if (name == "tiny") return tiny();
   throw core::UsageError(core::cat("no CLIP architecture is called \"", name, "\": wanted ",
                                    core::join(published_clips(), ", "), " or tiny"));
+}
+
+ClipOptions with_architecture(ClipOptions options) {
+  if (options.architecture == "custom") return options;
+  ClipOptions known = clip_architecture(options.architecture);
+  known.weights = options.weights;
+  known.visual.attention_pool = options.visual.attention_pool;
+  known.text.tokenizer = options.text.tokenizer;
+  return known;
 }
 
 }  // namespace pcnet::config

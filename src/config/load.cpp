@@ -1,8 +1,8 @@
-#include <nlohmann/json.hpp>
-
 #include "pcnet/config/config.h"
 #include "pcnet/config/profiles.h"
+#include "pcnet/config/validate.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "layers.h"
 #include "reader.h"
@@ -11,20 +11,25 @@ namespace pcnet::config {
 
 namespace {
 
-/// What the layers say that the profile is; faults are left to who reads them for good.
-std::string profile_of(const std::vector<Layer>& layers) {
+/// What the layers say; their faults are left to who reads them for good.
+Config first_look(const std::vector<Layer>& layers) {
   Reader reader;
   for (const auto& layer : layers) reader.apply(layer);
-  return reader.value().model.profile;
+  return reader.value();
 }
 
 ResolvedConfig resolve(std::vector<Layer> layers, const std::vector<std::string>& overrides,
                        std::vector<std::string> faults) {
   for (auto& layer : override_layers(overrides, faults)) layers.push_back(std::move(layer));
-  const std::string profile = profile_of(layers);
-  Reader reader(profile_values(profile), core::cat("profile ", profile));
+  const ModelOptions said = first_look(layers).model;
+  Config defaults = profile_values(said.profile);
+  Reader reader;
+  reader.set_defaults(defaults, core::cat("profile ", said.profile));
+  defaults.model.clip.architecture = said.clip.architecture;
+  defaults.model.clip = with_architecture(defaults.model.clip);
+  reader.set_defaults(defaults, core::cat("architecture ", said.clip.architecture));
   for (const auto& layer : layers) reader.apply(layer);
-  return reader.finish(faults);
+  return reader.finish(faults, broken_rules(reader.value()));
 }
 
 }  // namespace
@@ -42,7 +47,7 @@ ResolvedConfig load_defaults(const std::vector<std::string>& overrides) {
 ResolvedConfig load_json(const nlohmann::ordered_json& stored, const std::string& name,
                          const std::vector<std::string>& overrides) {
   std::vector<std::string> faults;
-  const auto layers = text_layers(stored.dump(), name, faults);
+  const auto layers = text_layers(core::json_text(stored, {.exact = true}), name, faults);
   return resolve(layers, overrides, std::move(faults));
 }
 

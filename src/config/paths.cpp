@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "schema.h"
 
@@ -41,13 +40,6 @@ std::vector<PathValue> path_values(const Config& config) {
   return values;
 }
 
-bool is_path_key(const std::string& key) {
-  Config config;
-  const auto fields = bind(config);
-  return std::any_of(fields.begin(), fields.end(),
-                     [&](const Field& field) { return field.key == key && field.info.path; });
-}
-
 Config with_absolute_paths(Config config) {
   for_each_path(config, [](const std::string& /*key*/, std::string& path) {
     path = absolute_place(path).string();
@@ -62,7 +54,7 @@ fs::path place_beside(const fs::path& path, const fs::path& stored_folder, const
 }
 
 std::string assignment(const std::string& key, const std::string& text) {
-  return core::cat(key, "=", nlohmann::json(text).dump());
+  return core::cat(key, "=", core::json_text(nlohmann::json(text), {.exact = true}));
 }
 
 }  // namespace pcnet::config

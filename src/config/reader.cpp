@@ -24,13 +24,18 @@ std::string joined(const std::string& prefix, const std::string& name) {
 
 }  // namespace
 
-Reader::Reader(const Config& base, const std::string& origin)
-    : resolved_{base, {}}, fields_(bind(resolved_.values)) {
+Reader::Reader() : fields_(bind(resolved_.values)) {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     index_[fields_[i].key] = i;
     if (!fields_[i].is_section()) resolved_.origins[fields_[i].key] = "default";
   }
-  for (const auto& change : difference(Config{}, base)) resolved_.origins[change.key] = origin;
+}
+
+void Reader::set_defaults(const Config& defaults, const std::string& origin) {
+  for (const auto& change : difference(resolved_.values, defaults)) {
+    resolved_.origins[change.key] = origin;
+  }
+  resolved_.values = defaults;
 }
 
 void Reader::apply(const Layer& layer) {
@@ -108,9 +113,11 @@ std::string Reader::unknown(const std::string& key) const {
                                 : core::cat(" (did you mean \"", near, "\"?)"));
 }
 
-ResolvedConfig Reader::finish(const std::vector<std::string>& faults) {
+ResolvedConfig Reader::finish(const std::vector<std::string>& faults,
+                              const std::vector<std::string>& broken) {
   std::vector<std::string> all = faults;
   all.insert(all.end(), faults_.begin(), faults_.end());
+  all.insert(all.end(), broken.begin(), broken.end());
   if (!all.empty()) throw core::ConfigError(core::join(all, "\n"));
   return std::move(resolved_);
 }

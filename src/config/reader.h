@@ -12,17 +12,21 @@ namespace pcnet::config {
 /// Puts layers into a ResolvedConfig, one over the other, and collects every fault.
 class Reader {
  public:
-  Reader() : Reader(Config{}, "default") {}
-  /// Starts from `base`; `origin` is where its values that are no defaults come from.
-  Reader(const Config& base, const std::string& origin);
+  /// Starts from the defaults.
+  Reader();
+
+  /// Other defaults; `origin` is where those of their values that differ come from.
+  void set_defaults(const Config& defaults, const std::string& origin);
 
   void apply(const Layer& layer);
 
   /// What was read so far.
   const Config& value() const { return resolved_.values; }
 
-  /// The result. ConfigError with all `faults` and those of the reader, one a line.
-  ResolvedConfig finish(const std::vector<std::string>& faults);
+  /// The result. ConfigError with the faults of the layers, those of the reader and the rules that
+  /// the values break, one a line.
+  ResolvedConfig finish(const std::vector<std::string>& faults,
+                        const std::vector<std::string>& broken);
 
  private:
   void apply_value(const Layer& layer, const std::string& where, const std::string& key,

@@ -26,6 +26,10 @@ struct FieldBinder {
     if constexpr (Section<Member>) {
       out.push_back({key, std::move(info), std::monostate{}});
       bind_fields(value, key, out);
+    } else if constexpr (IsChoice<Member>) {
+      const auto all = words(typename Member::Enum{});
+      info.choices.assign(all.begin(), all.end());
+      out.push_back({key, std::move(info), static_cast<AnyChoice*>(&value)});
     } else {
       out.push_back({key, std::move(info), &value});
     }
@@ -45,6 +49,7 @@ struct TypeName {
   std::string operator()(const std::int64_t*) const { return "integer"; }
   std::string operator()(const double*) const { return "number"; }
   std::string operator()(const std::string*) const { return "text"; }
+  std::string operator()(const AnyChoice*) const { return "text"; }
   std::string operator()(const std::vector<std::int64_t>*) const { return "list of integers"; }
   std::string operator()(const std::vector<double>*) const { return "list of numbers"; }
   std::string operator()(const std::vector<std::string>*) const { return "list of texts"; }
@@ -57,6 +62,10 @@ bool is_list(const Slot& slot) {
 }
 
 }  // namespace
+
+std::string word_of(const Field& field, const AnyChoice& choice) {
+  return std::string(field.info.choices.at(choice.index()));
+}
 
 std::vector<Field> bind(Config& config) {
   std::vector<Field> out;

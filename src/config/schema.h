@@ -5,15 +5,16 @@
 #include <variant>
 #include <vector>
 
+#include "pcnet/config/choice.h"
 #include "pcnet/config/config.h"
 #include "pcnet/config/field.h"
 
 namespace pcnet::config {
 
 /// Where the value of a key lives; monostate for a section, which has no value of its own.
-using Slot =
-    std::variant<std::monostate, bool*, std::int64_t*, double*, std::string*,
-                 std::vector<std::int64_t>*, std::vector<double>*, std::vector<std::string>*>;
+using Slot = std::variant<std::monostate, bool*, std::int64_t*, double*, std::string*,
+                          std::vector<std::int64_t>*, std::vector<double>*,
+                          std::vector<std::string>*, AnyChoice*>;
 
 /// One key of a Config object.
 struct Field {
@@ -23,6 +24,9 @@ struct Field {
 
   bool is_section() const { return std::holds_alternative<std::monostate>(slot); }
 };
+
+/// The word of a choice.
+std::string word_of(const Field& field, const AnyChoice& choice);
 
 /// Every section and key of `config` in declaration order, a section before its keys. The fields
 /// point into `config`.

@@ -1,5 +1,6 @@
 #include "value.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -76,6 +77,13 @@ Read<std::string> read_scalar(const YAML::Node& node, const FieldInfo& info, con
 
 std::string fault(const YAML::Node& node, const Field& field, const std::string& hint) {
   return core::cat("got ", describe(node), ", wanted ", wanted(field), hint);
+}
+
+Read<AnyChoice> read_scalar(const YAML::Node& node, const FieldInfo& info, const AnyChoice*) {
+  const auto [word, hint] = read_scalar(node, info, static_cast<const std::string*>(nullptr));
+  if (!word) return {std::nullopt, hint};
+  const auto found = std::find(info.choices.begin(), info.choices.end(), *word);
+  return {AnyChoice(static_cast<std::size_t>(found - info.choices.begin())), ""};
 }
 
 struct Assign {

@@ -40,8 +40,12 @@ std::string item_text(double value) {
 std::string item_text(const std::string& value) { return quoted_if_needed(value); }
 
 struct ValueText {
+  const Field& field;
+
   std::string operator()(std::monostate) const { return ""; }
   std::string operator()(const bool* value) const { return *value ? "true" : "false"; }
+
+  std::string operator()(const AnyChoice* value) const { return item_text(word_of(field, *value)); }
 
   template <class T>
   std::string operator()(const T* value) const {
@@ -98,6 +102,6 @@ std::string quoted_if_needed(const std::string& text) {
   return double_quoted(text);
 }
 
-std::string value_text(const Field& field) { return std::visit(ValueText{}, field.slot); }
+std::string value_text(const Field& field) { return std::visit(ValueText{field}, field.slot); }
 
 }  // namespace pcnet::config

@@ -14,7 +14,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ToJson {
+  const Field& field;
+
   Json operator()(std::monostate) const { return Json::object(); }
+  Json operator()(const AnyChoice* value) const { return word_of(field, *value); }
   template <class T>
   Json operator()(const T* value) const {
     return *value;
@@ -32,7 +35,8 @@ Json::json_pointer pointer(std::string key) {
 Json to_json(const Config& config) {
   Config copy = config;
   Json out = Json::object();
-  for (const auto& field : bind(copy)) out[pointer(field.key)] = std::visit(ToJson{}, field.slot);
+  for (const auto& field : bind(copy))
+    out[pointer(field.key)] = std::visit(ToJson{field}, field.slot);
   return out;
 }
 
@@ -59,7 +63,9 @@ std::vector<KeyDoc> documentation() {
                    .default_value = value_text(field),
                    .help = std::string(field.info.help),
                    .source = std::string(field.info.source),
-                   .range = range_text(field.info)});
+                   .range = range_text(field.info),
+                   .affects = field.info.affects,
+                   .packed = field.info.packed});
   }
   return out;
 }
@@ -71,9 +77,13 @@ std::vector<Difference> difference(const Config& left, const Config& right) {
   const auto right_fields = bind(right_copy);
   std::vector<Difference> out;
   for (std::size_t i = 0; i < left_fields.size(); ++i) {
-    const std::string left_text = value_text(left_fields[i]);
-    const std::string right_text = value_text(right_fields[i]);
-    if (left_text != right_text) out.push_back({left_fields[i].key, left_text, right_text});
+    const Field& field = left_fields[i];
+    Difference change{.key = field.key,
+                      .left = value_text(field),
+                      .right = value_text(right_fields[i]),
+                      .affects = field.info.affects,
+                      .path = field.info.path};
+    if (change.left != change.right) out.push_back(std::move(change));
   }
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/machine.h"
 #include "pcnet/weights/safetensors.h"
@@ -90,11 +91,12 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
     add(std::string(kOptimizer) + name, tensor);
   const auto device =
       checkpoint.model.empty() ? c10::Device(c10::kCPU) : checkpoint.model.begin()->second.device();
-  file.metadata = {{"format", kFormat},
-                   {"config", checkpoint.config.dump()},
-                   {"vocabulary", ordered_json(checkpoint.vocabulary).dump()},
-                   {"state", to_json(checkpoint.state).dump()},
-                   {kEnvironment, ordered_json(environment_of(device)).dump()}};
+  file.metadata = {
+      {"format", kFormat},
+      {"config", core::json_text(checkpoint.config, {.exact = true})},
+      {"vocabulary", core::json_text(ordered_json(checkpoint.vocabulary), {.exact = true})},
+      {"state", core::json_text(to_json(checkpoint.state), {.exact = true})},
+      {kEnvironment, core::json_text(ordered_json(environment_of(device)), {.exact = true})}};
   file.metadata[kChecksum] = checksum_of(file);
   weights::write_safetensors(path, file);
 }
@@ -121,15 +123,15 @@ Checkpoint load_checkpoint(const fs::path& path) {
   require_checksum(file, path);
   Checkpoint checkpoint;
   try {
-    checkpoint.config = ordered_json::parse(file.metadata["config"]);
+    checkpoint.config = core::parse_json<ordered_json>(file.metadata["config"]);
     checkpoint.vocabulary =
-        ordered_json::parse(file.metadata["vocabulary"]).get<std::vector<std::string>>();
-    checkpoint.state = state_from_json(ordered_json::parse(file.metadata["state"]));
+        core::parse_json<ordered_json>(file.metadata["vocabulary"]).get<std::vector<std::string>>();
+    checkpoint.state = state_from_json(core::parse_json<ordered_json>(file.metadata["state"]));
     if (const auto& environment = file.metadata[kEnvironment]; !environment.empty()) {
       checkpoint.environment =
-          ordered_json::parse(environment).get<std::map<std::string, std::string>>();
+          core::parse_json<ordered_json>(environment).get<std::map<std::string, std::string>>();
     }
-  } catch (const nlohmann::json::exception& fault) {
+  } catch (const std::exception& fault) {
     throw Error(cat(path.string(), ": broken metadata: ", fault.what()));
   }
   for (auto& [name, tensor] : file.tensors) {

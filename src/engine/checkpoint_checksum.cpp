@@ -9,7 +9,7 @@
 #include <zlib.h>
 
 #include "pcnet/core/format.h"
-#include "pcnet/data/digest.h"
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/weights/weight_file.h"
 
 namespace pcnet::engine {

@@ -12,7 +12,9 @@
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/data/coverage.h"
+#include "pcnet/data/sources/coverage.h"
+#include "pcnet/data/sources/dataset.h"
+#include "pcnet/engine/responder.h"
 #include "pcnet/engine/segmentor.h"
 
 namespace pcnet::engine {

@@ -83,7 +83,7 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
   const at::Tensor visual = encoding_.images(*model_, batch.images);   // [B, C, h, w]
   const at::Tensor distinct = encoding_.texts(*model_, batch.tokens);  // [U, C]
   losses::StepView view;
-  const bool partners = criterion_.needs_partners();
+  const bool partners = criterion_.needs().partners;
   for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, partners))) {
     view.logits.push_back(std::move(stage.samples));
     if (partners) view.partner.push_back(std::move(stage.partners));
@@ -103,14 +103,14 @@ void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepVie
       batch.tokens.index_select(/*dim=*/0, rows.flatten().to(batch.tokens.device()));
   const at::Tensor texts =
       frozen_->encode_texts(tokens).view({rows.size(0), rows.size(1), -1});  // [B, 1 + K, C]
-  if (criterion_.needs_calibration()) {
+  if (criterion_.needs().calibration) {
     const at::Tensor own =
         view.logits.back().diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1).permute({2, 0, 1});
     const at::Tensor scores = frozen_->masked_scores(
         batch.images, losses::calibration_mask(own, calibration_), texts);  // [B, 1 + K]
     view.calibration = {scores.select(/*dim=*/1, 0), scores.slice(/*dim=*/1, 1), counts};
   }
-  if (criterion_.needs_clip_scores()) {
+  if (criterion_.needs().clip_scores) {
     view.clip_scores =
         frozen_->proposal_scores(batch.images, batch.proposals, texts.select(/*dim=*/1, 0));
   }

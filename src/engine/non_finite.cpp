@@ -6,6 +6,7 @@
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 
 namespace pcnet::engine {
@@ -149,8 +150,7 @@ bool NonFiniteHook::after_non_finite(const NonFiniteStep& fault, const data::Bat
       non_finite_report(fault, batch, state, parts_.module, parts_.optimizer, parts_.tokenizer);
   document["action"] = skip ? "skip" : "stop";
   // A text of the dataset may hold bytes that are no UTF-8.
-  core::write_file(path,
-                   document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  core::write_file(path, core::json_text(document, {.indent = 2}) + "\n");
   parts_.log.write({{"event", "non_finite"},
                     {"step", fault.report().step},
                     {"epoch", state.epoch},

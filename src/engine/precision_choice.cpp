@@ -34,7 +34,7 @@ double seconds_of(const std::function<void()>& pass) {
   double shortest = 0;
   for (int i = 0; i < kMostPasses && (i == 0 || spent < kEnoughSeconds); ++i) {
     pass();
-    const double seconds = lap.seconds();
+    const double seconds = lap.take();
     spent += seconds;
     shortest = i <= 1 ? seconds : std::min(shortest, seconds);
   }

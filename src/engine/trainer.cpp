@@ -22,20 +22,6 @@ void require_finite(double value, const char* what, const StepReport& report) {
 
 }  // namespace
 
-data::Batch to_device(const data::Batch& batch, c10::Device device) {
-  const auto moved = [&](const at::Tensor& tensor) {
-    // Only page-locked memory is copied while the program goes on; the stream keeps the order.
-    return tensor.defined() ? tensor.to(device, /*non_blocking=*/device.is_cuda()) : tensor;
-  };
-  data::Batch there = batch;
-  for (at::Tensor* tensor :
-       {&there.images, &there.text_index, &there.mirrored_index, &there.cue_index,
-        &there.partner_index, &there.partner_cue_index, &there.has_partner, &there.proposals}) {
-    *tensor = moved(*tensor);
-  }
-  return there;
-}
-
 Trainer::Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer,
                  const Options& options)
     : module_(module),
@@ -69,12 +55,12 @@ StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
     report.terms.emplace_back(name, value.item<double>());
   }
   require_finite(report.loss, "loss", report);
-  report.forward_seconds = lap.seconds();
+  report.forward_seconds = lap.take();
   backward(losses.total, report);
   if (!report.overflowed) require_finite(report.gradient_norm, "gradient norm", report);
-  report.backward_seconds = lap.seconds();
+  report.backward_seconds = lap.take();
   update(report);
-  report.update_seconds = lap.seconds();
+  report.update_seconds = lap.take();
   return report;
 }
 
@@ -166,8 +152,8 @@ bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Devic
   while (state.step < options_.schedule.total_steps && !state.stopped_early) {
     if (core::stop_signal() != 0) return false;
     core::Lap lap;
-    StepReport report = step_or_skip(to_device(loader.next(), device), state);
-    report.seconds = lap.seconds();
+    StepReport report = step_or_skip(loader.next().to(device), state);
+    report.seconds = lap.take();
     report.epoch = state.step / steps_per_epoch;
     state.step = report.step;
     state.epoch = state.step / steps_per_epoch;

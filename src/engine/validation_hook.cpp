@@ -40,7 +40,7 @@ void ValidationHook::after_training(TrainState& state) {
 void ValidationHook::validate(TrainState& state) {
   core::Lap lap;
   Validation validation = validate_();
-  const double seconds = lap.seconds();
+  const double seconds = lap.take();
   seconds_ += seconds;
   judge(validation.result, state);
   write(validation, state, seconds);

@@ -2,9 +2,10 @@
 
 #include <torch/types.h>
 
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/losses/proposal_scores.h"
 
-#include "choice.h"
 #include "precision.h"
 
 namespace pcnet::losses {
@@ -34,7 +35,7 @@ void check(const CalibrationScores& scores) {
 }  // namespace
 
 at::Tensor calibration_mask(const at::Tensor& logits, const config::CalibrationOptions& options) {
-  if (chosen("calibration.mask", options.mask, "response", "sigmoid")) {
+  if (options.mask == config::CalibrationMask::kResponse) {
     return normalised_response(logits, /*detach_maximum=*/false);
   }
   return at_least_float(logits).sigmoid();

@@ -1,9 +1,12 @@
 #include "pcnet/losses/criterion.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include <torch/types.h>
 
+#include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/losses/classification.h"
@@ -47,67 +50,119 @@ void check_grid(const StepView& view, std::int64_t grid) {
   }
 }
 
+/// What the terms compare: the step's view, and the maps of each picture's own text over the stages
+/// where proposals are compared with them.
+struct Compared {
+  const StepView& view;
+  at::Tensor own = {};  ///< [B, N, h, w]
+  TextPairs pairs = {};
+};
+
+Compared compared(const StepView& view, const Needs& needs) {
+  Compared maps{view};
+  if (needs.proposals) maps.own = own_maps(view.logits);
+  if (needs.partners) {
+    maps.pairs = {maps.own,
+                  view.partner.empty() ? at::Tensor() : at::stack(view.partner, /*dim=*/1),
+                  view.has_partner, view.proposals};
+  }
+  return maps;
+}
+
+}  // namespace
+
+/// A term of the criterion. `losses` gives its values by name, each a scalar; mostly one, its own.
+struct Term {
+  using Losses = std::vector<std::pair<std::string, at::Tensor>>;
+  double weight = 0;
+  double ramp = 0;
+  Needs needs = {};
+  std::function<Losses(const Compared&)> losses;
+};
+
+namespace {
+
+/// The terms of the method, and those that it is compared with.
+std::vector<Term> terms_of(const config::CriterionOptions& options) {
+  const auto& cls = options.classification;
+  const auto& ras = options.region_aware_shrinking;
+  const auto& iad = options.instance_disambiguation;
+  const auto& kl = options.kl_divergence;
+  const auto& cal = options.calibration;
+  return {
+      {.weight = cls.weight,
+       .losses =
+           [cls](const Compared& maps) {
+             return Term::Losses{{"classification", classification(maps.view.logits, cls)}};
+           }},
+      {.weight = ras.weight,
+       .needs = {.proposals = true,
+                 .clip_scores = ras.foreground == config::Foreground::kClipScore},
+       .losses =
+           [ras](const Compared& maps) {
+             const auto& view = maps.view;
+             const auto [shrinking, foreground] = region_aware_shrinking_loss(
+                 {maps.own, view.proposals, view.clip_scores, view.draw}, ras);
+             Term::Losses losses{{"region_aware_shrinking", shrinking}};
+             if (foreground.defined()) losses.emplace_back("foreground_overlap", foreground);
+             return losses;
+           }},
+      {.weight = iad.weight,
+       .ramp = iad.ramp,
+       .needs = {.proposals = true, .partners = true},
+       .losses =
+           [iad](const Compared& maps) {
+             return Term::Losses{
+                 {"instance_disambiguation", instance_disambiguation_loss(maps.pairs, iad)}};
+           }},
+      {.weight = kl.weight,
+       .needs = {.proposals = true, .partners = true},
+       .losses =
+           [kl](const Compared& maps) {
+             return Term::Losses{{"kl_divergence", kl_divergence_loss(maps.pairs, kl)}};
+           }},
+      {.weight = cal.weight,
+       .needs = {.calibration = true},
+       .losses =
+           [cal](const Compared& maps) {
+             if (!maps.view.calibration) {
+               throw core::Error("criterion: got no scores of the frozen CLIP for calibration");
+             }
+             return Term::Losses{{"calibration", calibration_loss(*maps.view.calibration, cal)}};
+           }},
+  };
+}
+
 }  // namespace
 
 double ramped_weight(double weight, double ramp, double progress) {
   return ramp > 0 ? weight * std::clamp(progress / ramp, 0.0, 1.0) : weight;
 }
 
-Criterion::Criterion(const config::CriterionOptions& options) : options_(options) {
-  const auto& cls = options_.classification;
-  if (cls.weight <= 0 && !needs_proposals() && !needs_calibration()) {
-    throw core::ConfigError(
-        "loss: every term has weight 0, so that there is nothing to learn; give one a weight");
+Criterion::Criterion(const config::CriterionOptions& options) : grid_(options.grid) {
+  config::validate(options);
+  for (auto& term : terms_of(options)) {
+    if (term.weight <= 0) continue;
+    needs_.proposals |= term.needs.proposals;
+    needs_.partners |= term.needs.partners;
+    needs_.clip_scores |= term.needs.clip_scores;
+    needs_.calibration |= term.needs.calibration;
+    terms_.push_back(std::move(term));
   }
-  if (cls.weight > 0 && !cls.mean_pooling && !cls.max_pooling && !cls.focal_pooling) {
-    throw core::ConfigError(
-        "loss.classification: got no pooling at all, wanted mean_pooling, max_pooling or "
-        "focal_pooling; or set its weight to 0");
-  }
 }
 
-bool Criterion::needs_partners() const {
-  return options_.instance_disambiguation.weight > 0 || options_.kl_divergence.weight > 0;
-}
-
-bool Criterion::needs_proposals() const {
-  return needs_partners() || options_.region_aware_shrinking.weight > 0;
-}
-
-bool Criterion::needs_clip_scores() const {
-  return options_.region_aware_shrinking.weight > 0 &&
-         options_.region_aware_shrinking.foreground == "clip_score";
-}
+Criterion::~Criterion() = default;
 
 Terms Criterion::operator()(const StepView& view, double progress) const {
-  const auto& [cls, ras, iad, kl, cal, grid] = options_;
   if (view.logits.empty()) throw core::Error("criterion: got no stage, wanted one or more");
-  if (needs_proposals()) check_grid(view, grid);
-  Terms terms;
-  if (cls.weight > 0) terms.add("classification", cls.weight, classification(view.logits, cls));
-  const at::Tensor own = needs_proposals() ? own_maps(view.logits) : at::Tensor();
-  if (ras.weight > 0) {
-    const RegionAwareShrinking loss =
-        region_aware_shrinking_loss({own, view.proposals, view.clip_scores, view.draw}, ras);
-    terms.add("region_aware_shrinking", ras.weight, loss.shrinking);
-    if (loss.foreground.defined()) terms.add("foreground_overlap", ras.weight, loss.foreground);
+  if (needs_.proposals) check_grid(view, grid_);
+  const Compared maps = compared(view, needs_);
+  Terms sum;
+  for (const auto& term : terms_) {
+    const double weight = ramped_weight(term.weight, term.ramp, progress);
+    for (const auto& [name, value] : term.losses(maps)) sum.add(name, weight, value);
   }
-  if (needs_partners()) {
-    const TextPairs pairs{own,
-                          view.partner.empty() ? at::Tensor() : at::stack(view.partner, /*dim=*/1),
-                          view.has_partner, view.proposals};
-    if (iad.weight > 0) {
-      terms.add("instance_disambiguation", ramped_weight(iad.weight, iad.ramp, progress),
-                instance_disambiguation_loss(pairs, iad));
-    }
-    if (kl.weight > 0) terms.add("kl_divergence", kl.weight, kl_divergence_loss(pairs, kl));
-  }
-  if (needs_calibration()) {
-    if (!view.calibration)
-      throw core::Error("criterion: got no scores of the frozen CLIP for calibration");
-    terms.add("calibration", cal.weight, calibration_loss(*view.calibration, cal));
-  }
-  return terms;
+  return sum;
 }
 
 }  // namespace pcnet::losses

@@ -4,7 +4,6 @@
 
 #include "pcnet/losses/proposal_scores.h"
 
-#include "choice.h"
 #include "precision.h"
 
 namespace pcnet::losses {
@@ -15,12 +14,8 @@ using Options = config::InstanceDisambiguationOptions;
 
 /// 1 - distance(y_a, y_d) of rows [.., P], broadcast -> [..]
 at::Tensor agreement(const PairRows& y, const Options& options) {
-  const bool squared =
-      chosen("instance_disambiguation.distance", options.distance, "squared_l2", "half_l1");
-  const bool product =
-      options.gradient == "softmax" || chosen("instance_disambiguation.gradient", options.gradient,
-                                              "inner_product", "squared_difference");
-  if (product) {
+  const bool squared = options.distance == config::IndexDistance::kSquaredL2;
+  if (options.gradient != config::AgreementGradient::kSquaredDifference) {
     // For one-hot vectors ||a - d||^2 = 2 - 2<a, d>, and half of their L1 distance is 1 - <a, d>.
     const at::Tensor same = (y.own * y.partner).sum(/*dim=*/-1);
     return squared ? 2 * same - 1 : same;
@@ -33,16 +28,15 @@ at::Tensor agreement(const PairRows& y, const Options& options) {
 
 at::Tensor index_vectors(const at::Tensor& logits, const at::Tensor& proposals,
                          const Options& options) {
-  const at::Tensor maps = chosen("instance_disambiguation.maps", options.maps, "response", "logits")
+  const at::Tensor maps = options.maps == config::ScoredMaps::kResponse
                               ? normalised_response(logits, options.detach_maximum)
                               : at_least_float(logits);
   const at::Tensor scores = proposal_scores(maps, proposals, options.scores);  // [B, M, P]
   const at::Tensor winner = best_proposal(scores, proposals).unsqueeze(/*dim=*/2);
   const at::Tensor one_hot = at::zeros_like(scores).scatter(/*dim=*/2, winner, 1);
 
-  const bool softmax =
-      options.gradient == "softmax" || chosen("instance_disambiguation.straight_through",
-                                              options.straight_through, "softmax", "scores");
+  const bool softmax = options.gradient == config::AgreementGradient::kSoftmax ||
+                       options.straight_through == config::Surrogate::kSoftmax;
   at::Tensor surrogate =
       options.dilation == 0
           ? scores

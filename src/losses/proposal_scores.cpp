@@ -4,7 +4,9 @@
 
 #include <torch/types.h>
 
-#include "choice.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
 #include "precision.h"
 
 namespace pcnet::losses {
@@ -54,14 +56,14 @@ at::Tensor dilated(const at::Tensor& proposals, std::int64_t cells) {
 }
 
 at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
-                           const std::string& scores) {
+                           config::Choice<config::ProposalScore> scores) {
   if (maps.sizes().slice(/*N=*/2) != proposals.sizes().slice(/*N=*/2)) {
     throw core::Error(core::cat("proposal scores: got maps ", maps.sizes(), " and proposals ",
                                 proposals.sizes(), ", wanted them on one grid"));
   }
   const at::Tensor inside = cells_of(proposals).unsqueeze(/*dim=*/1);      // [B, 1, P, hw]
   const at::Tensor cells = at_least_float(maps).flatten(/*start_dim=*/2);  // [B, M, hw]
-  if (chosen("scores", scores, "max", "mean")) {
+  if (scores == config::ProposalScore::kMax) {
     // Found without a gradient and then picked: the graph holds the peaks alone, not every cell.
     const at::Tensor peaks = cells.detach()
                                  .unsqueeze(/*dim=*/2)
@@ -92,12 +94,13 @@ at::Tensor score_distribution(const at::Tensor& scores, const at::Tensor& propos
       .masked_fill(padding, 0);
 }
 
-at::Tensor soft_iou(const at::Tensor& maps, const at::Tensor& masks, const std::string& iou) {
+at::Tensor soft_iou(const at::Tensor& maps, const at::Tensor& masks,
+                    config::Choice<config::IouDenominator> iou) {
   const at::Tensor response = at_least_float(maps);
   const at::Tensor inside = masks.ne(0).to(response.scalar_type());
   const at::Tensor intersection = (response * inside).sum({-2, -1});
   const at::Tensor sum = response.sum({-2, -1}) + inside.sum({-2, -1});
-  const at::Tensor whole = chosen("iou", iou, "union", "sum") ? sum - intersection : sum;
+  const at::Tensor whole = iou == config::IouDenominator::kUnion ? sum - intersection : sum;
   return intersection / whole.clamp_min(kEmptyUnion);
 }
 

@@ -4,9 +4,8 @@
 
 #include <torch/types.h>
 
+#include "pcnet/core/error.h"
 #include "pcnet/losses/proposal_scores.h"
-
-#include "choice.h"
 
 namespace pcnet::losses {
 
@@ -17,7 +16,7 @@ using Options = config::RegionAwareShrinkingOptions;
 /// m_f of every picture and stage, as an index: [B, N]
 at::Tensor foreground_proposal(const StageMaps& maps, const at::Tensor& response,
                                const Options& options) {
-  if (chosen("region_aware_shrinking.foreground", options.foreground, "response", "clip_score")) {
+  if (options.foreground == config::Foreground::kResponse) {
     return best_proposal(proposal_scores(response.detach(), maps.proposals, options.scores),
                          maps.proposals);
   }
@@ -35,7 +34,7 @@ at::Tensor foreground_proposal(const StageMaps& maps, const at::Tensor& response
 at::Tensor background_overlap(const at::Tensor& response, const at::Tensor& masks,
                               const at::Tensor& best, const at::Tensor& target,
                               const Options& options) {
-  if (chosen("region_aware_shrinking.background", options.background, "union", "strongest")) {
+  if (options.background == config::Background::kUnion) {
     // A cell is in the union of the others when more proposals hold it than m_f alone.
     const at::Tensor held = masks.sum(/*dim=*/1, /*keepdim=*/true);  // [B, 1, h, w]
     return soft_iou(response, held.gt(target), options.iou);
@@ -61,7 +60,7 @@ StageOverlaps stage_overlaps(const StageMaps& maps, const Options& options) {
 }
 
 RegionAwareShrinking region_aware_shrinking_loss(const StageMaps& maps, const Options& options) {
-  const bool hinge = chosen("region_aware_shrinking.form", options.form, "hinge", "released");
+  const bool hinge = options.form == config::ShrinkingForm::kHinge;
   const StageOverlaps overlaps = stage_overlaps(maps, options);
   const at::Tensor any = real_proposals(maps.proposals).any(/*dim=*/1, /*keepdim=*/true);  // [B, 1]
   const at::Tensor measure = hinge ? overlaps.ambiguity() : overlaps.background;           // [B, N]

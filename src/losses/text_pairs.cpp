@@ -2,9 +2,9 @@
 
 #include <torch/types.h>
 
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/losses/proposal_scores.h"
-
-#include "choice.h"
 
 namespace pcnet::losses {
 
@@ -28,11 +28,11 @@ void check(const TextPairs& pairs) {
 
 }  // namespace
 
-at::Tensor maps_of_pairs(const TextPairs& pairs, const std::string& stages) {
+at::Tensor maps_of_pairs(const TextPairs& pairs, config::TermStages stages) {
   check(pairs);
   const at::Tensor texts =
       at::cat({pairs.own.unsqueeze(/*dim=*/2), pairs.partner}, /*dim=*/2);  // [B, N, 1 + D, h, w]
-  const std::int64_t first = chosen("stages", stages, "all", "last") ? 0 : texts.size(1) - 1;
+  const std::int64_t first = stages == config::TermStages::kAll ? 0 : texts.size(1) - 1;
   return on_grid_of(pairs.proposals, texts.slice(/*dim=*/1, first).flatten(1, 2));
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <string>
 
+#include "pcnet/config/validate.h"
 #include "pcnet/model/response_map.h"
 
 namespace pcnet::model {
@@ -125,8 +126,8 @@ StageOutput ConditionalReferringModuleImpl::respond(const at::Tensor& visual,
 
 ConditionalReferringModuleImpl::Modulated ConditionalReferringModuleImpl::modulated(
     const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues, bool whole_batch) {
-  const at::Tensor cells = entered(visual, /*dim=*/1);
-  const at::Tensor before = entered(texts, /*dim=*/-1);
+  const at::Tensor cells = at_entry(visual, /*dim=*/1);
+  const at::Tensor before = at_entry(texts, /*dim=*/-1);
   const Memories memories = look_at(cells);
   const Cues seen = attended(cues, memories.cues, whole_batch);
   at::Tensor after = before;
@@ -139,7 +140,7 @@ ConditionalReferringModuleImpl::Modulated ConditionalReferringModuleImpl::modula
                              : text_to_text_->one_text(seen.own));
   }
   if (strategy_.cue) after = after + seen.own * options.cue_scale;
-  return {cells, entered(after, /*dim=*/-1), memories};
+  return {cells, at_entry(after, /*dim=*/-1), memories};
 }
 
 ConditionalReferringModuleImpl::Memories ConditionalReferringModuleImpl::look_at(
@@ -188,7 +189,7 @@ at::Tensor ConditionalReferringModuleImpl::residual(const at::Tensor& attended) 
   return residual_scale_.defined() ? attended * residual_scale_ : attended * options.residual_scale;
 }
 
-at::Tensor ConditionalReferringModuleImpl::entered(const at::Tensor& x, std::int64_t dim) const {
+at::Tensor ConditionalReferringModuleImpl::at_entry(const at::Tensor& x, std::int64_t dim) const {
   return options.unit_inputs ? unit(x, dim) : x;
 }
 

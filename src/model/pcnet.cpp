@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
@@ -35,14 +36,16 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
                                 ", wanted [", pictures, ", 1 + D, ", options.width, "]"));
   }
   const bool pair = options.referring.context == "pair";
-  const auto entered = [&](const at::Tensor& own) { return pair ? with_whole_batch(own) : own; };
+  const auto on_pictures = [&](const at::Tensor& own) {
+    return pair ? with_whole_batch(own) : own;
+  };
   const at::Tensor factor = scale();
   at::Tensor cells = visual;
-  at::Tensor texts = entered(expressions.texts);
+  at::Tensor texts = on_pictures(expressions.texts);
   std::vector<StageLogits> answers;
   for (std::size_t n = 0; n < stages_.size(); ++n) {
     const StageOutput stage =
-        stages_[n]->forward(cells, texts, entered(stage_cues(n, expressions)));
+        stages_[n]->forward(cells, texts, on_pictures(stage_cues(n, expressions)));
     cells = stage.visual;
     texts = stage.texts;
     const at::Tensor logits = stage.similarity * factor;  // [B, B + D, h, w]

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 
 namespace pcnet::report {
 
@@ -14,7 +15,7 @@ std::string lines_until(const std::string& text, std::int64_t step) {
   std::istringstream in(text);
   std::string kept;
   for (std::string line; std::getline(in, line);) {
-    const auto event = ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto event = core::try_parse_json<ordered_json>(line);
     if (!event.is_object()) continue;
     if (event.value("step", std::int64_t{0}) <= step) kept += line + "\n";
   }
@@ -34,6 +35,6 @@ const std::filesystem::path& with_lines_until(const std::filesystem::path& path,
 RunLog::RunLog(const std::filesystem::path& path, std::int64_t resume_step)
     : file_(with_lines_until(path, resume_step)) {}
 
-void RunLog::write(const ordered_json& event) { file_.append(event.dump()); }
+void RunLog::write(const ordered_json& event) { file_.append(core::json_text(event)); }
 
 }  // namespace pcnet::report

@@ -4,7 +4,7 @@
 
 namespace pcnet::report {
 
-std::string text_table(const std::vector<std::vector<std::string>>& rows) {
+std::string text_table(const std::vector<std::vector<std::string>>& rows, std::size_t indent) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -12,7 +12,7 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows) {
   }
   std::string table;
   for (const auto& row : rows) {
-    std::string line;
+    std::string line(indent, ' ');
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - row[i].size(), ' ');
       line += i == 0 ? row[i] + padding : "  " + padding + row[i];

@@ -16,7 +16,7 @@
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 namespace pcnet::runtime {
 
@@ -71,7 +71,7 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
   for (std::int64_t step = 0; step < warm_up + steps; ++step) {
     core::throw_if_stopped("bench stopped");
     const auto start = std::chrono::steady_clock::now();
-    const data::Batch batch = engine::to_device(loader->next(), parts.device);
+    const data::Batch batch = loader->next().to(parts.device);
     const double data_seconds = seconds_since(start);
     const auto report = parts.trainer->step(batch, step);
     progress.update(step + 1);

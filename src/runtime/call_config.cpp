@@ -8,8 +8,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/data/dataset_tree.h"
-#include "pcnet/data/pack.h"
+#include "pcnet/data/annotations/dataset_tree.h"
+#include "pcnet/data/pack/pack.h"
 
 namespace pcnet::runtime {
 

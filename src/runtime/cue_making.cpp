@@ -8,14 +8,15 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/output_path.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/cues/rules.h"
-#include "pcnet/data/coverage.h"
-#include "pcnet/data/cue_origin.h"
-#include "pcnet/data/dataset.h"
+#include "pcnet/data/cues/cue_origin.h"
+#include "pcnet/data/sources/coverage.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/runtime/dataset_opening.h"
 
 namespace pcnet::runtime {
@@ -42,20 +43,20 @@ std::vector<const data::Sentence*> sentences_of(const data::ReferIndex& index,
 }
 
 /// Different texts, numbered by their first appearance.
-struct Expressions {
+struct DifferentTexts {
   std::vector<std::string> texts;
   std::vector<std::size_t> number_of;  // of each sentence
 };
 
-Expressions different_texts(const std::vector<const data::Sentence*>& sentences) {
-  Expressions expressions;
+DifferentTexts different_texts(const std::vector<const data::Sentence*>& sentences) {
+  DifferentTexts different;
   std::unordered_map<std::string, std::size_t> numbers;
   for (const auto* sentence : sentences) {
-    const auto [place, is_new] = numbers.emplace(sentence->text, expressions.texts.size());
-    if (is_new) expressions.texts.push_back(sentence->text);
-    expressions.number_of.push_back(place->second);
+    const auto [place, is_new] = numbers.emplace(sentence->text, different.texts.size());
+    if (is_new) different.texts.push_back(sentence->text);
+    different.number_of.push_back(place->second);
   }
-  return expressions;
+  return different;
 }
 
 std::vector<cues::Decomposition> by_rules(const std::vector<std::string>& texts, std::size_t most) {
@@ -139,45 +140,45 @@ CueFile make_cues(const config::Config& config, const CueRequest& request) {
   core::Lap watch;
   const data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
   const auto sentences = sentences_of(dataset.index(), request.splits);
-  const Expressions expressions = different_texts(sentences);
+  const DifferentTexts different = different_texts(sentences);
   CueFile file;
   file.out = request.out.empty() ? usual_place(dataset.files()) : request.out;
   file.sentences = static_cast<std::int64_t>(sentences.size());
-  file.expressions = static_cast<std::int64_t>(expressions.texts.size());
+  file.expressions = static_cast<std::int64_t>(different.texts.size());
   // Answers that are paid for are kept beside the file.
   if (request.source.name != "rules") core::require_regular_file(file.out);
   core::AtomicFile output = open_cues(file.out);
   std::vector<cues::Decomposition> found;
   if (request.source.name == "rules") {
-    found = by_rules(expressions.texts, request.source.most);
+    found = by_rules(different.texts, request.source.most);
   } else {
     cues::LanguageModelOptions options = request.source.model;
     options.judgement.most = request.source.most;
     options.answers = file.answers = answers_beside(file.out);
     cues::LanguageModel model(options);
     // Known before anything is asked, and paid for.
-    const std::int64_t asks = model.open_questions(expressions.texts);
+    const std::int64_t asks = model.open_questions(different.texts);
     if (asks > 0 && fs::exists(file.out) && !request.replace) {
       throw Error(cat(file.out.string(), " is there already, and ", asks, " of ",
-                      expressions.texts.size(),
+                      different.texts.size(),
                       " expressions are still to be asked: --replace asks them and writes it anew, "
                       "or choose another file with --out"));
     }
-    found = by_model(model, expressions.texts);
+    found = by_model(model, different.texts);
     file.model = model.model();
     file.tally = model.tally();
     for (std::size_t i = 0; i < found.size(); ++i) {
-      if (found[i].by_rules) file.by_rules.push_back(expressions.texts[i]);
+      if (found[i].by_rules) file.by_rules.push_back(different.texts[i]);
     }
   }
   for (const auto& one : found) file.cues += static_cast<std::int64_t>(one.cues.size());
   std::string lines;
   for (std::size_t i = 0; i < sentences.size(); ++i) {
-    const auto& cues = found[expressions.number_of[i]].cues;
+    const auto& cues = found[different.number_of[i]].cues;
     (lines += data::cue_line(sentences[i]->sent_id, cues, sentences[i]->text)) += '\n';
   }
   file.already_there = write_cues(output, file.out, lines, request.replace);
-  file.seconds = watch.seconds();
+  file.seconds = watch.take();
   return file;
 }
 
@@ -233,7 +234,7 @@ CueFile import_cues(const config::Config& config, const fs::path& source, fs::pa
             " is one of this dataset: nothing to import; are these cues of another dataset?"));
   }
   file.already_there = write_cues(output, file.out, lines, replace);
-  file.seconds = watch.seconds();
+  file.seconds = watch.take();
   return file;
 }
 
@@ -261,9 +262,8 @@ CueFolder export_cues(const config::Config& config, const fs::path& out) {
       ++written.sentences;
     }
     if (document.empty()) continue;
-    using Json = nlohmann::ordered_json;
     core::write_file_plain(folder.path() / cat(reference.ref_id, ".json"),
-                           document.dump(-1, ' ', false, Json::error_handler_t::replace));
+                           core::json_text(document));
     progress.update(++written.files);
   }
   folder.commit();

@@ -4,8 +4,8 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/cues/rules.h"
-#include "pcnet/data/digest.h"
-#include "pcnet/data/pack_key.h"
+#include "pcnet/data/annotations/digest.h"
+#include "pcnet/data/pack/pack_key.h"
 
 namespace pcnet::runtime {
 

@@ -3,8 +3,10 @@
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/memory.h"
 #include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "memory_estimate.h"
 #include "warm_start.h"
@@ -103,8 +105,9 @@ std::string dry_run_text(const ordered_json& document) {
       cat("samples         ", number("samples"), ", ", number("steps_per_epoch"),
           " steps an epoch, ", number("total_steps"), " steps in all\n", "vocabulary      ",
           number("vocabulary"), " tokens\n", "parameters      ", number("parameters"),
-          "\nimages          ", document.at("images").dump(), "\ntokens          ",
-          document.at("tokens").dump(), "\ntexts a picture ", number("texts_per_picture"), "\n");
+          "\nimages          ", core::json_text(document.at("images")), "\ntokens          ",
+          core::json_text(document.at("tokens")), "\ntexts a picture ", number("texts_per_picture"),
+          "\n");
   for (const auto& [name, value] : document.at("loss").items()) {
     text += cat("loss            ", name, " ", value.get<double>(), "\n");
   }

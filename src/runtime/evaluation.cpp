@@ -7,6 +7,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/version.h"
 #include "pcnet/report/results.h"
@@ -101,8 +102,7 @@ void write_per_sentence(core::AtomicFile& file, const EvaluationResult& result,
                         const std::vector<std::string>& splits) {
   for (const auto& split : splits) {
     for (const auto& sentence : result.splits.at(split).sentences) {
-      file.write(to_json(sentence).dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
-                 "\n");
+      file.write(core::json_text(to_json(sentence)) + "\n");
     }
   }
   file.commit();

@@ -10,7 +10,7 @@
 #include "pcnet/core/lap.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/data/loader.h"
+#include "pcnet/data/batches/loader.h"
 #include "pcnet/runtime/benchmark.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
@@ -25,7 +25,7 @@ namespace {
 /// The samples of a configuration, with everything that keeps them alive.
 struct Feed {
   Feed(const config::Config& config, const config::DataOptions& options)
-      : dataset(open_dataset(options)), opening(lap.seconds()) {
+      : dataset(open_dataset(options)), opening(lap.take()) {
     const auto& text = config.model.clip.text;
     std::vector<std::string> words;
     if (text.tokenizer != "bpe") {

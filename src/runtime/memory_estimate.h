@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/engine/trainer.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 namespace pcnet::runtime {
 

@@ -9,7 +9,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/data/text_bank.h"
+#include "pcnet/cues/rules.h"
+#include "pcnet/data/batches/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/model/tris.h"
@@ -34,7 +35,7 @@ data::GridStore::Options loss_grid(const config::Config& config) {
   return {.height = side,
           .width = side,
           .most = config.data.proposal_filter.most,
-          .nearest = config.loss.proposal_resize == "nearest"};
+          .nearest = config.loss.proposal_resize == config::ProposalResize::kNearest};
 }
 
 void use_channels_last(torch::nn::Module& module) {
@@ -48,11 +49,6 @@ void use_channels_last(torch::nn::Module& module) {
 std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
                                                    std::int64_t vocabulary_size,
                                                    c10::Device device) {
-  if (config.data.text_length > config.model.clip.text.context_length) {
-    throw core::ConfigError(core::cat("data.text_length is ", config.data.text_length,
-                                      ": wanted at most model.clip.text.context_length, which is ",
-                                      config.model.clip.text.context_length));
-  }
   torch::manual_seed(static_cast<std::uint64_t>(config.run.seed));
   std::shared_ptr<model::ReferringModel> model;
   if (config.model.fusion == "crm") {
@@ -146,6 +142,16 @@ LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
   auto model = build_model(config, tokenizer->vocabulary_size(), device);
   engine::load_state_dict(*model, checkpoint.model, path.string());
   return {config, std::move(tokenizer), std::move(model), device, path, call.notes, call.missing};
+}
+
+std::vector<std::string> cues_for(const LoadedModel& loaded, const std::string& text) {
+  if (loaded.model->cues_read() == 0) return {};
+  std::vector<std::string> found = cues::rule_cues(text);
+  std::erase_if(found, [&](const std::string& cue) {
+    return loaded.tokenizer->encode(cue, loaded.config.data.text_length).words == 0;
+  });
+  if (found.empty()) found.push_back(text);
+  return found;
 }
 
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,

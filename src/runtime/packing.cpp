@@ -132,7 +132,7 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
        .grid = grid_of(config),
        .threads = threads,
        .tell = bars(stages, "packing was stopped: the same command goes on from there")});
-  packing.seconds = lap.seconds();
+  packing.seconds = lap.take();
   text::report(packing.summary.omissions, "distinct texts", options.text_length);
   dataset.pictures().report_skipped();
   return packing;

@@ -6,10 +6,10 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/cues/rules.h"
 #include "pcnet/engine/predictor.h"
 #include "pcnet/image/overlay.h"
 #include "pcnet/image/rle.h"
@@ -71,28 +71,16 @@ std::vector<std::string> stems(const PredictionRequest& request) {
   return names;
 }
 
-/// The cues of each text: those that were given, else by rules, as far as the model knows a word of
-/// them. None for a model without conditional referring module.
+/// The cues of each text: those that were given, else cues_for's.
 std::vector<std::vector<std::string>> cues_of(const PredictionRequest& request,
                                               const LoadedModel& loaded) {
-  if (loaded.model->cues_read() == 0) {
-    if (!request.cues.empty()) {
-      core::log::warning("this model has no conditional referring module: the cues are not used");
-    }
-    return std::vector<std::vector<std::string>>(request.texts.size());
-  }
-  if (!request.cues.empty()) {
+  if (loaded.model->cues_read() == 0 && !request.cues.empty()) {
+    core::log::warning("this model has no conditional referring module: the cues are not used");
+  } else if (!request.cues.empty()) {
     return std::vector<std::vector<std::string>>(request.texts.size(), request.cues);
   }
   std::vector<std::vector<std::string>> all;
-  for (const auto& text : request.texts) {
-    std::vector<std::string> found = cues::rule_cues(text);
-    std::erase_if(found, [&](const std::string& cue) {
-      return loaded.tokenizer->encode(cue, loaded.config.data.text_length).words == 0;
-    });
-    if (found.empty()) found.push_back(text);
-    all.push_back(std::move(found));
-  }
+  for (const auto& text : request.texts) all.push_back(cues_for(loaded, text));
   return all;
 }
 
@@ -151,8 +139,7 @@ void write_prediction(const fs::path& base, const engine::Prediction& prediction
   image::write_png(base.string() + ".mask.png", prediction.mask);
   weights::write_npy(base.string() + ".response.npy", last);
   image::write_png(base.string() + ".stages.png", draw_stages(prediction));
-  core::write_file(base.string() + ".json",
-                   document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n",
+  core::write_file(base.string() + ".json", core::json_text(document, {.indent = 2}) + "\n",
                    core::Sync::kLater);
 }
 

@@ -18,21 +18,18 @@ using nlohmann::ordered_json;
 
 namespace {
 
-/// Keys that may differ between the stored and the asked configuration of one run: places (the run
-/// or its data may have been moved), and what changes no weight.
-bool may_change(const std::string& key) {
-  static const std::vector<std::string> keys = {
-      "run.device",       "run.threads",  "run.tensorboard", "data.cache",
-      "data.prefetch",    "data.workers", "train.log_every", "train.checkpoint_every",
-      "train.non_finite", "eval.samples"};
-  return config::is_path_key(key) || std::find(keys.begin(), keys.end(), key) != keys.end();
+/// Whether the stored and the asked configuration of one run may differ so: places (the run or its
+/// data may have been moved), and what changes no weight.
+bool may_change(const config::Difference& change) {
+  return change.path || change.affects == config::Affects::kCourse ||
+         change.affects == config::Affects::kNothing;
 }
 
 std::vector<config::Difference> changes_of(const engine::Checkpoint& checkpoint,
                                            const config::Config& asked, const std::string& name) {
   const auto stored = config::load_json(checkpoint.config, name, {}).values;
   auto changes = config::difference(stored, asked);
-  std::erase_if(changes, [](const auto& change) { return may_change(change.key); });
+  std::erase_if(changes, may_change);
   return changes;
 }
 

@@ -10,6 +10,7 @@
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/run_folder.h"
 #include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 namespace pcnet::runtime {
 

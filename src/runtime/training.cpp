@@ -16,6 +16,7 @@
 #include "pcnet/engine/whole_checkpoint.h"
 #include "pcnet/report/run_log.h"
 #include "pcnet/report/run_summary.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "memory_estimate.h"
 #include "resumption.h"

@@ -127,7 +127,7 @@ report::RunSummary TrainingHooks::conclude(const engine::TrainState& state) {
     summary.validation_seconds = validation_->seconds();
     write_results(summary);
   }
-  summary.seconds = lap_.seconds();
+  summary.seconds = lap_.take();
   return summary;
 }
 

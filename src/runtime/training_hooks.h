@@ -8,7 +8,7 @@
 #include "pcnet/report/run_log.h"
 #include "pcnet/report/run_summary.h"
 #include "pcnet/report/tensorboard.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 namespace pcnet::runtime {
 

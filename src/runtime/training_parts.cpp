@@ -1,19 +1,21 @@
+#include "pcnet/runtime/training_parts.h"
+
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "pcnet/clip/weights.h"
 #include "pcnet/config/paths.h"
+#include "pcnet/config/validate.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/data/digest.h"
-#include "pcnet/data/pack_key.h"
+#include "pcnet/data/annotations/digest.h"
+#include "pcnet/data/pack/pack_key.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/runtime/training.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "warm_start.h"
@@ -78,29 +80,12 @@ std::vector<std::string> choose_words(const config::Config& config,
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
-/// How many cues of a sentence the model reads; those fed are enough.
-std::int64_t cues_fed(const config::Config& config) {
-  const std::int64_t read = config::cues_read(config.model);
-  if (read > config.data.cues_per_sentence) {
-    throw core::ConfigError(cat("model.stages is ", config.model.stages, ": its stages read ", read,
-                                " cues of a sentence, wanted at most ",
-                                "data.cues_per_sentence, which is ",
-                                config.data.cues_per_sentence));
-  }
-  return read;
-}
-
 /// The texts beside the sentence that model and losses look at, and the proposals when a loss does.
 data::ReferringSamples::Options fed_texts(const config::Config& config,
                                           const data::Dataset& dataset) {
   const losses::Criterion criterion(config.loss);
-  data::ReferringSamples::Options fed{.cues = cues_fed(config)};
-  if (criterion.needs_partners() && config.data.partners == 0) {
-    throw core::ConfigError(
-        "data.partners is 0: instance_disambiguation and kl_divergence compare a sentence with "
-        "partners, wanted 1 or more (or weight 0 for both)");
-  }
-  if (criterion.needs_partners() || criterion.needs_calibration()) {
+  data::ReferringSamples::Options fed{.cues = config::cues_read(config.model)};
+  if (criterion.needs().partners || criterion.needs().calibration) {
     fed.partners = config.data.partners;
   }
   if (config.train.batch_size == 1 && config.loss.classification.weight > 0) {
@@ -108,14 +93,14 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
         "train.batch_size is 1: classification sees each sentence on its own picture alone, and "
         "nothing that it does not describe");
   }
-  if (criterion.needs_proposals()) fed.grid = loss_grid(config);
+  if (criterion.needs().proposals) fed.grid = loss_grid(config);
   if (fed.cues > 0 && !dataset.has_cues()) {
     throw core::ConfigError(cat("the dataset has no cues, of which the profile ",
                                 config.model.profile, " reads ", fed.cues,
                                 " a sentence: make them with `pcnet cues make`, name them with "
                                 "--cues, or let the rules make them with --cues rules"));
   }
-  if (criterion.needs_proposals() && !dataset.has_proposals()) {
+  if (criterion.needs().proposals && !dataset.has_proposals()) {
     throw core::ConfigError(
         "the dataset has no proposals, which a loss with a weight needs (region_aware_shrinking, "
         "instance_disambiguation or kl_divergence): name them with data.proposals");
@@ -135,7 +120,8 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
 /// Checksum of the sentences that a run trains on, and of their cues where it reads them.
 std::string training_texts(const config::Config& config, data::Dataset& dataset) {
   const bool contrastive = config.train.objective == "contrastive";
-  const bool reads_cues = (contrastive ? config.train.contrastive.cues : cues_fed(config)) > 0;
+  const bool reads_cues =
+      (contrastive ? config.train.contrastive.cues : config::cues_read(config.model)) > 0;
   std::string text;
   for (const auto position : dataset.index().split("train")) {
     for (const auto& sentence : dataset.index().references()[position].sentences) {
@@ -215,30 +201,21 @@ std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions&
   return options.decay_norms ? groups : engine::without_decay_of_norms(groups);
 }
 
+const config::Config& validated(const config::Config& config) {
+  config::validate(config);
+  return config;
+}
+
 }  // namespace
 
 TrainingParts::TrainingParts(const config::Config& options, const engine::Checkpoint* resumed)
-    : config(options),
+    : config(validated(options)),
       device(core::parse_device(options.run.device)),
       dataset(open_dataset(options.data)) {
   core::set_threads(static_cast<int>(config.run.threads));
   core::set_arithmetic(config.run.deterministic);
   const auto precision = engine::parse_precision(config.train.precision);
   if (precision) engine::require_supported(*precision, device);
-  if (config.train.accumulate > config.train.batch_size) {
-    throw core::ConfigError(cat("train.accumulate is ", config.train.accumulate,
-                                ": wanted at most train.batch_size, which is ",
-                                config.train.batch_size));
-  }
-  if (config.eval.splits.empty()) {
-    throw core::ConfigError("eval.splits is empty: training validates on the first split");
-  }
-  if (config.train.patience > 0 && config.train.eval_every + config.train.eval_every_epochs == 0) {
-    throw core::ConfigError(
-        cat("train.patience is ", config.train.patience,
-            ", but nothing is validated before the end: set train.eval_every or "
-            "train.eval_every_epochs"));
-  }
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
   tokenizer = dataset.with_packed_tokens(
       make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));
@@ -290,7 +267,7 @@ data::Batch TrainingParts::sample_batch(std::int64_t size) {
                                  .last = 1,
                                  .prefetch = 0,
                                  .negatives = config.data.negatives});
-  return engine::to_device(loader.next(), device);
+  return loader.next().to(device);
 }
 
 }  // namespace pcnet::runtime

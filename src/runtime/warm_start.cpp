@@ -9,9 +9,8 @@
 #include "pcnet/core/format.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/model/referring_model.h"
+#include "pcnet/weight_tools/weight_names.h"
 #include "pcnet/weights/state_dict.h"
-
-#include "weight_names.h"
 
 namespace pcnet::runtime {
 
@@ -53,7 +52,7 @@ std::string module_of(const std::string& name) {
   if (name == "backbone.logit_scale") return name;  // CLIP's own, beside the head's
   const std::string stages = "attn_fusion_vl.";
   if (name.starts_with(stages)) return name.substr(0, name.find('.', stages.size()));
-  return part_of(name, weights::Layout::kPcnet);
+  return weight_tools::part_of(name, weights::Layout::kPcnet);
 }
 
 /// Names by module, beside each how many of them the whole has.

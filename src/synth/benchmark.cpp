@@ -10,7 +10,7 @@
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/data/digest.h"
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/synth/manifest.h"
 #include "pcnet/synth/recipe.h"
 #include "pcnet/synth/sample.h"

@@ -7,6 +7,7 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/synth/expressions.h"
 
 namespace pcnet::synth {
@@ -125,7 +126,7 @@ bool is_free(const fs::path& folder, const Options& options, Summary& summary) {
                                 options.dataset, "/", kManifestName,
                                 "): choose another --out or remove it"));
   }
-  const auto found = ordered_json::parse(core::read_file(path), nullptr, false);
+  const auto found = core::try_parse_json<ordered_json>(core::read_file(path));
   const ordered_json wanted = identity(options);
   const auto value = [&](const char* key) { return found.value(key, ordered_json()); };
   if (!found.is_object() || !value("files").is_object() || !value("splits").is_object()) {
@@ -133,9 +134,9 @@ bool is_free(const fs::path& folder, const Options& options, Summary& summary) {
   }
   for (const char* key : {"format", "version", "options"}) {
     if (value(key) == wanted.at(key)) continue;
-    throw core::Error(core::cat(folder.string(), " holds another benchmark: its ", key, " is ",
-                                value(key).dump(), ", wanted ", wanted.at(key).dump(),
-                                ": choose another --out or remove it"));
+    throw core::Error(core::cat(
+        folder.string(), " holds another benchmark: its ", key, " is ", core::json_text(value(key)),
+        ", wanted ", core::json_text(wanted.at(key)), ": choose another --out or remove it"));
   }
   require_whole(folder, options, found.at("files"));
   for (const auto& [name, split] : found.at("splits").items()) {

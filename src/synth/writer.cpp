@@ -3,11 +3,10 @@
 #include <cmath>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
-#include "pcnet/data/cue_store.h"
+#include "pcnet/core/json.h"
+#include "pcnet/data/cues/cue_store.h"
 #include "pcnet/synth/cues.h"
 #include "pcnet/synth/manifest.h"
 
@@ -25,7 +24,7 @@ double percent(double sum, std::int64_t count) {
 
 void append_element(std::string& list, const ordered_json& element) {
   if (!list.empty()) list += ",\n";
-  list += element.dump();
+  list += core::json_text(element);
 }
 
 PickleValue sentence_value(const Expression& expression, std::int64_t sentence_id) {
@@ -70,7 +69,8 @@ void Writer::append(const Sample& sample, const std::string& split) {
     append_annotation(sample.scene.objects[index], next > first);
     if (next > first) append_ref(sample, first, next, split);
   }
-  captions_ += ordered_json{{"image_id", image_id_}, {"captions", sample.captions}}.dump() + "\n";
+  captions_ +=
+      core::json_text(ordered_json{{"image_id", image_id_}, {"captions", sample.captions}}) + "\n";
   append_proposals(sample);
   count(sample, split_summary(split));
 }
@@ -109,11 +109,10 @@ void Writer::append_ref(const Sample& sample, std::size_t first, std::size_t las
     const Expression& expression = sample.expressions[i];
     sentence_ids.emplace_back(sentence_id_);
     sentences.push_back(sentence_value(expression, sentence_id_));
-    cues_ += ordered_json{{"sent_id", sentence_id_},
-                          {"ref_id", ref_id_},
-                          {"cues", data::repeated_cues(real_cues(expression))},
-                          {"sentence", expression.text}}
-                 .dump() +
+    cues_ += core::json_text(ordered_json{{"sent_id", sentence_id_},
+                                          {"ref_id", ref_id_},
+                                          {"cues", data::repeated_cues(real_cues(expression))},
+                                          {"sentence", expression.text}}) +
              "\n";
   }
   const Attributes& attributes = sample.scene.objects[sample.expressions[first].object].attributes;
@@ -139,7 +138,7 @@ void Writer::append_proposals(const Sample& sample) {
                              {"file_name", picture_name(image_id_)},
                              {"picture_digest", sample.picture_digest},
                              {"proposals", list}};
-  proposals_ += line.dump() + "\n";
+  proposals_ += core::json_text(line) + "\n";
 }
 
 // Blind scores are gathered as sums here; write() makes percentages of them.
@@ -173,7 +172,7 @@ std::string Writer::instances() const {
     append_element(categories,
                    {{"id", shape + 1}, {"name", kShapeWords[shape]}, {"supercategory", "shape"}});
   }
-  return "{\"info\":" + info.dump() + ",\n\"licenses\":[],\n\"images\":[\n" + images_ +
+  return "{\"info\":" + core::json_text(info) + ",\n\"licenses\":[],\n\"images\":[\n" + images_ +
          "\n],\n\"annotations\":[\n" + annotations_ + "\n],\n\"categories\":[\n" + categories +
          "\n]}\n";
 }
@@ -194,8 +193,9 @@ Summary Writer::write(const std::filesystem::path& folder) {
   put("cues.jsonl", cues_);
   put("captions.jsonl", captions_);
   put("proposals.jsonl", proposals_);
-  core::write_file_plain(folder / kManifestName,
-                         make_manifest(options_, summary_, sizes).dump(2) + "\n");
+  core::write_file_plain(
+      folder / kManifestName,
+      core::json_text(make_manifest(options_, summary_, sizes), {.indent = 2}) + "\n");
   return summary_;
 }
 

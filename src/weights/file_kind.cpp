@@ -62,6 +62,14 @@ bool is_tensorflow(std::string_view name) {
          name.find(".ckpt.data-") != std::string_view::npos || name.ends_with(".ckpt.index");
 }
 
+/// A zip archive whose first member is an array.
+bool is_npz(std::string_view bytes) {
+  constexpr std::size_t kName = 30;  // of the member, behind its header
+  if (bytes.size() < kName) return false;
+  const auto length = static_cast<unsigned char>(bytes[26]);
+  return bytes.substr(kName, length).ends_with(".npy");
+}
+
 /// What a file is that pcnet does not read; empty when unknown.
 std::string_view foreign_kind(std::string_view bytes, std::string_view name) {
   for (const auto& foreign : kForeign) {
@@ -91,6 +99,9 @@ FileKind find_file_kind(std::string_view bytes, std::string_view name) {
     return core::Error(cat("cannot read the weights ", name, ": ", what));
   };
   if (bytes.empty()) throw fault("it is empty");
+  if (bytes.starts_with("PK\x03\x04"sv) && is_npz(bytes)) {
+    throw fault("it is NumPy's .npz, wanted a file of torch.save or safetensors");
+  }
   if (bytes.starts_with("PK\x03\x04"sv) || bytes.starts_with("PK\x05\x06"sv)) return FileKind::kZip;
   // A safetensors header is JSON behind eight bytes of its length, of which the last are 0.
   if (bytes.size() > 8 && bytes[8] == '{' && bytes.substr(4, 4) == "\0\0\0\0"sv) {

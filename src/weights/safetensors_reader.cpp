@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <set>
 
-#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
+#include "pcnet/core/json_scan.h"
 #include "pcnet/weights/safetensors.h"
 
 #include "mapped_tensor.h"
@@ -70,24 +71,23 @@ class HeaderReader {
   }
 
   Json parse(std::string_view text) const {
-    std::set<std::string> keys;
-    std::string twice;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-      if (depth == 1 && event == Json::parse_event_t::key) {
-        const auto& key = parsed.get_ref<const std::string&>();
-        if (!keys.insert(key).second) twice = key;
-      }
-      return true;
-    };
-    Json header;
+    const Json header = parse_json(text);
+    if (!header.is_object()) fail("its header is not a JSON object");
+    std::set<std::string> names;
+    core::JsonScanner scanner(text);
+    scanner.members([&](const std::string& name) {
+      if (!names.insert(name).second) fail(name, "it stands twice in the header");
+      return !scanner.value().empty();
+    });
+    return header;
+  }
+
+  Json parse_json(std::string_view text) const {
     try {
-      header = Json::parse(text, watch);
-    } catch (const Json::exception& fault) {
+      return core::parse_json<Json>(text);
+    } catch (const core::Error& fault) {
       fail(cat("its header is not JSON: ", fault.what()));
     }
-    if (!header.is_object()) fail("its header is not a JSON object");
-    if (!twice.empty()) fail(twice, "it stands twice in the header");
-    return header;
   }
 
   void read_json(const Json& header) {
@@ -137,15 +137,15 @@ class HeaderReader {
     for (const auto& known : kSafetensorsTypes) {
       if (dtype.is_string() && dtype.get_ref<const std::string&>() == known.name) return known.type;
     }
-    fail(name, cat("unknown dtype ", dtype.dump(-1, ' ', true, Json::error_handler_t::replace),
-                   ", wanted one of ", kSafetensorsTypeNames));
+    fail(name, cat("unknown dtype ", core::json_text(dtype, {.ascii = true}), ", wanted one of ",
+                   kSafetensorsTypeNames));
   }
 
   std::uint64_t read_count(const std::string& name, const char* what, const Json& number) const {
     const bool whole = number.is_number_unsigned() && number.get<std::uint64_t>() <= INT64_MAX;
     if (!whole) {
-      fail(name, cat("its ", what, " hold ", number.dump(-1, ' ', true), ", wanted whole numbers ",
-                     "from 0 to 2^63 - 1"));
+      fail(name, cat("its ", what, " hold ", core::json_text(number, {.ascii = true}),
+                     ", wanted whole numbers ", "from 0 to 2^63 - 1"));
     }
     return number.get<std::uint64_t>();
   }

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <numeric>
 
-#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/weights/safetensors.h"
 
 #include "mapped_tensor.h"
@@ -66,8 +66,8 @@ std::string header_of(const TensorFile& file, const std::vector<std::size_t>& or
   }
   std::string text;
   try {
-    text = header.dump();
-  } catch (const Json::exception& fault) {
+    text = core::json_text(header, {.exact = true});
+  } catch (const Error& fault) {
     throw Error(cat("a tensor's name or a metadata text is not UTF-8: ", fault.what()));
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start at a multiple of 8

@@ -2,10 +2,9 @@
 
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 
 #include "safetensors_parser.h"
 #include "shared_bytes.h"
@@ -83,8 +82,8 @@ class IndexReader {
 
   Json parse() const {
     try {
-      return Json::parse(index_);
-    } catch (const Json::exception& fault) {
+      return core::parse_json<Json>(index_);
+    } catch (const core::Error& fault) {
       fail(cat("it is not JSON: ", fault.what()));
     }
   }

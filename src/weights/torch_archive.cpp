@@ -1,5 +1,6 @@
 #include "torch_archive.h"
 
+#include <algorithm>
 #include <map>
 
 #include <torch/types.h>
@@ -11,7 +12,7 @@
 #include "mapped_tensor.h"
 #include "safetensors_types.h"
 #include "torch_pickle.h"
-#include "zip_reader.h"
+#include "torch_records.h"
 
 namespace pcnet::weights {
 
@@ -20,7 +21,7 @@ namespace {
 using core::cat;
 using core::Error;
 
-constexpr std::string_view kPickle = "data.pkl";
+const std::string kPickle = "data.pkl";
 
 /// Views may repeat elements; far more of them than the file has bytes are an attack on the disk.
 constexpr std::int64_t kLargestExpansion = 16;
@@ -32,14 +33,14 @@ class TorchArchive {
   TorchArchive(const SharedBytes& file, std::string_view name)
       : file_(file),
         name_(name),
-        zip_(file.bytes, name),
+        records_(file, name),
         most_bytes_(static_cast<std::int64_t>(file.bytes.size()) * kLargestExpansion +
                     kFreeExpansion) {}
 
   WeightFile read() {
-    folder_ = find_folder();
     check_byte_order();
-    const std::string pickle = read_member(std::string(kPickle));
+    if (!records_.has(kPickle)) fail(cat("it has no ", kPickle, ": torch did not write it"));
+    const std::string pickle = records_.read(kPickle);
     const std::string pickle_name = cat(name_, " (", kPickle, ")");
     const TorchPickle parsed = read_torch_pickle(pickle, pickle_name);
     const auto build = [this](const PickledTensor& tensor, const std::string& name) {
@@ -65,40 +66,14 @@ class TorchArchive {
     throw Error(cat("weight file ", name_, ": ", what));
   }
 
-  /// Every member lies in one folder, named after the file that was written.
-  std::string find_folder() const {
-    std::string folder;
-    std::size_t found = 0;
-    for (const auto& member : zip_.members()) {
-      const std::size_t slash = member.name.find('/');
-      if (slash == std::string::npos || member.name.substr(slash + 1) != kPickle) continue;
-      folder = member.name.substr(0, slash + 1);
-      ++found;
-    }
-    if (found == 1) return folder;
-    if (found > 1) fail(cat("it holds ", found, " times ", kPickle, ", wanted one"));
-    for (const auto& member : zip_.members()) {
-      if (member.name.ends_with(".npy")) {
-        fail("it is NumPy's .npz, wanted a file of torch.save or safetensors");
-      }
-    }
-    fail(cat("it is a zip archive without <name>/", kPickle, ": torch did not write it"));
-  }
-
   bool is_script() const {
-    for (const auto& member : zip_.members()) {
-      if (member.name.starts_with(folder_ + "code/")) return true;
-    }
-    return zip_.find(folder_ + "constants.pkl") != nullptr;
+    const auto is_code = [](const std::string& record) { return record.starts_with("code/"); };
+    return records_.has("constants.pkl") || std::ranges::any_of(records_.names(), is_code);
   }
 
-  std::string read_member(const std::string& member) const {
-    return zip_.read(*zip_.find(folder_ + member));
-  }
-
-  void check_byte_order() const {
-    if (zip_.find(folder_ + "byteorder") == nullptr) return;  // torch before 2.1 wrote none
-    const std::string order = read_member("byteorder");
+  void check_byte_order() {
+    if (!records_.has("byteorder")) return;  // torch before 2.1 wrote none
+    const std::string order = records_.read("byteorder");
     if (order == "little") return;
     fail(cat("its numbers are ", order.substr(0, 20),
              "-endian, wanted little: load it in Python and save it on this machine"));
@@ -115,11 +90,11 @@ class TorchArchive {
               " and strides ", at::IntArrayRef(tensor.strides),
               " are negative, unequal or beyond 2^63 bytes"));
     }
-    const ZipMember& member = storage_member(tensor.storage, name);
-    if (static_cast<std::uint64_t>(bytes->reach) > claimed_bytes(tensor.storage, name)) {
+    const TorchRecords::Place place = storage_place(tensor.storage, name);
+    if (static_cast<std::uint64_t>(bytes->reach) > claimed_bytes(tensor.storage, place, name)) {
       bad(cat("its shape ", at::IntArrayRef(tensor.shape), " with strides ",
               at::IntArrayRef(tensor.strides), " from ", tensor.offset, " needs ", bytes->reach,
-              " bytes, its storage '", tensor.storage.key, "' has ", member.size));
+              " bytes, its storage '", tensor.storage.key, "' has ", place.size));
     }
     if (bytes->written_out == 0) {
       return torch::empty(tensor.shape, at::TensorOptions().dtype(tensor.type));
@@ -128,38 +103,39 @@ class TorchArchive {
     if (bytes->written_out > most_bytes_ + bytes->written_out || most_bytes_ < 0) {
       bad(cat("its ", bytes->written_out, " bytes repeat far more than the file holds"));
     }
-    const auto [place, is_new] = storages_.try_emplace(tensor.storage.key);
-    if (is_new) place->second.emplace(file_, member.begin, member.size);
-    return place->second->view(tensor.type, tensor.shape, tensor.strides, tensor.offset);
+    const auto [storage, is_new] = storages_.try_emplace(tensor.storage.key);
+    if (is_new) storage->second.emplace(file_, place.begin, place.size);
+    return storage->second->view(tensor.type, tensor.shape, tensor.strides, tensor.offset);
   }
 
-  const ZipMember& storage_member(const PickledStorage& storage, const std::string& name) const {
-    const std::string path = cat(folder_, "data/", storage.key);
-    const ZipMember* member = zip_.find(path);
-    if (member == nullptr) fail(cat("tensor '", name, "': the archive has no member '", path, "'"));
-    if (member->deflated) {
-      fail(cat("tensor '", name, "': member '", path, "' is compressed, wanted it stored"));
+  TorchRecords::Place storage_place(const PickledStorage& storage, const std::string& name) {
+    const std::string record = cat("data/", storage.key);
+    if (!records_.has(record)) {
+      fail(cat("tensor '", name, "': the archive has no record '", record, "'"));
     }
-    return *member;
+    const TorchRecords::Place place = records_.find(record);
+    if (place.packed) {
+      fail(cat("tensor '", name, "': record '", record, "' is compressed, wanted it stored"));
+    }
+    return place;
   }
 
   /// The bytes that the pickle gives the storage, which the archive must have.
-  std::uint64_t claimed_bytes(const PickledStorage& storage, const std::string& name) const {
-    const ZipMember& member = storage_member(storage, name);
+  std::uint64_t claimed_bytes(const PickledStorage& storage, const TorchRecords::Place& place,
+                              const std::string& name) const {
     const std::uint64_t element =
         storage.type == c10::ScalarType::Undefined ? 1 : c10::elementSize(storage.type);
-    if (static_cast<std::uint64_t>(storage.count) > member.size / element) {
+    if (static_cast<std::uint64_t>(storage.count) > place.size / element) {
       fail(cat("tensor '", name, "': its storage '", storage.key, "' should hold ", storage.count,
-               " elements of ", element, " bytes, the archive has ", member.size, " bytes"));
+               " elements of ", element, " bytes, the archive has ", place.size, " bytes"));
     }
     return static_cast<std::uint64_t>(storage.count) * element;
   }
 
   SharedBytes file_;
   std::string_view name_;
-  ZipReader zip_;
+  TorchRecords records_;
   std::int64_t most_bytes_;
-  std::string folder_;
   std::map<std::string, std::optional<ByteStorage>> storages_;
 };
 

@@ -7,11 +7,24 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "zip_format.h"
-
 namespace pcnet::weights {
 
 namespace {
+
+// The records of a zip archive: signatures and sizes without their variable parts.
+constexpr std::uint64_t kZipLocal = 0x04034b50;
+constexpr std::uint64_t kZipLocalBytes = 30;
+constexpr std::uint64_t kZipEntry = 0x02014b50;
+constexpr std::uint64_t kZipEnd = 0x06054b50;
+constexpr std::uint64_t kZipWideEnd = 0x06064b50;
+constexpr std::uint64_t kZipWideEndBytes = 56;
+constexpr std::uint64_t kZipLocator = 0x07064b50;
+constexpr std::uint64_t kZipDescriptor = 0x08074b50;
+constexpr std::uint64_t kZipDescribed = 8;  // its sizes and checksum follow its data
+constexpr std::uint64_t kZipUtf8 = 0x800;
+constexpr std::uint64_t kZipWideExtra = 1;  // the extra field with 64-bit numbers
+constexpr std::uint64_t kZip16 = 0xffff;    // these say: look for the 64-bit number
+constexpr std::uint64_t kZip32 = 0xffffffff;
 
 constexpr std::uint64_t kAlignment = 64;
 constexpr std::uint64_t kPadding = 0x4246;  // the extra field that torch pads with

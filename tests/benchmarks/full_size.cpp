@@ -17,13 +17,13 @@
 #include <vector>
 
 #include <c10/core/CachingDeviceAllocator.h>
-#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "pcnet/config/config.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
 #include "pcnet/engine/trainer.h"
@@ -149,7 +149,7 @@ nlohmann::ordered_json run(const Arguments& arguments) {
   const auto pcnet = runtime::build_model(config, kVocabulary, device);
   pcnet->backbone()->set_recompute(config.train.recompute);
   torch::manual_seed(1);
-  const data::Batch batch = engine::to_device(full_batch(config, arguments.pictures), device);
+  const data::Batch batch = full_batch(config, arguments.pictures).to(device);
   nlohmann::ordered_json out = {{"device", device.str()},
                                 {"precision", config.train.precision},
                                 {"recompute", config.train.recompute},
@@ -203,7 +203,7 @@ nlohmann::ordered_json run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   try {
     const auto out = run(parse(argc, argv));
-    std::cout << out.dump() << "\n";
+    std::cout << pcnet::core::json_text(out) << "\n";
     const double most = out["peak_gb"].get<double>();
     if (most < kMostGigabytes) return 0;
     std::cerr << "peak memory " << most << " GB, wanted less than " << kMostGigabytes << "\n";

@@ -18,8 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "pcnet/core/json.h"
 #include "pcnet/text/bpe_tokenizer.h"
 
 namespace {
@@ -106,5 +105,5 @@ int main() {
       {"sentences", sentences.size()},   {"tokens", tokens},
       {"construct_ms", construct * 1e3}, {"cold_tokens_per_second", cold},
       {"warm_tokens_per_second", warm},  {"uncached_tokens_per_second", uncached}};
-  std::cout << result.dump() << "\n";
+  std::cout << pcnet::core::json_text(result) << "\n";
 }

@@ -1,5 +1,5 @@
 #include "fuzz.h"
-#include "src/cues/chat.h"
+#include "src/cues/llm/chat.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using pcnet::fuzz::require;

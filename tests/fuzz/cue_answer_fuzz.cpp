@@ -1,4 +1,4 @@
-#include "pcnet/cues/answer.h"
+#include "pcnet/cues/llm/answer.h"
 
 #include "fuzz.h"
 

@@ -1,4 +1,4 @@
-#include "pcnet/data/cue_store.h"
+#include "pcnet/data/cues/cue_store.h"
 
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 #include "fuzz.h"
-#include "src/data/refer_parts.h"
+#include "src/data/annotations/refer_parts.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace pcnet;

@@ -365,7 +365,7 @@ def pack_sections(proposals):
 
 
 def pack_file(key, side=32, magic=b"PCNETPAK"):
-    """A whole pack, as src/data/pack_format.h lays it out."""
+    """A whole pack, as src/data/pack/pack_format.h lays it out."""
     page = 4096
     picture = bytes(i % 251 for i in range(3 * side * side))
     proposals = record(1, b"026") + bytes([0b0110])

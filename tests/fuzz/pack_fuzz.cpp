@@ -2,11 +2,11 @@
 #include <memory>
 #include <string>
 
-#include "pcnet/data/pack.h"
+#include "pcnet/data/pack/pack.h"
 
 #include "fuzz.h"
-#include "src/data/pack_format.h"
-#include "src/data/pack_stream.h"
+#include "src/data/pack/pack_format.h"
+#include "src/data/pack/pack_stream.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "pcnet/data/proposal_formats.h"
+#include "pcnet/data/proposals/proposal_formats.h"
 
 #include "fuzz.h"
 

@@ -7,9 +7,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "pcnet/core/json.h"
 
 namespace pcnet::support {
 
@@ -121,11 +122,11 @@ std::string completion(const std::string& text) {
   const nlohmann::json document = {
       {"choices", {{{"message", {{"role", "assistant"}, {"content", text}}}}}},
       {"usage", {{"prompt_tokens", 10}, {"completion_tokens", 3}}}};
-  return http_response(200, document.dump());
+  return http_response(200, pcnet::core::json_text(document));
 }
 
 std::string last_message(const ChatServer::Request& request) {
-  return nlohmann::json::parse(request.body).at("messages").back().at("content");
+  return pcnet::core::parse_json<nlohmann::json>(request.body).at("messages").back().at("content");
 }
 
 }  // namespace pcnet::support

@@ -12,7 +12,9 @@ import tree_check
 
 # From the top to the bottom, a row as the architecture draws it: its folders may know each other.
 ROWS = [
+    ["study"],
     ["runtime"],
+    ["weight_tools"],
     ["engine"],
     ["report"],
     ["model"],

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "pcnet/data/batch.h"
+#include "pcnet/data/batches/batch.h"
 #include "pcnet/model/pcnet.h"
 
 #include "support/lively.h"

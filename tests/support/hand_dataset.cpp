@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/weights/pickle.h"
 
 namespace pcnet::support {
@@ -37,7 +36,7 @@ std::string instances_of(const HandDataset& dataset) {
                                        {"bbox", object.rectangle},
                                        {"segmentation", mask_json(mask)}});
   }
-  return document.dump();
+  return pcnet::core::json_text(document);
 }
 
 PickleValue pickled(const HandDataset::Reference& reference) {
@@ -58,7 +57,7 @@ std::string text_lines(const std::map<std::int64_t, std::vector<std::string>>& t
                        const char* id_key, const char* key) {
   std::string lines;
   for (const auto& [id, values] : texts) {
-    lines += json{{id_key, id}, {key, values}}.dump() + "\n";
+    lines += pcnet::core::json_text(json{{id_key, id}, {key, values}}) + "\n";
   }
   return lines;
 }
@@ -68,7 +67,7 @@ std::string proposal_lines(const HandDataset& dataset) {
   for (const auto& [image_id, masks] : dataset.proposals) {
     json proposals = json::array();
     for (const auto& mask : masks) proposals.push_back({{"segmentation", mask_json(mask)}});
-    lines += json{{"image_id", image_id}, {"proposals", proposals}}.dump() + "\n";
+    lines += pcnet::core::json_text(json{{"image_id", image_id}, {"proposals", proposals}}) + "\n";
   }
   return lines;
 }

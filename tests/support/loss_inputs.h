@@ -47,8 +47,12 @@ at::Tensor row_proposals(std::int64_t width, const std::vector<std::vector<std::
 template <class Options, class T>
 std::vector<T> switch_values(T Options::*member, const config::FieldInfo& info) {
   if constexpr (std::is_same_v<T, bool>) return {false, true};
-  if constexpr (std::is_same_v<T, std::string>) {
-    return std::vector<T>(info.choices.begin(), info.choices.end());
+  if constexpr (config::IsChoice<T>) {
+    std::vector<T> values;
+    for (std::size_t i = 0; i < words(typename T::Enum{}).size(); ++i) {
+      values.emplace_back(static_cast<typename T::Enum>(i));
+    }
+    return values;
   }
   if constexpr (std::is_same_v<T, std::int64_t>) {
     if (info.max == 1) return {0, 1};

@@ -60,7 +60,7 @@ Cells response(const Cells& logits, const Cells& norm) {
   return out;
 }
 
-double score(const Cells& map, const Mask& mask, const std::string& kind) {
+double score(const Cells& map, const Mask& mask, config::Choice<config::ProposalScore> kind) {
   double highest = -std::numeric_limits<double>::infinity();
   double sum = 0;
   for (std::size_t c = 0; c < map.size(); ++c) {
@@ -72,7 +72,8 @@ double score(const Cells& map, const Mask& mask, const std::string& kind) {
   return kind == "max" ? highest : sum / area(mask);
 }
 
-Cells scores(const Cells& map, const std::vector<Mask>& proposals, const std::string& kind) {
+Cells scores(const Cells& map, const std::vector<Mask>& proposals,
+             config::Choice<config::ProposalScore> kind) {
   Cells out;
   for (const Mask& mask : proposals) out.push_back(score(map, mask, kind));
   return out;
@@ -91,7 +92,7 @@ std::size_t winner(const Cells& values, const std::vector<Mask>& proposals) {
   return best;
 }
 
-double overlap(const Cells& map, const Mask& mask, const std::string& kind) {
+double overlap(const Cells& map, const Mask& mask, config::Choice<config::IouDenominator> kind) {
   double shared = 0;
   double sum = 0;
   for (std::size_t c = 0; c < map.size(); ++c) {
@@ -206,7 +207,7 @@ double pair_value(const Cells& a, const Cells& d,
 /// The mean over stages and real pairs of `value(own, own fixed, partner, partner fixed, picture)`.
 template <class Value>
 double mean_of_pairs(const losses::TextPairs& at, const losses::TextPairs& fixed,
-                     const std::string& stages, Value&& value) {
+                     config::Choice<config::TermStages> stages, Value&& value) {
   double sum = 0;
   int count = 0;
   const std::int64_t last = at.own.size(1) - 1;

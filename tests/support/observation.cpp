@@ -4,15 +4,15 @@
 #include <utility>
 
 #include <ATen/Parallel.h>
-#include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/random.h"
 #include "pcnet/runtime/evaluation.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "support/hand_dataset.h"
 
@@ -79,7 +79,7 @@ void write_noise(const HandDataset& hand, const std::filesystem::path& root) {
 
 /// Each object's mask as two polygons that share half of it.
 void write_polygons(const std::filesystem::path& file) {
-  auto document = nlohmann::json::parse(core::read_file(file));
+  auto document = pcnet::core::parse_json<nlohmann::json>(core::read_file(file));
   for (auto& annotation : document["annotations"]) {
     const auto box = annotation["bbox"].get<std::vector<double>>();
     const auto part = [&](double from, double to) {
@@ -90,7 +90,7 @@ void write_polygons(const std::filesystem::path& file) {
     };
     annotation["segmentation"] = {part(0, 0.75), part(0.25, 1)};
   }
-  core::write_file_plain(file, document.dump());
+  core::write_file_plain(file, pcnet::core::json_text(document));
 }
 
 /// Weights that depend on the parameter's name and shape alone.
@@ -288,7 +288,7 @@ Observation observe(const config::Config& config) {
   Recorder recorder(asked, out.seen[Place::kAnswers]);
   const auto result =
       runtime::evaluate(recorder, parts.dataset, config, config.eval.splits, "observed");
-  out.seen[Place::kScores]["splits"] = as_tensor(result.document["splits"].dump());
+  out.seen[Place::kScores]["splits"] = as_tensor(pcnet::core::json_text(result.document["splits"]));
   watch_training(parts, first, out);
   return out;
 }

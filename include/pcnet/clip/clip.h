@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "pcnet/clip/modified_resnet.h"
+#include "pcnet/clip/image_encoder.h"
 #include "pcnet/clip/text_transformer.h"
 #include "pcnet/config/clip_options.h"
 
@@ -14,9 +14,11 @@ class ClipImpl : public torch::nn::Module {
   ClipImpl(const config::ClipOptions& options, std::int64_t vocabulary_size);
 
   /// images [B, 3, H, W], normalised -> grid feature [B, feature_channels, h, w] (layer4 of RN50)
-  at::Tensor encode_image_grid(const at::Tensor& images) { return visual_(images); }
+  at::Tensor encode_image_grid(const at::Tensor& images) { return visual_->forward(images); }
   /// images [B, 3, H, W], normalised -> global feature [B, output_dim], not normalised
-  at::Tensor encode_image(const at::Tensor& images) { return visual_->pool(visual_(images)); }
+  at::Tensor encode_image(const at::Tensor& images) {
+    return visual_->pool(encode_image_grid(images));
+  }
   /// tokens [M, T] int64 -> [M, output_dim] on the model's device: the row of the first greatest
   /// id (the end token), after ln_final and text_projection, not normalised. Tokens on the CPU are
   /// packed before they are moved: equal texts are encoded once, and nothing behind the longest end
@@ -31,14 +33,14 @@ class ClipImpl : public torch::nn::Module {
     transformer_->set_recompute(on);
   }
 
-  ModifiedResNet& visual() { return visual_; }
+  const std::shared_ptr<ImageEncoder>& visual() { return visual_; }
   const config::ClipOptions options;
 
  private:
   /// tokens [U, L], end [U], both on the model's device -> [U, output_dim]
   at::Tensor encode_packed(const at::Tensor& tokens, const at::Tensor& end);
 
-  ModifiedResNet visual_ = nullptr;
+  std::shared_ptr<ImageEncoder> visual_;
   Transformer transformer_ = nullptr;
   torch::nn::Embedding token_embedding_ = nullptr;
   at::Tensor positional_embedding_;

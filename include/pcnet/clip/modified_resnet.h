@@ -6,6 +6,7 @@
 
 #include <torch/torch.h>
 
+#include "pcnet/clip/image_encoder.h"
 #include "pcnet/config/clip_options.h"
 
 namespace pcnet::clip {
@@ -51,25 +52,19 @@ TORCH_MODULE(AttentionPool);
 
 /// CLIP's ResNet with its own state-dict names (`conv1`, `layer1.0.downsample.0`, `attnpool...`).
 /// Any number of layers: RN50, RN101 and the tiny one differ in options alone.
-class ModifiedResNetImpl : public torch::nn::Module {
+class ModifiedResNetImpl : public ImageEncoder {
  public:
   explicit ModifiedResNetImpl(const config::VisualOptions& options);
 
-  /// images [B, 3, H, W], normalised -> the last layer's feature [B, feature_channels, h, w],
-  /// where h = (H + 1) / stride() rounded down. Error for sides below stride().
-  at::Tensor forward(const at::Tensor& images);
-  /// The same, with the output of every layer by its name (`stem`, `layer1`, ...).
-  std::map<std::string, at::Tensor> features(const at::Tensor& images);
-  /// grid [B, feature_channels, h, w] -> [B, output_dim]; Error without an attention pool.
-  at::Tensor pool(const at::Tensor& grid);
-
-  /// Whether the stem and each block are computed once more in the backward pass, in place of
-  /// keeping what they hold inside (core::recomputed).
-  void set_recompute(bool on) { recompute_ = on; }
-
-  std::int64_t feature_channels() const { return feature_channels_; }
-  /// Pixels a cell is wide and high, 32 for RN50.
-  std::int64_t stride() const { return options.stride(); }
+  /// The last layer's feature.
+  at::Tensor forward(const at::Tensor& images) override;
+  /// `stem`, `layer1`, ...
+  std::map<std::string, at::Tensor> features(const at::Tensor& images) override;
+  /// By the attention pool; Error without one.
+  at::Tensor pool(const at::Tensor& grid) override;
+  void set_recompute(bool on) override { recompute_ = on; }
+  std::int64_t feature_channels() const override { return options.feature_channels(); }
+  std::int64_t stride() const override { return options.stride(); }
   const config::VisualOptions options;
 
  private:
@@ -80,7 +75,6 @@ class ModifiedResNetImpl : public torch::nn::Module {
   at::Tensor run(const at::Tensor& images, Visit visit);
   void initialise();
 
-  std::int64_t feature_channels_ = 0;
   bool recompute_ = false;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
   torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;

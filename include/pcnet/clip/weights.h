@@ -41,8 +41,8 @@ Architecture architecture_of(const config::ClipOptions& options, std::int64_t vo
 /// Every tensor of such a CLIP under its name, with its shape and without memory (meta tensors).
 std::map<std::string, at::Tensor> expected_tensors(const Architecture& architecture);
 
-/// The encoders in a state dict, under CLIP's bare names: the whole of a CLIP file, `backbone.` of
-/// a referring model. Empty when it holds none.
+/// The encoders in a state dict, under CLIP's bare names. Of a CLIP file that is the whole, of a
+/// referring model what is under `backbone.`. Empty when it holds none.
 std::map<std::string, at::Tensor> clip_tensors(const weights::StateDict& state);
 
 /// `key=value` for every setting of the configuration that must change from `now` so that it builds

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pcnet/config/field.h"
+#include "pcnet/config/loss_choices.h"
 
 namespace pcnet::config {
 
@@ -11,7 +12,7 @@ namespace pcnet::config {
 struct CalibrationOptions {
   double weight = 0.0;
   double negatives = 1.0;
-  std::string mask = "response";
+  Choice<CalibrationMask> mask = "response";
   std::string weights;  // empty: model.clip.weights
   std::int64_t image_size = 224;
 
@@ -29,8 +30,7 @@ struct CalibrationOptions {
     field("mask", &O::mask,
           {.help = "what the picture is multiplied with: the response divided by its maximum, or "
                    "the sigmoid of the logits (TRIS)",
-           .source = "Table 11; docs/method.md#compared-losses",
-           .choices = {"response", "sigmoid"}});
+           .source = "Table 11; docs/method.md#compared-losses"});
     field("weights", &O::weights,
           {.help = "the frozen CLIP, also of RaS's foreground clip_score: a run of this program, "
                    "or a file that holds CLIP with a ResNet and its attention pool; empty: "

@@ -24,6 +24,8 @@ struct VisualOptions {
     for (const auto factor : strides) pixels *= factor;
     return pixels;
   }
+  /// Channels of the feature grid: a bottleneck is four times as wide at its end.
+  std::int64_t feature_channels() const { return width << (layers.size() + 1); }
   /// Cells along the side of a square picture.
   std::int64_t grid_side(std::int64_t pixels) const { return (pixels + 1) / stride(); }
 
@@ -79,7 +81,8 @@ struct TextOptions {
           {.help = "bpe: CLIP's byte-pair encoding; words: one token for each word of the training "
                    "texts, for small benchmarks",
            .source = "docs/method.md#encoders",
-           .choices = {"bpe", "words"}});
+           .choices = {"bpe", "words"},
+           .packed = true});
     field("width", &O::width,
           {.help = "width of the text transformer",
            .unit = "channels",
@@ -107,6 +110,7 @@ struct TextOptions {
 /// Both encoders and where their weights come from.
 struct ClipOptions {
   std::string weights;  // empty: random
+  std::string architecture = "custom";
   VisualOptions visual;
   TextOptions text;
 
@@ -119,6 +123,12 @@ struct ClipOptions {
                  "that holds CLIP with a ResNet (its encoders); empty: random weights; model.init "
                  "takes the whole of any of these",
          .path = true});
+    field("architecture", &O::architecture,
+          {.help = "a published CLIP with a ResNet, which sets the keys of visual and text below; "
+                   "custom: they are as they stand, by default RN50's",
+           .source = "docs/method.md#encoders",
+           .choices = {"RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "custom"},
+           .affects = Affects::kNothing});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});
   }
@@ -130,5 +140,9 @@ std::vector<std::string> published_clips();
 /// A published architecture by its name, or "tiny", encoders of 32 px pictures for tests.
 /// UsageError for another name.
 ClipOptions clip_architecture(const std::string& name);
+
+/// `options` with what their `architecture` says of both encoders; the same when it is "custom".
+/// The tokenizer and whether there is an attention pool are no part of it.
+ClipOptions with_architecture(ClipOptions options);
 
 }  // namespace pcnet::config

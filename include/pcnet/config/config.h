@@ -70,6 +70,8 @@ struct KeyDoc {
   std::string help;
   std::string source;
   std::string range;  ///< ">= 1", "one of a, b", or empty
+  Affects affects = Affects::kResults;
+  bool packed = false;
 };
 std::vector<KeyDoc> documentation();
 
@@ -78,6 +80,8 @@ struct Difference {
   std::string key;
   std::string left;
   std::string right;
+  Affects affects = Affects::kResults;
+  bool path = false;  ///< where something is, not what
 };
 std::vector<Difference> difference(const Config& left, const Config& right);
 

@@ -41,9 +41,11 @@ struct DataOptions {
     field("root", &O::root, {.help = "dataset folder; its tree is recognised", .path = true});
     field("dataset", &O::dataset,
           {.help = "refcoco, refcoco+, refcocog, refsynth, or custom for an annotations.jsonl; "
-                   "empty: the only one under the root"});
+                   "empty: the only one under the root",
+           .packed = true});
     field("split_by", &O::split_by,
-          {.help = "partition: unc, google or umd; empty: the only one of the dataset"});
+          {.help = "partition: unc, google or umd; empty: the only one of the dataset",
+           .packed = true});
     field("images", &O::images,
           {.help = "folder of the pictures; empty: where the tree has it", .path = true});
     field("cues", &O::cues,
@@ -63,21 +65,25 @@ struct DataOptions {
     field("exif", &O::exif,
           {.help = "pictures with an EXIF orientation: as stored, as COCO's masks are drawn, or "
                    "turned as viewers show them; auto: turned in custom data, stored elsewhere",
-           .choices = {"auto", "stored", "turned"}});
+           .choices = {"auto", "stored", "turned"},
+           .packed = true});
     field("image_size", &O::image_size,
           {.help = "pictures are resized to this square",
            .unit = "px",
            .source = "Sec. 4.1",
-           .min = 32});
+           .min = 32,
+           .packed = true});
     field("text_length", &O::text_length,
           {.help = "tokens of a sentence, start and end included",
            .unit = "tokens",
            .source = "docs/method.md#encoders",
-           .min = 3});
+           .min = 3,
+           .packed = true});
     field("truncate", &O::truncate,
           {.help = "how a longer sentence is cut: keep_end keeps the end token as the last one",
            .source = "docs/method.md#encoders",
-           .choices = {"keep_end", "cut"}});
+           .choices = {"keep_end", "cut"},
+           .packed = true});
     field("cues_per_sentence", &O::cues_per_sentence,
           {.help = "cues K fed with a sentence where the model reads cues; fewer are repeated",
            .unit = "texts",
@@ -96,17 +102,20 @@ struct DataOptions {
            .choices = {"any", "distinct_objects", "distinct_images"}});
     field("cache", &O::cache,
           {.help = "keep resized pictures in memory, or read them anew each time",
-           .choices = {"memory", "none"}});
+           .choices = {"memory", "none"},
+           .affects = Affects::kNothing});
     field("workers", &O::workers,
           {.help = "threads that make batches; 0: made by the training thread when asked for",
            .unit = "threads",
            .min = 0,
-           .max = 64});
+           .max = 64,
+           .affects = Affects::kNothing});
     field("prefetch", &O::prefetch,
           {.help = "batches made ahead by the workers; 0: made when asked for",
            .unit = "batches",
            .min = 0,
-           .max = 64});
+           .max = 64,
+           .affects = Affects::kNothing});
     field("on_bad_image", &O::on_bad_image,
           {.help = "a picture that cannot be read stops the run, or is skipped and counted",
            .choices = {"error", "skip"}});

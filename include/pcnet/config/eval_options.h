@@ -58,7 +58,8 @@ struct EvalOptions {
           {.help = "pictures drawn into samples/ at each validation and after training",
            .unit = "pictures",
            .min = 0,
-           .max = 200});
+           .max = 200,
+           .affects = Affects::kNothing});
   }
 };
 

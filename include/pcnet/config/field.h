@@ -21,9 +21,18 @@
 ///     };
 ///
 /// From that list come reading, validation, `config docs`, the stored config and its comparison.
-/// A field is a bool, int64_t, double, std::string, a vector of int64_t/double/std::string, or
+/// A field is a bool, int64_t, double, std::string, a vector of int64_t, double or std::string, or
 /// another such aggregate (a sub-section).
 namespace pcnet::config {
+
+/// What another value of a key changes. A run is resumed, and a study's run counts as the same one,
+/// only where nothing that they depend on differs.
+enum class Affects {
+  kResults,     ///< what is learned or measured: a run keeps it, another value is another run
+  kArithmetic,  ///< the last bits: a run keeps it, but another value is the same run of a study
+  kCourse,      ///< what happens to a run in trouble: may change when it is resumed
+  kNothing,     ///< speed, places, and what is written beside the results
+};
 
 struct FieldInfo {
   std::string_view help;         ///< one sentence
@@ -33,6 +42,8 @@ struct FieldInfo {
   double max = std::numeric_limits<double>::infinity();   ///< largest number allowed
   std::vector<std::string_view> choices = {};             ///< the only words allowed, if any
   bool path = false;  ///< a file or folder: a run stores it absolute (config/paths.h)
+  Affects affects = Affects::kResults;
+  bool packed = false;  ///< a pack holds what the key makes of the dataset
 };
 
 struct IgnoreField {

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "pcnet/config/field.h"
+#include "pcnet/config/loss_choices.h"
 
 namespace pcnet::config {
 
@@ -13,14 +13,14 @@ namespace pcnet::config {
 struct InstanceDisambiguationOptions {
   double weight = 1.0;
   double ramp = 0.0;
-  std::string maps = "response";
+  Choice<ScoredMaps> maps = "response";
   bool detach_maximum = true;
-  std::string scores = "max";
+  Choice<ProposalScore> scores = "max";
   std::int64_t dilation = 0;
-  std::string straight_through = "scores";
-  std::string gradient = "squared_difference";
-  std::string distance = "squared_l2";
-  std::string stages = "all";
+  Choice<Surrogate> straight_through = "scores";
+  Choice<AgreementGradient> gradient = "squared_difference";
+  Choice<IndexDistance> distance = "squared_l2";
+  Choice<TermStages> stages = "all";
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -34,16 +34,14 @@ struct InstanceDisambiguationOptions {
            .max = 1});
     field("maps", &O::maps,
           {.help = "what is scored: the response of Eq. 4, or the logits before ReLU and Norm",
-           .source = "Eq. 8; docs/method.md#the-profile-improved",
-           .choices = {"response", "logits"}});
+           .source = "Eq. 8; docs/method.md#the-profile-improved"});
     field("detach_maximum", &O::detach_maximum,
           {.help = "no gradient through the maximum that Norm divides by; with one, the winning "
                    "score of a response is 1 whatever the network does",
            .source = "docs/method.md#instance-aware-disambiguation"});
     field("scores", &O::scores,
           {.help = "score of a proposal: maximum or mean of the map over it",
-           .source = "Eq. 5, Table 8",
-           .choices = {"max", "mean"}});
+           .source = "Eq. 5, Table 8"});
     field("dilation", &O::dilation,
           {.help = "how far a proposal is grown for the surrogate; the one-hot takes it as it is",
            .unit = "cells",
@@ -52,20 +50,16 @@ struct InstanceDisambiguationOptions {
            .max = 1});
     field("straight_through", &O::straight_through,
           {.help = "surrogate of the arg-max: the scores, or their softmax (the released code)",
-           .source = "Eq. 8; docs/method.md#paper-released-code-tris",
-           .choices = {"scores", "softmax"}});
+           .source = "Eq. 8; docs/method.md#paper-released-code-tris"});
     field("gradient", &O::gradient,
           {.help = "how the same value is written: squared_difference is Eq. 9, without a gradient "
                    "where both texts choose one proposal; inner_product has one there; softmax: "
                    "inner_product with the softmax as surrogate (IaD*)",
-           .source = "Eq. 9; docs/method.md#instance-aware-disambiguation",
-           .choices = {"squared_difference", "inner_product", "softmax"}});
+           .source = "Eq. 9; docs/method.md#instance-aware-disambiguation"});
     field("distance", &O::distance,
           {.help = "distance of two index vectors: squared L2, or half of L1 (the released code)",
-           .source = "Eq. 9; docs/method.md#paper-released-code-tris",
-           .choices = {"squared_l2", "half_l1"}});
-    field("stages", &O::stages,
-          {.help = "stages on which the term acts", .source = "Eq. 9", .choices = {"all", "last"}});
+           .source = "Eq. 9; docs/method.md#paper-released-code-tris"});
+    field("stages", &O::stages, {.help = "stages on which the term acts", .source = "Eq. 9"});
   }
 };
 

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "pcnet/config/criterion_options.h"
 #include "pcnet/config/field.h"
+#include "pcnet/config/loss_choices.h"
 
 namespace pcnet::config {
 
@@ -33,7 +32,7 @@ struct ContrastiveOptions {
 
 /// Every term of every objective.
 struct LossOptions : CriterionOptions {
-  std::string proposal_resize = "area";
+  Choice<ProposalResize> proposal_resize = "area";
   ContrastiveOptions contrastive;
 
   template <class Visitor>
@@ -43,8 +42,7 @@ struct LossOptions : CriterionOptions {
     field("proposal_resize", &O::proposal_resize,
           {.help = "how proposals come to the grid: a cell is in when half of its area is, or when "
                    "the pixel that it samples is (the released code)",
-           .source = "docs/method.md#paper-released-code-tris",
-           .choices = {"area", "nearest"}});
+           .source = "docs/method.md#paper-released-code-tris"});
     field("contrastive", &O::contrastive, {.help = "InfoNCE, used by objective `contrastive`"});
   }
 };

@@ -18,14 +18,12 @@ struct PathValue {
 /// Those that are set, in declaration order; `data.cues: rules` is none.
 std::vector<PathValue> path_values(const Config& config);
 
-/// Whether a key's value is a path.
-bool is_path_key(const std::string& key);
-
 /// The configuration with every path absolute, seen from the working folder.
 Config with_absolute_paths(Config config);
 
 /// Where a path that a run stored would be now: it keeps its place beside the run's folder.
-/// @param stored_folder the run's folder when the path was stored; @param folder its folder now
+/// @param stored_folder the run's folder when the path was stored
+/// @param folder its folder now
 /// @return empty when that cannot be told
 std::filesystem::path place_beside(const std::filesystem::path& path,
                                    const std::filesystem::path& stored_folder,

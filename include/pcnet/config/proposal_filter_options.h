@@ -22,33 +22,43 @@ struct ProposalFilterOptions {
     using O = ProposalFilterOptions;
     field("apply", &O::apply,
           {.help = "raw: filter what SAM and FreeSOLO wrote; all: our files and .npy too",
-           .choices = {"raw", "all", "none"}});
+           .choices = {"raw", "all", "none"},
+           .packed = true});
     field("predicted_iou", &O::predicted_iou,
           {.help = "smallest predicted IoU of a proposal, where it has one (SAM's)",
            .source = "App. D",
            .min = 0,
-           .max = 1});
+           .max = 1,
+           .packed = true});
     field("score", &O::score,
           {.help = "smallest score of a proposal, where it has one (FreeSOLO's and COCO results', "
                    "which begin at 0.05); 0: all of them",
-           .min = 0});
+           .min = 0,
+           .packed = true});
     field("stability", &O::stability,
           {.help = "smallest stability score of a proposal, where it has one",
            .source = "App. D",
            .min = 0,
-           .max = 1});
+           .max = 1,
+           .packed = true});
     field("min_area", &O::min_area,
-          {.help = "smallest area of a proposal", .unit = "px", .source = "App. D", .min = 0});
+          {.help = "smallest area of a proposal",
+           .unit = "px",
+           .source = "App. D",
+           .min = 0,
+           .packed = true});
     field("overlap", &O::overlap,
           {.help = "a proposal whose IoU with a kept one is above this is left out",
            .source = "App. D",
            .min = 0,
-           .max = 1});
+           .max = 1,
+           .packed = true});
     field("most", &O::most,
           {.help = "the largest so many are kept",
            .unit = "proposals",
            .source = "App. D",
-           .min = 1});
+           .min = 1,
+           .packed = true});
   }
 };
 

@@ -83,8 +83,7 @@ struct ReferringOptions {
            .min = 0,
            .max = 100});
     field("train_residual_scale", &O::train_residual_scale,
-          {.help = "train that factor, one for each stage",
-           .source = "docs/method.md#conditional-referring-module"});
+          {.help = "train that factor, one for each stage", .source = "docs/method.md#conditional-referring-module"});
     field("scaled_inputs", &O::scaled_inputs,
           {.help = "multiply what goes into an attention by the square root of the width: features "
                    "of unit length are small beside a projection's bias",
@@ -119,9 +118,5 @@ struct ReferringOptions {
            .choices = {"cosine", "inner_product"}});
   }
 };
-
-/// ConfigError that names the first option whose value is none of its choices or out of its range,
-/// for options that no configuration file was checked for.
-void validate(const ReferringOptions& options);
 
 }  // namespace pcnet::config

@@ -1,19 +1,18 @@
 #pragma once
 
-#include <string>
-
 #include "pcnet/config/field.h"
+#include "pcnet/config/loss_choices.h"
 
 namespace pcnet::config {
 
 /// RaS: region-aware shrinking (Eq. 5-7). The defaults are the paper's.
 struct RegionAwareShrinkingOptions {
   double weight = 1.0;
-  std::string scores = "max";
-  std::string foreground = "response";
-  std::string background = "union";
-  std::string iou = "union";
-  std::string form = "hinge";
+  Choice<ProposalScore> scores = "max";
+  Choice<Foreground> foreground = "response";
+  Choice<Background> background = "union";
+  Choice<IouDenominator> iou = "union";
+  Choice<ShrinkingForm> form = "hinge";
   bool detach_previous = true;
   bool detach_maximum = false;
 
@@ -24,31 +23,26 @@ struct RegionAwareShrinkingOptions {
           {.help = "factor of the term", .source = "docs/method.md#total", .min = 0});
     field("scores", &O::scores,
           {.help = "score of a proposal: maximum or mean of the response over it",
-           .source = "Eq. 5, Table 7",
-           .choices = {"max", "mean"}});
+           .source = "Eq. 5, Table 7"});
     field(
         "foreground", &O::foreground,
         {.help = "the target's proposal: best by the response, or by the score that a frozen CLIP "
                  "(loss.calibration.weights) gives the picture masked with it; the released code "
                  "stores such scores beforehand",
-         .source = "Sec. 3.3; docs/method.md#paper-released-code-tris",
-         .choices = {"response", "clip_score"}});
+         .source = "Sec. 3.3; docs/method.md#paper-released-code-tris"});
     field("background", &O::background,
           {.help = "overlap with the background: that with the union of the other proposals, or "
                    "the strongest with one of them (the released code)",
-           .source = "Eq. 6; docs/method.md#paper-released-code-tris",
-           .choices = {"union", "strongest"}});
+           .source = "Eq. 6; docs/method.md#paper-released-code-tris"});
     field("iou", &O::iou,
           {.help = "denominator of the soft IoU: the union, or the sum of map and mask (the "
                    "released code)",
-           .source = "Eq. 6; docs/method.md#paper-released-code-tris",
-           .choices = {"union", "sum"}});
+           .source = "Eq. 6; docs/method.md#paper-released-code-tris"});
     field("form", &O::form,
           {.help = "hinge: max(0, ambiguity of a stage - that of the one before) over all pairs of "
                    "consecutive stages; released: 1 - (b_k - b_k+1) of the background for one "
                    "random k, and 1 - IoU with the foreground as a term of its own",
-           .source = "Eq. 7; docs/method.md#paper-released-code-tris",
-           .choices = {"hinge", "released"}});
+           .source = "Eq. 7; docs/method.md#paper-released-code-tris"});
     field("detach_previous", &O::detach_previous,
           {.help = "no gradient into the earlier stage of a pair, which would be made worse",
            .source = "docs/method.md#region-aware-shrinking"});

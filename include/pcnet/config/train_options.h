@@ -135,7 +135,8 @@ struct TrainOptions {
     field("checkpoint_every", &O::checkpoint_every,
           {.help = "how often last.safetensors is written; 0: at the end only",
            .unit = "steps",
-           .min = 0});
+           .min = 0,
+           .affects = Affects::kNothing});
     field("eval_every", &O::eval_every,
           {.help = "how often the validation split is evaluated; 0: at the end only",
            .unit = "steps",
@@ -157,11 +158,13 @@ struct TrainOptions {
           {.help = "a loss or gradient that is not finite: stop with a report, or skip the step; "
                    "the tenth in a row stops, too",
            .source = "docs/training.md#when-a-loss-is-not-finite",
-           .choices = {"stop", "skip"}});
+           .choices = {"stop", "skip"},
+           .affects = Affects::kCourse});
     field("log_every", &O::log_every,
           {.help = "how often a step is written to log.jsonl and for TensorBoard",
            .unit = "steps",
-           .min = 1});
+           .min = 1,
+           .affects = Affects::kNothing});
     field("contrastive", &O::contrastive, {.help = "texts a picture in objective `contrastive`"});
   }
 };

@@ -8,7 +8,7 @@ namespace pcnet::core {
 
 /// The work failed: bad data, a full disk, a non-finite loss. The program exits with 1.
 /// A message is one line: what, where (file, key, ref id), got, wanted, and what to do. Control
-/// characters that come from a foreign file are written as \n or \x1b, so that it stays one.
+/// characters that come from a foreign file are written as `\n` or `\x1b`, so that it stays one.
 class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message) : std::runtime_error(printable(message, "")) {}

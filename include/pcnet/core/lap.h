@@ -4,10 +4,10 @@
 
 namespace pcnet::core {
 
-/// A watch that gives the seconds since its last reading, at first since it was made.
+/// A stop watch: `take` gives the seconds of the lap that ends, and the next one begins.
 class Lap {
  public:
-  double seconds() {
+  double take() {
     const auto now = std::chrono::steady_clock::now();
     const std::chrono::duration<double> spent = now - last_;
     last_ = now;

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "pcnet/data/audit.h"
-#include "pcnet/data/cue_store.h"
+#include "pcnet/data/audit/audit.h"
+#include "pcnet/data/cues/cue_store.h"
 
 namespace pcnet::cues {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pcnet/data/cue_store.h"
+#include "pcnet/data/cues/cue_store.h"
 
 namespace pcnet::cues {
 

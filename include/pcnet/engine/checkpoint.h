@@ -45,8 +45,9 @@ struct Checkpoint {
 /// What decides how sums are rounded, of this process: see Checkpoint::environment.
 std::map<std::string, std::string> environment_of(c10::Device device);
 
-/// Writes one safetensors file, atomically: model tensors under their names, optimizer state under
-/// `optimizer.`, the rest, this process's environment and a checksum of all as metadata.
+/// Writes one safetensors file, atomically. It holds the model's tensors under their names, the
+/// optimizer's state under `optimizer.`, the rest, this process's environment and a checksum of all
+/// as metadata.
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Takes out of a checkpoint's metadata what holds for that very file alone, its checksum and where

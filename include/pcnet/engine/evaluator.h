@@ -6,14 +6,18 @@
 #include <vector>
 
 #include "pcnet/config/eval_options.h"
-#include "pcnet/data/dataset.h"
-#include "pcnet/engine/responder.h"
 #include "pcnet/image/rle.h"
 #include "pcnet/metrics/peak.h"
 #include "pcnet/metrics/scores.h"
 #include "pcnet/text/omissions.h"
 
+namespace pcnet::data {
+class Dataset;
+}
+
 namespace pcnet::engine {
+
+class Responder;
 
 /// What one stage answered to one sentence.
 struct StageAnswer {

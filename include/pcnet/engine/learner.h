@@ -7,7 +7,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/config/loss_options.h"
-#include "pcnet/data/batch.h"
+#include "pcnet/data/batches/batch.h"
 #include "pcnet/engine/encoding.h"
 #include "pcnet/losses/criterion.h"
 #include "pcnet/losses/terms.h"

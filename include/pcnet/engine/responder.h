@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/core/random.h"
-#include "pcnet/data/picture_store.h"
+#include "pcnet/data/sources/picture_store.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "pcnet/config/eval_options.h"
-#include "pcnet/data/dataset.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/image/picture.h"
 

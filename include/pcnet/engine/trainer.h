@@ -10,7 +10,7 @@
 
 #include <torch/torch.h>
 
-#include "pcnet/data/loader.h"
+#include "pcnet/data/batches/loader.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/ema.h"
 #include "pcnet/engine/gradient_scaler.h"
@@ -117,8 +117,5 @@ class Trainer {
   std::optional<Ema> ema_;
   std::vector<std::unique_ptr<Hook>> hooks_;
 };
-
-/// The batch on a device, but for the tokens, which the text encoder packs on the CPU, and the ids.
-data::Batch to_device(const data::Batch& batch, c10::Device device);
 
 }  // namespace pcnet::engine

@@ -27,7 +27,7 @@ class ValidationHook : public Hook {
     std::int64_t also_every = 0;          ///< steps of train.eval_every_epochs epochs; 0: not
     std::string best_metric = "point_m";  ///< "point_m", "miou" or "oiou"
     std::int64_t patience = 0;            ///< validations; 0: any number
-    std::string split = "val";            ///< names the sheets, samples/<split>_step<n>.png
+    std::string split = "val";            ///< names the sheets, `samples/<split>_step<n>.png`
   };
   struct Parts {
     const RunFolder& folder;

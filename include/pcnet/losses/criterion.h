@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -23,9 +24,19 @@ struct StepView {
   double draw = 0;  ///< in [0, 1), new in each step: RaS in form `released`
 };
 
+/// What of a StepView a term reads beside the logits.
+struct Needs {
+  bool proposals = false;
+  bool partners = false;
+  bool clip_scores = false;  ///< of a frozen CLIP
+  bool calibration = false;  ///< of a frozen CLIP
+};
+
 /// The factor of a term that grows linearly from 0 to `weight` over the first `ramp` (a share of
 /// the steps; 0: at once). @param progress share of the steps done, in [0, 1]
 double ramped_weight(double weight, double ramp, double progress);
+
+struct Term;
 
 /// The loss of a step as named terms: classification, region_aware_shrinking, foreground_overlap
 /// (RaS in form `released`), instance_disambiguation, kl_divergence, calibration. A term whose
@@ -34,20 +45,21 @@ class Criterion {
  public:
   /// ConfigError when no term has a weight, or Cls has one and pools nothing.
   explicit Criterion(const config::CriterionOptions& options);
+  ~Criterion();
 
-  bool needs_proposals() const;
-  bool needs_partners() const;
-  bool needs_clip_scores() const;
-  bool needs_calibration() const { return options_.calibration.weight > 0; }
+  /// What its terms need, taken together.
+  const Needs& needs() const { return needs_; }
   /// Whether a term looks at what a second, frozen CLIP says.
-  bool needs_frozen_clip() const { return needs_clip_scores() || needs_calibration(); }
+  bool needs_frozen_clip() const { return needs_.clip_scores || needs_.calibration; }
 
   /// The terms and their sum; `progress` is the share of the steps done. Error when something that
   /// a term needs is missing or has another shape.
   Terms operator()(const StepView& view, double progress) const;
 
  private:
-  config::CriterionOptions options_;
+  std::vector<Term> terms_;  // those with a weight
+  Needs needs_;
+  std::int64_t grid_;
 };
 
 }  // namespace pcnet::losses

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include <ATen/core/Tensor.h>
+
+#include "pcnet/config/loss_choices.h"
 
 /// Maps against mask proposals. Proposals are [B, P, h, w], any number but 0 inside; an all-zero
 /// plane is padding: it never wins and never counts. In this header P counts proposals and M the
@@ -31,7 +32,7 @@ at::Tensor dilated(const at::Tensor& proposals, std::int64_t cells);
 /// 0 without a gradient. Of equal cells the first carries the gradient of a maximum.
 /// maps [B, M, h, w] -> [B, M, P]. Error when the grids differ.
 at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
-                           const std::string& scores);
+                           config::Choice<config::ProposalScore> scores);
 
 /// The arg-max of the scores [B, M, P] among the real proposals -> [B, M] int64. Of equal scores
 /// the smallest proposal wins (every proposal that holds the peak ties), of equal sizes the first.
@@ -43,7 +44,8 @@ at::Tensor score_distribution(const at::Tensor& scores, const at::Tensor& propos
 
 /// IoU of a map R with a mask m, both [.., h, w] and broadcast -> [..]: I / U with I = sum(R m) and
 /// U = sum R + sum m - I (`union`), or U = sum R + sum m (`sum`). 0 where both are empty.
-at::Tensor soft_iou(const at::Tensor& maps, const at::Tensor& masks, const std::string& iou);
+at::Tensor soft_iou(const at::Tensor& maps, const at::Tensor& masks,
+                    config::Choice<config::IouDenominator> iou);
 
 /// The mean of the values where `where` holds, broadcast; 0 when it holds nowhere.
 at::Tensor mean_where(const at::Tensor& values, const at::Tensor& where);

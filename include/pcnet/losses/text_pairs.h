@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include <ATen/core/Tensor.h>
+
+#include "pcnet/config/loss_choices.h"
 
 namespace pcnet::losses {
 
@@ -23,7 +23,7 @@ struct PairRows {
 
 /// The logits of all texts on the grid of the proposals, at the stages `all` or `last`:
 /// [B, N * (1 + D), h, w], stage by stage, the own text first. Error when the shapes do not fit.
-at::Tensor maps_of_pairs(const TextPairs& pairs, const std::string& stages);
+at::Tensor maps_of_pairs(const TextPairs& pairs, config::TermStages stages);
 
 /// Rows [B, N * (1 + D), P] of those maps, own and partner apart.
 PairRows rows_of_pairs(const at::Tensor& rows, const TextPairs& pairs);

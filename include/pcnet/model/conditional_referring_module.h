@@ -88,7 +88,7 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
   at::Tensor compared(const at::Tensor& visual, const at::Tensor& texts,
                       const VisualMemory& memory);
   at::Tensor residual(const at::Tensor& attended) const;
-  at::Tensor entered(const at::Tensor& x, std::int64_t dim) const;
+  at::Tensor at_entry(const at::Tensor& x, std::int64_t dim) const;
 
   Strategy strategy_;
   // One block under four names when the projections are shared.

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pcnet/data/audit.h"
-#include "pcnet/data/statistics.h"
+#include "pcnet/data/audit/audit.h"
+#include "pcnet/data/audit/statistics.h"
 
 namespace pcnet::report {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pcnet/data/dataset.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/image/picture.h"
 
 namespace pcnet::report {

@@ -9,9 +9,9 @@
 
 namespace pcnet::report {
 
-/// Curves and pictures of a run for TensorBoard, in a file `events.out.tfevents.<seconds since
-/// 1970>.<host>.<process>`. An event is in the file as soon as it is written; a kill tears no more
-/// than the last one, before which readers stop.
+/// Curves and pictures of a run for TensorBoard, in a file of its own. It is called
+/// `events.out.tfevents.<seconds since 1970>.<host>.<process>`. An event is in the file as soon as
+/// it is written; a kill tears no more than the last one, before which readers stop.
 class TensorBoard {
  public:
   /// Begins a new file, which sorts after those in the folder. @param resume_step what those hold

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@ namespace pcnet::report {
 
 /// Cells as aligned lines: the first column to the left, the others to the right, two spaces
 /// between. Rows may have different lengths.
-std::string text_table(const std::vector<std::vector<std::string>>& rows);
+/// @param indent spaces before each line
+std::string text_table(const std::vector<std::vector<std::string>>& rows, std::size_t indent = 0);
 
 }  // namespace pcnet::report

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
-#include "pcnet/cues/language_model.h"
-#include "pcnet/data/cue_store.h"
+#include "pcnet/cues/llm/language_model.h"
+#include "pcnet/data/cues/cue_store.h"
 
 namespace pcnet::runtime {
 

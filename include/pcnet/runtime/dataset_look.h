@@ -6,8 +6,8 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/cues/quality.h"
-#include "pcnet/data/audit.h"
-#include "pcnet/data/statistics.h"
+#include "pcnet/data/audit/audit.h"
+#include "pcnet/data/audit/statistics.h"
 
 namespace pcnet::runtime {
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/config/config.h"
-#include "pcnet/data/dataset.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/runtime/model_source.h"
 
 namespace pcnet::runtime {

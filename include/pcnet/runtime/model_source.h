@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
-#include "pcnet/data/grid_store.h"
+#include "pcnet/data/proposals/grid_store.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/referring_model.h"
@@ -46,6 +46,10 @@ std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
 /// onto the configured device.
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides);
+
+/// The cues that a model reads with a text, found by rules, as far as it knows a word of them, else
+/// the text. None for a model without conditional referring module.
+std::vector<std::string> cues_for(const LoadedModel& loaded, const std::string& text);
 
 /// The second, frozen CLIP that loss.calibration.weights names, on a device. A run brings its own
 /// architecture and must know the words of `tokenizer`; another file has model.clip's. ConfigError

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "pcnet/config/config.h"
-#include "pcnet/data/packing.h"
+#include "pcnet/data/export/packing.h"
 #include "pcnet/runtime/dataset_look.h"
 
 namespace pcnet::runtime {

@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/clip/clip.h"
+#include "pcnet/clip/modified_resnet.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 

@@ -6,6 +6,7 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/core/error.h"
+#include "pcnet/core/json.h"
 
 #include "support/tiny.h"
 
@@ -103,7 +104,7 @@ TEST(ArchitectureOf, TakesTheStoredConfigurationOfARun) {
   config.model.clip.visual.strides = {1, 2, 1};
   weights::WeightFile file;
   file.path = "run.safetensors";
-  file.content.metadata["config"] = config::to_json(config).dump();
+  file.content.metadata["config"] = pcnet::core::json_text(config::to_json(config));
   const Tensors tensors = tensors_of(Clip(config.model.clip, kVocabulary));
   const auto found = architecture_of(file, tensors);
   EXPECT_EQ(found.options.visual.heads, 4);

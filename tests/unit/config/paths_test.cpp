@@ -30,9 +30,6 @@ TEST(Paths, AreTheMarkedKeysThatAreSet) {
   EXPECT_THAT(keys_of(path_values(config)),
               ElementsAre("data.root", "data.images", "data.cues", "data.proposals", "data.pack",
                           "model.clip.weights", "loss.calibration.weights", "run.folder"));
-  EXPECT_TRUE(is_path_key("data.root"));
-  EXPECT_FALSE(is_path_key("data.dataset"));
-  EXPECT_FALSE(is_path_key("data"));
 }
 
 TEST(Paths, AreMadeAbsoluteFromTheWorkingFolder) {

@@ -8,9 +8,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/json.h"
 
 #include "config_folder.h"
 
@@ -156,7 +156,7 @@ std::string value_of(const std::string& profile, std::string key) {
   std::replace(key.begin(), key.end(), '.', '/');
   const auto values = to_json(profile_values(profile));
   const auto& value = values.at(nlohmann::ordered_json::json_pointer("/" + key));
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : pcnet::core::json_text(value);
 }
 
 std::set<std::string> keys_in_which_differ(const std::string& left, const std::string& right) {

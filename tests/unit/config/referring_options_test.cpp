@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "pcnet/config/profiles.h"
+#include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 
 namespace pcnet::config {
@@ -62,12 +63,12 @@ TEST(ReferringOptions, AreRefusedOutsideTheirChoicesAndRanges) {
   for (const std::string& name : profiles()) {
     EXPECT_NO_THROW(validate(profile_values(name).model.referring)) << name;
   }
-  EXPECT_THAT([] { validate({.modulation = "vta_tt"}); },
+  EXPECT_THAT([] { validate(ReferringOptions{.modulation = "vta_tt"}); },
               ThrowsMessage<core::ConfigError>(
                   HasSubstr("modulation: got \"vta_tt\", wanted one of add, tta, vta_add")));
-  EXPECT_THAT([] { validate({.modules = 65}); },
+  EXPECT_THAT([] { validate(ReferringOptions{.modules = 65}); },
               ThrowsMessage<core::ConfigError>(HasSubstr("modules: got 65, wanted 0 to 64")));
-  EXPECT_THROW(validate({.residual_scale = std::nan("")}), core::ConfigError);
+  EXPECT_THROW(validate(ReferringOptions{.residual_scale = std::nan("")}), core::ConfigError);
 }
 
 TEST(CuesRead, LeaveTheLastStageToTheSentence) {

@@ -78,7 +78,7 @@ TEST(ChildProcess, RefusesAProgramOrALogThatIsNotThere) {
   EXPECT_THROW(ChildProcess("/bin/sh", {}, folder.path() / "no" / "log"), Error);
 }
 
-TEST(ChildProcess, KnowsTheProgramThatRuns) { EXPECT_EQ(this_program().filename(), "unit_tests"); }
+TEST(ChildProcess, KnowsTheProgramThatRuns) { EXPECT_EQ(this_program().filename(), "plain_tests"); }
 
 }  // namespace
 }  // namespace pcnet::core

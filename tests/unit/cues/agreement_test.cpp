@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/cues/rules.h"
 
 namespace pcnet::cues {
@@ -122,7 +122,8 @@ TEST(RuleCuesAgreement, WithTheHandWrittenExpressionsIsKept) {
   std::size_t number = 0;
   for (std::size_t at = 0; at < text.size(); ++number) {
     const std::size_t end = text.find('\n', at);
-    (number % 2 == 0 ? seen : held_out).add(nlohmann::json::parse(text.substr(at, end - at)));
+    (number % 2 == 0 ? seen : held_out)
+        .add(pcnet::core::parse_json<nlohmann::json>(text.substr(at, end - at)));
     at = end + 1;
   }
   ASSERT_EQ(number, 200U);

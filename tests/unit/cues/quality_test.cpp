@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "pcnet/data/cue_store.h"
+#include "pcnet/data/cues/cue_store.h"
 #include "pcnet/text/bpe_tokenizer.h"
 
 namespace pcnet::cues {

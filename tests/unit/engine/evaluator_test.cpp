@@ -5,12 +5,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/sources/dataset.h"
+#include "pcnet/engine/responder.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
@@ -98,12 +100,12 @@ class Evaluator : public ::testing::Test {
   /// The masks of `broken_` become polygons of one corner.
   void break_outlines() const {
     const auto path = folder_ / "toy/instances.json";
-    auto instances = nlohmann::json::parse(core::read_file(path));
+    auto instances = pcnet::core::parse_json<nlohmann::json>(core::read_file(path));
     for (const auto i : broken_) {
       instances["annotations"][i]["segmentation"] =
           nlohmann::json::array({nlohmann::json::array({1, 2})});
     }
-    core::write_file_plain(path, instances.dump());
+    core::write_file_plain(path, pcnet::core::json_text(instances));
   }
 
   support::TemporaryFolder folder_;

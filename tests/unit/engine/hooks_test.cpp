@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/engine/validation_hook.h"
 #include "pcnet/image/picture.h"
@@ -50,7 +51,8 @@ class Hooks : public ::testing::Test {
   std::vector<ordered_json> lines() const {
     std::vector<ordered_json> lines;
     std::istringstream in(core::read_file(folder_.log()));
-    for (std::string line; std::getline(in, line);) lines.push_back(ordered_json::parse(line));
+    for (std::string line; std::getline(in, line);)
+      lines.push_back(pcnet::core::parse_json<ordered_json>(line));
     return lines;
   }
 

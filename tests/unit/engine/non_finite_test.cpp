@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "pcnet/core/files.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/text/word_tokenizer.h"
 
@@ -87,12 +88,14 @@ class NonFinite : public ::testing::Test {
     trainer_->run(loader, 3, torch::kCPU, state_);
   }
   ordered_json written() const {
-    return ordered_json::parse(core::read_file(folder_.path() / "non_finite.json"));
+    return pcnet::core::parse_json<ordered_json>(
+        core::read_file(folder_.path() / "non_finite.json"));
   }
   std::vector<ordered_json> events() const {
     std::vector<ordered_json> lines;
     std::istringstream in(core::read_file(folder_.log()));
-    for (std::string line; std::getline(in, line);) lines.push_back(ordered_json::parse(line));
+    for (std::string line; std::getline(in, line);)
+      lines.push_back(pcnet::core::parse_json<ordered_json>(line));
     return lines;
   }
 

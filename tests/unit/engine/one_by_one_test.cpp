@@ -9,6 +9,7 @@
 
 #include "pcnet/config/profiles.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/model/pcnet.h"

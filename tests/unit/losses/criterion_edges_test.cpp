@@ -99,7 +99,7 @@ double naive_classification(const StepView& view) {
 }
 
 /// IaD alone, in one of its forms.
-Options disambiguation(const std::string& form) {
+Options disambiguation(config::Choice<config::AgreementGradient> form) {
   Options options;
   options.classification.weight = 0;
   options.region_aware_shrinking.weight = 0;

@@ -147,17 +147,17 @@ TEST(Criterion, ComputesAndNeedsOnlyTermsWithAWeight) {
   StepView view;
   view.logits = random_view(54).logits;
   const Criterion cls(only(1, 0, 0));
-  EXPECT_FALSE(cls.needs_proposals() || cls.needs_partners() || cls.needs_clip_scores() ||
-               cls.needs_calibration() || cls.needs_frozen_clip());
+  EXPECT_FALSE(cls.needs().proposals || cls.needs().partners || cls.needs().clip_scores ||
+               cls.needs().calibration || cls.needs_frozen_clip());
   EXPECT_EQ(cls(view, 0).terms.size(), 1U);
 
   const Criterion ras(only(0, 1, 0));
-  EXPECT_TRUE(ras.needs_proposals());
-  EXPECT_FALSE(ras.needs_partners());
+  EXPECT_TRUE(ras.needs().proposals);
+  EXPECT_FALSE(ras.needs().partners);
   EXPECT_THROW(ras(view, 0), core::Error);
 
   const Criterion iad(only(0, 0, 1));
-  EXPECT_TRUE(iad.needs_proposals() && iad.needs_partners());
+  EXPECT_TRUE(iad.needs().proposals && iad.needs().partners);
   view.proposals = random_view(54).proposals;
   EXPECT_THROW(iad(view, 0), core::Error);
 
@@ -165,7 +165,7 @@ TEST(Criterion, ComputesAndNeedsOnlyTermsWithAWeight) {
   options.region_aware_shrinking.foreground = "clip_score";
   options.calibration.weight = 1;
   const Criterion more(options);
-  EXPECT_TRUE(more.needs_clip_scores() && more.needs_calibration());
+  EXPECT_TRUE(more.needs().clip_scores && more.needs().calibration);
   EXPECT_TRUE(more.needs_frozen_clip());
   options.calibration.weight = 0;
   EXPECT_TRUE(Criterion{options}.needs_frozen_clip());  // the foreground alone asks it

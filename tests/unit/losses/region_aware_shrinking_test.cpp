@@ -226,11 +226,8 @@ TEST(RegionAwareShrinking, IsFiniteForAllZeroMaps) {
   EXPECT_EQ(total(maps, {}).item<double>(), 0);  // every stage is as ambiguous as the other
 }
 
-TEST(RegionAwareShrinking, RefusesMissingProposalsAndWrongWords) {
+TEST(RegionAwareShrinking, RefusesMissingProposals) {
   StageMaps maps = random_stage_maps({}, 20);
-  Options wrong;
-  wrong.form = "relu";
-  EXPECT_THROW(region_aware_shrinking_loss(maps, wrong), core::ConfigError);
   maps.proposals.reset();
   EXPECT_THROW(region_aware_shrinking_loss(maps, {}), core::Error);
 }

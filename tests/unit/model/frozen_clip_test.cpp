@@ -149,7 +149,7 @@ TEST(FrozenClip, ComparesTheGlobalEmbeddingsWhereThereIsAnAttentionPool) {
   const at::Tensor scores =
       frozen.scores(pictures, frozen.encode_texts(tokens()).unsqueeze(0));  // [1, 4]
   auto& clip = model->backbone();
-  const at::Tensor image = unit_row(clip->visual()->pool(clip->visual()(pictures))[0]);
+  const at::Tensor image = unit_row(clip->visual()->pool(clip->visual()->forward(pictures))[0]);
   for (std::int64_t x = 0; x < 4; ++x) {
     const at::Tensor text = unit_row(clip->encode_text(tokens().narrow(0, x, 1))[0]);
     EXPECT_NEAR(scores[0][x].item<double>(), image.dot(text).item<double>(), 1e-5);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pcnet/core/json.h"
+
 namespace pcnet::report {
 namespace {
 
@@ -31,7 +33,7 @@ TEST(ResultsTable, HasItsHeaderWithoutRows) {
 
 TEST(ScoresJson, HasTheKeysOfTheContractInOrder) {
   const auto json = to_json(scores(4, 25));
-  EXPECT_EQ(json.dump(),
+  EXPECT_EQ(pcnet::core::json_text(json),
             "{\"sentences\":4,\"point_m\":25.0,\"point_m_box\":71.26,\"miou\":31.04,"
             "\"oiou\":100.0,\"precision\":{\"0.5\":7.0,\"0.6\":0.0,\"0.7\":0.0,\"0.8\":0.0,"
             "\"0.9\":0.0}}");

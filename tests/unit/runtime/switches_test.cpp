@@ -7,12 +7,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
-#include "pcnet/runtime/training.h"
+#include "pcnet/runtime/training_parts.h"
 
 #include "support/observation.h"
 #include "support/temporary_folder.h"
@@ -262,7 +262,7 @@ std::vector<std::string> values_of(const config::KeyDoc& doc) {
 std::string value_in(const nlohmann::ordered_json& config, std::string key) {
   std::replace(key.begin(), key.end(), '.', '/');
   const auto& value = config.at(nlohmann::ordered_json::json_pointer("/" + key));
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  return value.is_string() ? value.get<std::string>() : pcnet::core::json_text(value);
 }
 
 bool is_registered(const std::string& name) {

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/json.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/model/tris.h"
@@ -55,8 +56,8 @@ std::vector<std::string> equal_names(const Tensors& a, const Tensors& b) {
 std::string rows(const nlohmann::ordered_json& list) {
   std::string out;
   for (const auto& row : list) {
-    out += row.at("module").get<std::string>() + " " + row.at("tensors").dump() + "/" +
-           row.at("of").dump() + " ";
+    out += row.at("module").get<std::string>() + " " + pcnet::core::json_text(row.at("tensors")) +
+           "/" + pcnet::core::json_text(row.at("of")) + " ";
   }
   return out;
 }

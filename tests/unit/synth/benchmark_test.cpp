@@ -12,9 +12,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 
 #include "temporary_folder.h"
@@ -176,7 +176,8 @@ TEST_F(Benchmark, CountsWhatItWrote) {
   const auto files = contents(folder_ / "out");
   const std::string& cues = files.at("refsynth/cues.jsonl");
   EXPECT_EQ(std::count(cues.begin(), cues.end(), '\n'), sentences);
-  const auto instances = nlohmann::json::parse(files.at("refsynth/instances.json"));
+  const auto instances =
+      pcnet::core::parse_json<nlohmann::json>(files.at("refsynth/instances.json"));
   EXPECT_EQ(instances.at("images").size(), 30U);
   EXPECT_EQ(static_cast<std::int64_t>(instances.at("annotations").size()), objects);
   EXPECT_EQ(instances.at("categories").size(), 5U);

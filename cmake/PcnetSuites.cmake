@@ -1,0 +1,28 @@
+# pcnet_discover_suites(TARGET): a CTest test for each suite of a GoogleTest program, by the suite's
+# name, run with --isolated (tests/support/isolated_main.cpp). The suites are listed when ctest
+# starts and the program is newer than the list, so that a new test is there without any list.
+function(pcnet_discover_suites target)
+  set(script "${CMAKE_CURRENT_BINARY_DIR}/${target}_suites.cmake")
+  file(GENERATE OUTPUT "${script}" CONTENT "
+set(program \"$<TARGET_FILE:${target}>\")
+set(list \"${CMAKE_CURRENT_BINARY_DIR}/${target}_suites.txt\")
+if(NOT EXISTS \"\${program}\")
+  add_test(${target}_NOT_BUILT \"\${program}\")
+  return()
+endif()
+if(\"\${program}\" IS_NEWER_THAN \"\${list}\")
+  execute_process(COMMAND \"\${program}\" --gtest_list_tests OUTPUT_VARIABLE tests RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR \"\${program} --gtest_list_tests: \${failed}\")
+  endif()
+  file(WRITE \"\${list}\" \"\${tests}\")
+endif()
+file(STRINGS \"\${list}\" suites REGEX \"^[A-Za-z0-9_/]+[.]\")
+foreach(suite IN LISTS suites)
+  string(REGEX REPLACE \"[.].*\" \"\" suite \"\${suite}\")
+  add_test(\"\${suite}\" \"\${program}\" --isolated \"--gtest_filter=\${suite}.*\")
+  set_tests_properties(\"\${suite}\" PROPERTIES LABELS unit TIMEOUT 600 SKIP_RETURN_CODE 77)
+endforeach()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
+endfunction()

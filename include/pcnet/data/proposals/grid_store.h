@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+
+#include <ATen/core/Tensor.h>
+
+#include "pcnet/data/proposals/proposal_store.h"
+
+namespace pcnet::data {
+
+class Pack;
+
+/// The proposals of pictures on the grid of the losses, made once and kept. Safe to use from
+/// several threads.
+class GridStore {
+ public:
+  struct Options {
+    std::int64_t height = 0;  ///< h and w of the loss grid, in cells
+    std::int64_t width = 0;
+    std::int64_t most = 40;  ///< P: fewer are padded with all-zero planes, of more the largest stay
+    bool nearest = false;    ///< sampled as the released code does, not by area
+  };
+
+  /// `proposals` must outlive the store.
+  GridStore(const ProposalStore& proposals, const Options& options)
+      : proposals_(proposals), options_(options) {}
+  /// The grids of a pack, which must outlive the store, too. Error when they are others than the
+  /// options say.
+  GridStore(const ProposalStore& proposals, const Pack& pack, const Options& options);
+
+  /// [P, h, w] uint8; all zero for a picture without proposals.
+  at::Tensor get(std::int64_t image_id);
+
+ private:
+  at::Tensor make(std::int64_t image_id) const;
+
+  const ProposalStore& proposals_;
+  const Pack* pack_ = nullptr;  // null: the grids are made here
+  Options options_;
+  std::mutex mutex_;
+  std::unordered_map<std::int64_t, at::Tensor> kept_;
+};
+
+}  // namespace pcnet::data

@@ -1,0 +1,161 @@
+#include "pcnet/data/batches/samples.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <torch/types.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/lap.h"
+#include "pcnet/image/normalise.h"
+
+namespace pcnet::data {
+
+using core::Error;
+
+/// The texts of a batch: each distinct one once, and where each picture's are.
+class Samples::Collector {
+ public:
+  explicit Collector(const Counts& counts) : counts_(counts) {}
+
+  void add(const Draw& drawn) {
+    image_ids_.push_back(drawn.image_id);
+    ref_ids_.push_back(drawn.ref_id);
+    add_rows(drawn.texts, texts_);
+    add_rows(drawn.cues, cues_);
+    for (std::size_t i = 0; i < drawn.texts.size(); ++i) {
+      sent_ids_.push_back(drawn.sent_ids.empty() ? -1 : drawn.sent_ids[i]);
+    }
+    add_mirrored(drawn);
+    add_rows(drawn.partners, partners_);
+    add_rows(drawn.partner_cues, partner_cues_);
+    for (auto d = static_cast<std::int64_t>(drawn.partners.size()); d < counts_.partners; ++d) {
+      // Any row would do, nobody may look at it; its own text makes no further one.
+      add_rows({drawn.texts.front()}, partners_);
+      add_rows(drawn.cues, partner_cues_);
+    }
+    for (std::int64_t d = 0; d < counts_.partners; ++d) {
+      has_partner_.push_back(d < static_cast<std::int64_t>(drawn.partners.size()) ? 1 : 0);
+    }
+  }
+
+  /// Everything but the pictures.
+  Batch finish(const TextBank& bank) const {
+    const auto count = static_cast<std::int64_t>(image_ids_.size());
+    const std::int64_t slots = static_cast<std::int64_t>(texts_.size()) / count;
+    const auto [cues, partners] = counts_;
+    Batch batch;
+    batch.tokens = bank.gather(distinct_);
+    batch.text_index = tensor_of(texts_, {count, slots});
+    batch.mirrored_index = tensor_of(mirrored_, {count, slots});
+    batch.cue_index = tensor_of(cues_, {count, slots, cues});
+    batch.partner_index = tensor_of(partners_, {count, partners});
+    batch.partner_cue_index = tensor_of(partner_cues_, {count, partners, cues});
+    batch.has_partner = tensor_of(has_partner_, {count, partners}).to(torch::kBool);
+    batch.image_ids = tensor_of(image_ids_, {count});
+    batch.ref_ids = tensor_of(ref_ids_, {count});
+    batch.sent_ids = tensor_of(sent_ids_, {count, slots});
+    return batch;
+  }
+
+ private:
+  using Numbers = std::vector<std::int64_t>;
+  static at::Tensor tensor_of(const Numbers& values, at::IntArrayRef sizes) {
+    return torch::tensor(values, torch::kInt64).view(sizes);
+  }
+
+  void add_rows(const Numbers& rows, Numbers& into) {
+    for (const auto row : rows) {
+      const auto [place, added] =
+          position_of_.emplace(row, static_cast<std::int64_t>(distinct_.size()));
+      if (added) distinct_.push_back(row);
+      into.push_back(place->second);
+    }
+  }
+
+  void add_mirrored(const Draw& drawn) {
+    for (std::size_t i = 0; i < drawn.texts.size(); ++i) {
+      if (drawn.mirrored.empty() || drawn.mirrored[i] < 0) {
+        mirrored_.push_back(-1);
+      } else {
+        add_rows({drawn.mirrored[i]}, mirrored_);
+      }
+    }
+  }
+
+  Counts counts_;
+  std::unordered_map<std::int64_t, std::int64_t> position_of_;  // bank row -> row of the tokens
+  Numbers distinct_;
+  Numbers texts_;
+  Numbers mirrored_;
+  Numbers cues_;
+  Numbers partners_;
+  Numbers partner_cues_;
+  Numbers has_partner_;
+  Numbers image_ids_;
+  Numbers ref_ids_;
+  Numbers sent_ids_;
+};
+
+namespace {
+
+/// [B, P, h, w], copied by hand for the same reason as the pictures.
+at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
+  const auto count = image_ids.numel();
+  const auto* ids = image_ids.const_data_ptr<std::int64_t>();
+  const auto sizes = grids.get(ids[0]).sizes().vec();
+  at::Tensor stacked = torch::empty({count, sizes[0], sizes[1], sizes[2]}, torch::kByte);
+  auto* to = stacked.mutable_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const at::Tensor grid = grids.get(ids[i]).contiguous();
+    to = std::copy_n(grid.const_data_ptr<std::uint8_t>(), grid.numel(), to);
+  }
+  return stacked;
+}
+
+}  // namespace
+
+Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer, const Counts& counts)
+    : dataset_(dataset), bank_(tokenizer, dataset.options()), counts_(counts) {}
+
+std::vector<std::int64_t> Samples::clash_groups(const std::string& /*negatives*/) const {
+  return {};
+}
+
+Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed,
+                     std::uint64_t epoch) {
+  return batch(samples, seed, epoch, Making{});
+}
+
+Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, std::uint64_t epoch,
+                     const Making& making) {
+  BatchTimes unwanted;
+  BatchTimes& times = making.times != nullptr ? *making.times : unwanted;
+  std::vector<at::Tensor> images;
+  Collector collector(counts_);
+  core::Lap lap;
+  for (const std::size_t sample : samples) {
+    core::Rng rng({seed, epoch, sample});
+    const Draw drawn = draw(sample, rng);
+    times.texts += lap.take();
+    auto picture = dataset_.pictures().get(drawn.image_id, &times.pictures);
+    (void)lap.take();
+    if (!picture) continue;
+    images.push_back(std::move(*picture));
+    collector.add(drawn);
+    times.texts += lap.take();
+  }
+  if (images.empty()) throw Error("no picture of the batch can be read");
+  Batch batch = collector.finish(bank_);
+  times.texts += lap.take();
+  batch.images = image::stack_pictures(images, making.pinned);
+  if (grids_) batch.proposals = stack_grids(*grids_, batch.image_ids);
+  times.collate += lap.take();
+  return batch;
+}
+
+void Samples::report_omissions() const {
+  text::report(bank_.omissions(), "distinct training texts", dataset_.options().text_length);
+}
+
+}  // namespace pcnet::data

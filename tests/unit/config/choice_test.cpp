@@ -1,0 +1,57 @@
+#include "pcnet/config/choice.h"
+
+#include <string>
+#include <type_traits>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "pcnet/config/config.h"
+#include "pcnet/core/error.h"
+
+namespace pcnet::config {
+namespace {
+
+constexpr const char* kKey = "loss.instance_disambiguation.gradient";
+
+TEST(Choice, IsTheEnumOfItsWord) {
+  Choice<AgreementGradient> gradient = "inner_product";
+  EXPECT_TRUE(gradient == AgreementGradient::kInnerProduct);
+  EXPECT_TRUE(gradient == "inner_product");
+  gradient = AgreementGradient::kSoftmax;
+  EXPECT_EQ(gradient.word(), "softmax");
+}
+
+TEST(Choice, IsNotMadeOfAWordThatIsFoundAtRunTime) {
+  static_assert(!std::is_constructible_v<Choice<AgreementGradient>, std::string>);
+  static_assert(!std::is_constructible_v<Choice<AgreementGradient>, const char*>);
+  static_assert(!IsChoice<std::string>);
+}
+
+TEST(Choice, IsReadAndStoredAsItsWord) {
+  const ResolvedConfig read = load_defaults({std::string(kKey) + "=softmax"});
+  const auto& options = read.values.loss.instance_disambiguation;
+  EXPECT_TRUE(options.gradient == AgreementGradient::kSoftmax);
+  EXPECT_EQ(to_json(read.values)["loss"]["instance_disambiguation"]["gradient"], "softmax");
+  const ResolvedConfig again = load_json(to_json(read.values), "stored", {});
+  EXPECT_TRUE(difference(read.values, again.values).empty());
+  const auto changes = difference(load_defaults({}).values, read.values);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].key, kKey);
+  EXPECT_EQ(changes[0].left, "squared_difference");
+  EXPECT_EQ(changes[0].right, "softmax");
+}
+
+TEST(Choice, OfAnotherWordNamesTheNearest) {
+  try {
+    load_defaults({std::string(kKey) + "=softmx"});
+    FAIL() << "no error";
+  } catch (const core::ConfigError& error) {
+    EXPECT_STREQ(error.what(),
+                 "--set: loss.instance_disambiguation.gradient: got \"softmx\", wanted one of "
+                 "squared_difference, inner_product, softmax (did you mean \"softmax\"?)");
+  }
+}
+
+}  // namespace
+}  // namespace pcnet::config
