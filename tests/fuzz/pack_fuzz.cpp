@@ -2,11 +2,11 @@
 #include <memory>
 #include <string>
 
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/pack/pack.h"
 
 #include "fuzz.h"
 #include "src/data/pack/pack_format.h"
-#include "src/data/pack/pack_stream.h"
 
 namespace {
 

@@ -22,12 +22,20 @@ ROWS = [
     ["cues"],
     ["synth"],
     ["clip"],
-    ["data"],
+    ["data/audit", "data/export"],
+    ["data/batches"],
+    ["data/sources"],
+    ["data/pack"],
+    ["data/cues", "data/proposals"],
+    ["data/annotations"],
     ["text", "image", "metrics", "weights"],
     ["config"],
     ["core"],
 ]
+# Layers whose folders are layers of their own.
+ROOMY = {layer.split("/")[0] for row in ROWS for layer in row if "/" in layer}
 HEIGHT = {layer: len(ROWS) - i for i, row in enumerate(ROWS) for layer in row}
+LAYERS = {layer.split("/")[0] for layer in HEIGHT}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 TORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
 VAGUE = {"utils", "util", "common", "helpers", "helper", "misc"}
@@ -43,20 +51,16 @@ def includes(path):
             yield number, match.group(1)
 
 
-def layer_of(path, root):
-    """The layer of a library file, None for a program or a test."""
-    parts = path.relative_to(root).parts
-    if parts[0] == "src":
-        return parts[1] if len(parts) > 2 else ""
-    if parts[:2] == ("include", "pcnet"):
-        return parts[2] if len(parts) > 3 else ""
-    return None
+def layer_of(parts):
+    """The layer of a file by its path from src/ or include/pcnet/ on, "" for none."""
+    folders = parts[:-1]
+    return "/".join(folders[:2] if folders[:1] and folders[0] in ROOMY else folders[:1])
 
 
 def check_file(path, root):
     """Faults of one library file."""
     name = path.relative_to(root)
-    layer = layer_of(path, root)
+    layer = layer_of(name.parts[1 if name.parts[0] == "src" else 2:])
     if layer not in HEIGHT:
         yield f"{name}: in no known layer; the layers are {', '.join(HEIGHT)}"
         return
@@ -65,7 +69,9 @@ def check_file(path, root):
             yield f"{name}:{number}: a header of config includes {included}, but config knows no torch"
         parts = included.split("/")
         if parts[0] == "pcnet" and len(parts) > 2:
-            other = parts[1]
+            other = layer_of(parts[1:])
+        elif len(parts) > 1 and parts[0] in LAYERS:  # private, from src/ on
+            other = layer_of(parts)
         elif len(parts) > 1 and parts[0] == "..":
             yield f"{name}:{number}: includes {included}; write the path from pcnet/ on"
             continue

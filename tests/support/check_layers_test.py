@@ -32,6 +32,20 @@ class CheckLayers(tree_check.PlantedTree):
         self.assertEqual(self.faults({"src/image/mask.cpp": '#include "pcnet/text/tokenizer.h"\n'}),
                          [])
 
+    def test_an_include_of_a_higher_room_is_found(self):
+        for included in ("data/pack/pack_index.h", "pcnet/data/pack/pack.h"):
+            self.assert_one({"include/pcnet/data/cues/cue_store.h": "\n",
+                             "src/data/cues/cue_store.cpp": f'#include "{included}"\n'},
+                            "src/data/cues/cue_store.cpp:1", "data/pack is above data/cues")
+
+    def test_an_include_of_a_lower_room_is_allowed(self):
+        self.assertEqual(self.faults({
+            "include/pcnet/data/pack/pack.h": '#include "pcnet/data/cues/cue_store.h"\n',
+            "src/data/pack/pack.cpp": '#include "data/annotations/refer_parts.h"\n'}), [])
+
+    def test_a_file_of_no_room_is_found(self):
+        self.assert_one({"include/pcnet/data/a.h": "\n"}, "no known layer")
+
     def test_angle_brackets_hide_nothing(self):
         self.assert_one({"src/image/mask.cpp": "#include <pcnet/clip/clip.h>\n"}, "above image")
 

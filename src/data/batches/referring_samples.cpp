@@ -30,9 +30,7 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
                                  ": they train without (all-zero proposals never count)"));
   }
   const ProposalStore& proposals = dataset.proposals();
-  grids_ = dataset.pack() != nullptr
-               ? std::make_unique<GridStore>(proposals, *dataset.pack(), options.grid)
-               : std::make_unique<GridStore>(proposals, options.grid);
+  grids_ = std::make_unique<GridStore>(proposals, options.grid, dataset.ready_grids(options.grid));
 }
 
 ReferringSamples::Expression ReferringSamples::read_expression(const Sentence& sentence) {

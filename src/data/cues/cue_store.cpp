@@ -8,9 +8,9 @@
 #include "pcnet/core/folders.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/parallel.h"
+#include "pcnet/data/annotations/digest.h"
 
 #include "data/annotations/json_lines.h"
-#include "data/pack/pack_stream.h"
 
 namespace pcnet::data {
 

@@ -9,6 +9,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/batches/text_bank.h"
 #include "pcnet/data/proposals/proposal_grid.h"
 

@@ -13,6 +13,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/mapped_file.h"
+#include "pcnet/data/annotations/digest.h"
 
 #include "pack_format.h"
 #include "pack_index.h"

@@ -10,6 +10,7 @@
 #include "pcnet/core/folders.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/mapped_file.h"
+#include "pcnet/data/annotations/digest.h"
 
 #include "pack_stream.h"
 

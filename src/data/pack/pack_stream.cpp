@@ -2,8 +2,6 @@
 
 #include <bit>
 
-#include <zlib.h>
-
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
@@ -11,11 +9,6 @@ namespace pcnet::data {
 
 using core::cat;
 using core::Error;
-
-std::uint32_t checksum_of(std::string_view bytes) {
-  return static_cast<std::uint32_t>(
-      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
 
 void RecordWriter::number(std::uint64_t value) {
   for (; value >= 128; value >>= 7U) bytes_.push_back(static_cast<char>(value | 128U));

@@ -6,9 +6,6 @@
 
 namespace pcnet::data {
 
-/// CRC-32 of zlib.
-std::uint32_t checksum_of(std::string_view bytes);
-
 /// Numbers and texts one after the other: what the sections of a pack are written with. A number is
 /// little-endian base 128; a signed one has its sign in the lowest bit.
 class RecordWriter {

@@ -8,8 +8,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-
-#include "pack_stream.h"
+#include "pcnet/data/annotations/digest.h"
 
 namespace pcnet::data {
 

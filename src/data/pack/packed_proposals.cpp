@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 
 #include "pack_stream.h"
 
@@ -78,8 +80,22 @@ at::Tensor decode_grid(std::string_view record, const PackKey& key) {
   return grid;
 }
 
-std::unique_ptr<ProposalSource> open_packed_proposals(const Pack& pack) {
+std::unique_ptr<const ProposalSource> packed_proposals(const Pack& pack) {
   return std::make_unique<PackedProposals>(pack);
+}
+
+FindGrid packed_grids(const Pack& pack, const GridStore::Options& options) {
+  if (options.nearest) return {};
+  const PackKey& key = pack.key();
+  if (key.grid_height != options.height || key.grid_width != options.width ||
+      key.grid_most != options.most) {
+    throw core::Error(core::cat(
+        "the pack ", pack.path().string(), " is stale: its proposals are on a grid of ",
+        key.grid_height, " x ", key.grid_width, ", at most ", key.grid_most, ", the losses' is ",
+        options.height, " x ", options.width, ", at most ", options.most,
+        "; make it again with `pcnet data pack --replace` and this configuration"));
+  }
+  return [&pack](std::int64_t image_id) { return pack.grid_of(image_id); };
 }
 
 }  // namespace pcnet::data

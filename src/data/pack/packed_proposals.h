@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,8 +8,6 @@
 
 #include "pcnet/data/pack/pack.h"
 #include "pcnet/image/rle.h"
-
-#include "data/proposals/proposal_source.h"
 
 namespace pcnet::data {
 
@@ -22,8 +19,5 @@ std::vector<image::Rle> decode_proposals(std::string_view record, std::int64_t h
                                          std::int64_t width);
 /// [P, h, w] by the key's grid. An empty record is a picture without proposals.
 at::Tensor decode_grid(std::string_view record, const PackKey& key);
-
-/// A pack as a source of proposals.
-std::unique_ptr<ProposalSource> open_packed_proposals(const Pack& pack);
 
 }  // namespace pcnet::data

@@ -8,7 +8,7 @@
 #include "pcnet/data/proposals/proposal_formats.h"
 
 #include "proposal_choice.h"
-#include "proposal_source.h"
+#include "proposal_files.h"
 
 namespace pcnet::data {
 

@@ -12,7 +12,7 @@
 #include "pcnet/weights/npy.h"
 
 #include "proposal_choice.h"
-#include "proposal_source.h"
+#include "proposal_files.h"
 
 namespace pcnet::data {
 

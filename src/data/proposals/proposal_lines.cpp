@@ -15,7 +15,7 @@
 #include "data/annotations/json_lines.h"
 #include "data/annotations/json_masks.h"
 #include "proposal_choice.h"
-#include "proposal_source.h"
+#include "proposal_files.h"
 
 namespace pcnet::data {
 

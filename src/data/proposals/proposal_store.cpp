@@ -5,8 +5,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "data/pack/packed_proposals.h"
-#include "proposal_source.h"
+#include "proposal_files.h"
 
 namespace pcnet::data {
 
@@ -47,10 +46,9 @@ ProposalStore::ProposalStore(fs::path source, const ReferIndex& index, const Opt
 ProposalStore::ProposalStore(fs::path source, const ReferIndex& index)
     : ProposalStore(std::move(source), index, Options{}) {}
 
-ProposalStore::ProposalStore(const Pack& pack)
-    : path_(pack.path()), index_(pack.index()), source_(open_packed_proposals(pack)) {}
-
-ProposalStore::~ProposalStore() = default;
+ProposalStore::ProposalStore(fs::path path, const ReferIndex& index,
+                             std::unique_ptr<const ProposalSource> source)
+    : path_(std::move(path)), index_(index), source_(std::move(source)) {}
 
 bool ProposalStore::has(std::int64_t image_id) const {
   return source_->has(index_.image(image_id));

@@ -161,13 +161,18 @@ const ProposalStore& Dataset::proposals() {
   if (proposals_) return *proposals_;
   if (!has_proposals()) missing("proposals");
   if (pack_) {
-    proposals_ = std::make_unique<ProposalStore>(*pack_);
+    proposals_ =
+        std::make_unique<ProposalStore>(pack_->path(), pack_->index(), packed_proposals(*pack_));
   } else {
     const ProposalStore::Options options{.filter = options_.proposal_filter,
                                          .images = files_.images};
     proposals_ = std::make_unique<ProposalStore>(files_.proposals, *index_, options);
   }
   return *proposals_;
+}
+
+FindGrid Dataset::ready_grids(const GridStore::Options& options) const {
+  return pack_ ? packed_grids(*pack_, options) : FindGrid{};
 }
 
 std::unique_ptr<const text::Tokenizer> Dataset::with_packed_tokens(

@@ -6,7 +6,10 @@
 
 namespace pcnet::data {
 
-/// "crc32:1a2b3c4d", the CRC-32 of zlib, by which a file is known again.
+/// CRC-32 of zlib.
+std::uint32_t checksum_of(std::string_view bytes);
+
+/// "crc32:1a2b3c4d", that checksum as a text, by which a file is known again.
 std::string digest_text(std::uint32_t checksum);
 std::string digest_of(std::string_view bytes);
 

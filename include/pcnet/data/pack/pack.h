@@ -15,6 +15,8 @@
 #include "pcnet/data/annotations/refer_index.h"
 #include "pcnet/data/cues/cue_store.h"
 #include "pcnet/data/pack/pack_key.h"
+#include "pcnet/data/proposals/grid_store.h"
+#include "pcnet/data/proposals/proposal_source.h"
 #include "pcnet/image/rle.h"
 #include "pcnet/text/tokenizer.h"
 
@@ -82,6 +84,12 @@ class Pack {
   std::unique_ptr<ReferIndex> index_;
   std::unique_ptr<Contents> contents_;
 };
+
+/// A pack, which must outlive them, as a source of proposals, filtered when it was made.
+std::unique_ptr<const ProposalSource> packed_proposals(const Pack& pack);
+/// The pack's grids; empty for grids by nearest neighbour, which packs do not hold. Error when they
+/// are others than the options say.
+FindGrid packed_grids(const Pack& pack, const GridStore::Options& options);
 
 /// True for a file that begins as a pack, whole or not.
 bool is_pack(const std::filesystem::path& path);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include <ATen/core/Tensor.h>
 
@@ -10,7 +12,8 @@
 
 namespace pcnet::data {
 
-class Pack;
+/// The grid of a picture, [P, h, w] uint8, that is made already.
+using FindGrid = std::function<at::Tensor(std::int64_t image_id)>;
 
 /// The proposals of pictures on the grid of the losses, made once and kept. Safe to use from
 /// several threads.
@@ -24,11 +27,9 @@ class GridStore {
   };
 
   /// `proposals` must outlive the store.
-  GridStore(const ProposalStore& proposals, const Options& options)
-      : proposals_(proposals), options_(options) {}
-  /// The grids of a pack, which must outlive the store, too. Error when they are others than the
-  /// options say.
-  GridStore(const ProposalStore& proposals, const Pack& pack, const Options& options);
+  /// @param ready gives grids as the options say; empty: they are made from the proposals
+  GridStore(const ProposalStore& proposals, const Options& options, FindGrid ready = {})
+      : proposals_(proposals), options_(options), ready_(std::move(ready)) {}
 
   /// [P, h, w] uint8; all zero for a picture without proposals.
   at::Tensor get(std::int64_t image_id);
@@ -37,8 +38,8 @@ class GridStore {
   at::Tensor make(std::int64_t image_id) const;
 
   const ProposalStore& proposals_;
-  const Pack* pack_ = nullptr;  // null: the grids are made here
   Options options_;
+  FindGrid ready_;
   std::mutex mutex_;
   std::unordered_map<std::int64_t, at::Tensor> kept_;
 };

@@ -10,12 +10,10 @@
 
 #include "pcnet/config/proposal_filter_options.h"
 #include "pcnet/data/annotations/refer_index.h"
+#include "pcnet/data/proposals/proposal_source.h"
 #include "pcnet/image/rle.h"
 
 namespace pcnet::data {
-
-class Pack;
-class ProposalSource;
 
 /// Mask proposals by image_id, read when asked for and kept while there is room. Sources, told
 /// apart by the path:
@@ -41,9 +39,9 @@ class ProposalStore {
   /// holds no proposals, or those of several sources.
   ProposalStore(std::filesystem::path source, const ReferIndex& index, const Options& options);
   ProposalStore(std::filesystem::path source, const ReferIndex& index);
-  /// Those of a pack, which must outlive the store; they were filtered when it was made.
-  explicit ProposalStore(const Pack& pack);
-  ~ProposalStore();
+  /// Those of another source, taken as they are; `path` names it.
+  ProposalStore(std::filesystem::path path, const ReferIndex& index,
+                std::unique_ptr<const ProposalSource> source);
   ProposalStore(const ProposalStore&) = delete;
   ProposalStore& operator=(const ProposalStore&) = delete;
 
@@ -69,7 +67,7 @@ class ProposalStore {
   std::filesystem::path path_;
   const ReferIndex& index_;
   Options options_;
-  std::unique_ptr<ProposalSource> source_;
+  std::unique_ptr<const ProposalSource> source_;
   mutable std::mutex mutex_;
   mutable std::unordered_map<std::int64_t, Kept> kept_;
   mutable std::list<std::int64_t> recent_;  // the last used first

@@ -11,6 +11,7 @@
 #include "pcnet/data/annotations/refer_index.h"
 #include "pcnet/data/cues/cue_store.h"
 #include "pcnet/data/pack/pack.h"
+#include "pcnet/data/proposals/grid_store.h"
 #include "pcnet/data/proposals/proposal_store.h"
 #include "pcnet/data/sources/picture_store.h"
 #include "pcnet/text/tokenizer.h"
@@ -49,6 +50,9 @@ class Dataset {
   const CueStore& cues();
   const Captions& captions();
   const ProposalStore& proposals();
+  /// Grids of the proposals that the dataset holds ready; empty: there are none. Error when they
+  /// are others than the options say.
+  FindGrid ready_grids(const GridStore::Options& options) const;
   /// Null when nobody asked for them.
   const CueStore* opened_cues() const { return cues_.get(); }
   const ProposalStore* opened_proposals() const { return proposals_.get(); }

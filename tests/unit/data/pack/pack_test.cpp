@@ -234,10 +234,10 @@ TEST_F(PackTest, RefusesAnotherGrid) {
   Dataset packed(packed_options());
   GridStore::Options other = kGrid;
   other.width = 5;
-  EXPECT_THAT([&] { GridStore(packed.proposals(), *packed.pack(), other); },
+  EXPECT_THAT([&] { packed.ready_grids(other); },
               ThrowsMessage<core::Error>(HasSubstr("on a grid of 4 x 4")));
   other.nearest = true;  // not what packs hold: made from the proposals
-  GridStore grids(packed.proposals(), *packed.pack(), other);
+  GridStore grids(packed.proposals(), other, packed.ready_grids(other));
   EXPECT_TRUE(grids.get(10).equal(to_grid_nearest(*packed.proposals().of(10), 4, 5, kGrid.most)));
 }
 
