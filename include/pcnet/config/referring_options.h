@@ -83,7 +83,8 @@ struct ReferringOptions {
            .min = 0,
            .max = 100});
     field("train_residual_scale", &O::train_residual_scale,
-          {.help = "train that factor, one for each stage", .source = "docs/method.md#conditional-referring-module"});
+          {.help = "train that factor, one for each stage",
+           .source = "docs/method.md#conditional-referring-module"});
     field("scaled_inputs", &O::scaled_inputs,
           {.help = "multiply what goes into an attention by the square root of the width: features "
                    "of unit length are small beside a projection's bias",
