@@ -22,7 +22,7 @@ struct EvaluationRequest {
 };
 
 struct EvaluationResult {
-  nlohmann::ordered_json document;  ///< results.json (docs/cli.md#resultsjson)
+  nlohmann::ordered_json document;  ///< results.json (docs/cli.md#results-json)
   std::map<std::string, engine::SplitResult> splits;
 };
 

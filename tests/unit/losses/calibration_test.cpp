@@ -25,7 +25,7 @@ TEST(Calibration, IsOffByDefault) {
   EXPECT_EQ(options.weight, 0);
   EXPECT_EQ(options.negatives, 1);
   EXPECT_EQ(options.image_size, 224);
-  EXPECT_EQ(options.mask, "response");
+  EXPECT_EQ(options.mask.word(), "response");
 }
 
 TEST(Calibration, IsThatOfTheNaiveLoop) {

@@ -77,14 +77,14 @@ TEST(InstanceDisambiguation, HasThePapersDefaults) {
   const Options options;
   EXPECT_EQ(options.weight, 1);
   EXPECT_EQ(options.ramp, 0);
-  EXPECT_EQ(options.maps, "response");
+  EXPECT_EQ(options.maps.word(), "response");
   EXPECT_TRUE(options.detach_maximum);
-  EXPECT_EQ(options.scores, "max");
+  EXPECT_EQ(options.scores.word(), "max");
   EXPECT_EQ(options.dilation, 0);
-  EXPECT_EQ(options.straight_through, "scores");
-  EXPECT_EQ(options.gradient, "squared_difference");
-  EXPECT_EQ(options.distance, "squared_l2");
-  EXPECT_EQ(options.stages, "all");
+  EXPECT_EQ(options.straight_through.word(), "scores");
+  EXPECT_EQ(options.gradient.word(), "squared_difference");
+  EXPECT_EQ(options.distance.word(), "squared_l2");
+  EXPECT_EQ(options.stages.word(), "all");
 }
 
 TEST(InstanceDisambiguation, IsThatOfTheNaiveLoopInEverySetting) {
@@ -110,7 +110,8 @@ TEST(InstanceDisambiguation, HasTheGradientOfTheNaiveLoopInEverySetting) {
     at::Tensor wanted = support::central_differences(loss, maps);
     // |y_a - y_d| has a kink where both are 0; central differences and autograd agree on 0 there.
     EXPECT_LT((gradient(pairs, options) - wanted).abs().max().item<double>(), 1e-6)
-        << options.gradient << " " << options.distance << " " << options.straight_through;
+        << options.gradient.word() << " " << options.distance.word() << " "
+        << options.straight_through.word();
   }
 }
 

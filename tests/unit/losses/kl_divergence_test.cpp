@@ -34,8 +34,8 @@ at::Tensor gradient(const TextPairs& pairs, const Options& options) {
 TEST(KlDivergence, IsOffByDefault) {
   const Options options;
   EXPECT_EQ(options.weight, 0);
-  EXPECT_EQ(options.scores, "max");
-  EXPECT_EQ(options.stages, "all");
+  EXPECT_EQ(options.scores.word(), "max");
+  EXPECT_EQ(options.stages.word(), "all");
 }
 
 TEST(KlDivergence, IsThatOfTheNaiveLoopInEverySetting) {

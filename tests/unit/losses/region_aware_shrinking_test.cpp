@@ -49,11 +49,11 @@ at::Tensor gradient(const StageMaps& maps, const Options& options) {
 TEST(RegionAwareShrinking, HasThePapersDefaults) {
   const Options options;
   EXPECT_EQ(options.weight, 1);
-  EXPECT_EQ(options.scores, "max");
-  EXPECT_EQ(options.foreground, "response");
-  EXPECT_EQ(options.background, "union");
-  EXPECT_EQ(options.iou, "union");
-  EXPECT_EQ(options.form, "hinge");
+  EXPECT_EQ(options.scores.word(), "max");
+  EXPECT_EQ(options.foreground.word(), "response");
+  EXPECT_EQ(options.background.word(), "union");
+  EXPECT_EQ(options.iou.word(), "union");
+  EXPECT_EQ(options.form.word(), "hinge");
   EXPECT_TRUE(options.detach_previous);
   EXPECT_FALSE(options.detach_maximum);
 }
