@@ -20,10 +20,7 @@ namespace {
 namespace naive = support::naive;
 using Options = config::CriterionOptions;
 
-const std::vector<std::string>& gradient_forms() {
-  static const std::vector<std::string> all = {"squared_difference", "inner_product", "softmax"};
-  return all;
-}
+using GradientForm = config::Choice<config::AgreementGradient>;
 
 /// The paper's loss, and those of section 9 and of the released code as far as they need no CLIP.
 std::map<std::string, Options> losses_of_profiles() {
@@ -99,7 +96,7 @@ double naive_classification(const StepView& view) {
 }
 
 /// IaD alone, in one of its forms.
-Options disambiguation(config::Choice<config::AgreementGradient> form) {
+Options disambiguation(GradientForm form) {
   Options options;
   options.classification.weight = 0;
   options.region_aware_shrinking.weight = 0;
@@ -201,34 +198,39 @@ TEST(CriterionEdges, APartnerIdenticalToTheSentenceIsPushedAsTheSentenceIs) {
   StepView view = random_view(1, 75);
   for (std::size_t n = 0; n < 3; ++n) view.partner[n] = view.logits[n].repeat({1, 2, 1, 1});
   view.has_partner.fill_(true);
-  for (const std::string& form : gradient_forms()) {
+  for (const GradientForm form : {GradientForm("squared_difference"), GradientForm("inner_product"),
+                                  GradientForm("softmax")}) {
     const Outcome outcome = run(view, disambiguation(form));
-    EXPECT_EQ(outcome.total, 1) << form;  // every pair collides
-    EXPECT_TRUE(outcome.is_finite()) << form;
+    EXPECT_EQ(outcome.total, 1) << form.word();  // every pair collides
+    EXPECT_TRUE(outcome.is_finite()) << form.word();
     // No gradient in the form of Eq. 9; in the others the sentence gets what its two partners get.
-    EXPECT_EQ(outcome.largest_gradient() > 0, form != "squared_difference") << form;
+    EXPECT_EQ(outcome.largest_gradient() > 0, form != config::AgreementGradient::kSquaredDifference)
+        << form.word();
     for (std::size_t n = 0; n < 3; ++n) {
-      EXPECT_TRUE(at::allclose(outcome.partner[n][0][0], outcome.partner[n][0][1])) << form;
-      EXPECT_TRUE(at::allclose(outcome.logits[n][0][0], outcome.partner[n][0].sum(0))) << form;
+      EXPECT_TRUE(at::allclose(outcome.partner[n][0][0], outcome.partner[n][0][1])) << form.word();
+      EXPECT_TRUE(at::allclose(outcome.logits[n][0][0], outcome.partner[n][0].sum(0)))
+          << form.word();
     }
   }
 }
 
 TEST(CriterionEdges, ACollisionIsSeparatedByInnerProductAndSoftmaxAlone) {
-  const std::map<std::string, double> ends = {
+  const std::vector<std::pair<GradientForm, double>> ends = {
       {"squared_difference", 1}, {"inner_product", -1}, {"softmax", -1}};
   for (const auto& [form, end] : ends) {
     StepView view = one_row({1, 0.9, 0.2}, {1, 0.1, 0.7}, {{0}, {1}, {2}});
     const Options options = disambiguation(form);
-    EXPECT_EQ(run(view, options).total, 1) << form;
-    EXPECT_EQ(run(view, options).largest_gradient() > 0, form != "squared_difference") << form;
+    EXPECT_EQ(run(view, options).total, 1) << form.word();
+    EXPECT_EQ(run(view, options).largest_gradient() > 0,
+              form != config::AgreementGradient::kSquaredDifference)
+        << form.word();
     for (int step = 0; step < 200; ++step) {
       const Outcome outcome = run(view, options);
       if (outcome.total < 1) break;
       view.logits[0] = view.logits[0] - 0.05 * outcome.logits[0];
       view.partner[0] = view.partner[0] - 0.05 * outcome.partner[0];
     }
-    EXPECT_EQ(run(view, options).total, end) << form;
+    EXPECT_EQ(run(view, options).total, end) << form.word();
   }
 }
 

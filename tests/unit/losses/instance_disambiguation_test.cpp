@@ -219,11 +219,13 @@ TEST(InstanceDisambiguation, SeparatesACollisionByDescentUnlessWrittenAsTheEquat
 TEST(InstanceDisambiguation, PushesIdenticalTextsAlike) {
   const at::Tensor proposals = row_proposals(4, {{0, 1}, {2}, {3}});
   const TextPairs same = one_pair({1, 0.2, 0.8, 0.1}, {1, 0.2, 0.8, 0.1}, proposals);
-  for (const char* form : {"squared_difference", "inner_product", "softmax"}) {
+  using Form = config::Choice<config::AgreementGradient>;
+  for (const Form form : {Form("squared_difference"), Form("inner_product"), Form("softmax")}) {
     const at::Tensor both = row_gradient(same, gradient_form(form));
     EXPECT_EQ(value(same, gradient_form(form)), 1);
     EXPECT_TRUE(at::equal(both[0], both[1])) << form.word();
-    EXPECT_EQ(both.abs().max().item<double>() > 0, std::string(form) != "squared_difference");
+    EXPECT_EQ(both.abs().max().item<double>() > 0,
+              form != config::AgreementGradient::kSquaredDifference);
   }
 }
 
