@@ -216,7 +216,9 @@ TEST(CriterionEdges, APartnerIdenticalToTheSentenceIsPushedAsTheSentenceIs) {
 
 TEST(CriterionEdges, ACollisionIsSeparatedByInnerProductAndSoftmaxAlone) {
   const std::vector<std::pair<GradientForm, double>> ends = {
-      {"squared_difference", 1}, {"inner_product", -1}, {"softmax", -1}};
+      {GradientForm("squared_difference"), 1},
+      {GradientForm("inner_product"), -1},
+      {GradientForm("softmax"), -1}};
   for (const auto& [form, end] : ends) {
     StepView view = one_row({1, 0.9, 0.2}, {1, 0.1, 0.7}, {{0}, {1}, {2}});
     const Options options = disambiguation(form);
