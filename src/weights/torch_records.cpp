@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include <c10/util/Exception.h>
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
+#include <zlib.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -49,6 +52,32 @@ std::string reason_of(std::string_view text) {
   return std::string(text);
 }
 
+/// A deflated record of that size; nothing when it is damaged, which LibTorch's reader hands out
+/// as if it were whole.
+std::optional<std::string> inflated(std::string_view packed, std::uint64_t size) {
+  std::string out(size, '\0');
+  z_stream stream = {};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return std::nullopt;
+  std::uint64_t fed = 0;
+  std::uint64_t taken = 0;
+  int state = Z_OK;
+  while (state == Z_OK) {  // zlib counts in 32 bits: piece by piece
+    const auto feed = std::min<std::uint64_t>(packed.size() - fed, 1U << 30);
+    const auto room = std::min<std::uint64_t>(out.size() - taken, 1U << 30);
+    // zlib's interface is older than const.
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data() + fed));
+    stream.avail_in = static_cast<uInt>(feed);
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + taken);
+    stream.avail_out = static_cast<uInt>(room);
+    state = inflate(&stream, Z_NO_FLUSH);
+    fed += feed - stream.avail_in;
+    taken += room - stream.avail_out;
+  }
+  inflateEnd(&stream);
+  if (state != Z_STREAM_END || taken != out.size()) return std::nullopt;
+  return out;
+}
+
 }  // namespace
 
 template <class Ask>
@@ -87,10 +116,11 @@ std::string TorchRecords::read(const std::string& record) {
   if (place.size > kFreeSize && place.size / kLargestRatio > left) {
     fail(cat("record '", record, "' claims to unpack from ", left, " bytes to ", place.size));
   }
-  return guarded([&] {
-    const auto [bytes, size] = reader_->getRecord(record);
-    return std::string(static_cast<const char*>(bytes.get()), size);
-  });
+  const std::string_view bytes = file_.bytes.substr(place.begin);
+  if (!place.packed) return std::string(bytes.substr(0, place.size));
+  auto unpacked = inflated(bytes, place.size);
+  if (!unpacked) fail(cat("record '", record, "' does not unpack: it is damaged"));
+  return std::move(*unpacked);
 }
 
 TorchRecords::Place TorchRecords::find(const std::string& record) {

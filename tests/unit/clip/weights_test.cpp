@@ -102,6 +102,7 @@ TEST(ArchitectureOf, TakesTheStoredConfigurationOfARun) {
   auto config = config::load_defaults({}).values;
   config.model.clip = support::tiny_clip();
   config.model.clip.visual.strides = {1, 2, 1};
+  config.data.text_length = config.model.clip.text.context_length;
   weights::WeightFile file;
   file.path = "run.safetensors";
   file.content.metadata["config"] = pcnet::core::json_text(config::to_json(config));

@@ -76,9 +76,8 @@ class WeightFiles : public ::testing::Test {
 };
 
 TEST_F(WeightFiles, OpenATorchZip) {
-  const WeightFile file =
-      open("(dS'model'\n(dS'w'\n" + kMatrix + "ssS'epoch'\nI15\ns.",
-           {{.name = "a/byteorder", .data = "little"}, {.name = "a/version", .data = "3\n"}});
+  const WeightFile file = open("(dS'model'\n(dS'w'\n" + kMatrix + "ssS'epoch'\nI15\ns.",
+                               {{.name = "a/byteorder", .data = "little"}});
   EXPECT_EQ(file.container, Container::kTorchZip);
   EXPECT_EQ(file.path, path("a.pth"));
   ASSERT_EQ(file.content.tensors.size(), 1U);
