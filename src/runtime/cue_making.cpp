@@ -131,7 +131,7 @@ fs::path usual_place(const data::DatasetFiles& files) {
   if (!files.pack.empty()) {
     throw core::UsageError("a pack has no place for cues beside it: name a file with --out");
   }
-  return (files.custom.empty() ? files.refs : files.custom).parent_path() / "cues.jsonl";
+  return files.annotations.parent_path() / "cues.jsonl";
 }
 
 }  // namespace

@@ -102,8 +102,7 @@ SideFiles open_side_files(const config::DataOptions& options, const data::Datase
                                                       .images = files.images};
   sides.proposals = open_store<data::ProposalStore>(files.proposals, "proposals", faults, index,
                                                     proposal_options);
-  const auto& beside = files.custom.empty() ? files.refs : files.custom;
-  const std::string folder = beside.parent_path().string();
+  const std::string folder = files.annotations.parent_path().string();
   if (files.cues.empty() && !sides.cues && !sides.has_written_cues) {
     notes.add({"no cues", folder, "no cues.jsonl lies there, and --cues names no other source"});
   }

@@ -17,7 +17,7 @@ namespace {
 
 /// A file or folder as it is now.
 ordered_json file_read(const fs::path& path) {
-  const data::PackSource source = data::source_of(path);
+  const data::SourceRecord source = data::source_of(path);
   return {{"file", source.path}, {"digest", data::digest_text(source.checksum)}};
 }
 
@@ -60,13 +60,13 @@ data::Dataset open_dataset(const LoadedModel& loaded) {
 }
 
 ordered_json files_read(const data::Dataset& dataset) {
-  const data::Pack* pack = dataset.pack();
-  ordered_json document = {{"cues", nullptr}, {"proposals", nullptr}, {"pack", nullptr}};
+  const data::DatasetFiles& files = dataset.files();
   const bool by_rules = dataset.options().cues == config::kCuesByRules;
-  if (pack == nullptr || by_rules) document["cues"] = cues_read(dataset);
-  if (pack != nullptr) {
-    document["pack"] = {{"file", pack->path().string()},
-                        {"digest", data::digest_text(pack->checksum())}};
+  ordered_json document = {{"cues", nullptr}, {"proposals", nullptr}, {"pack", nullptr}};
+  if (files.pack.empty() || by_rules) document["cues"] = cues_read(dataset);
+  if (!files.pack.empty()) {
+    document["pack"] = {{"file", files.pack.string()},
+                        {"digest", data::digest_text(files.pack_checksum)}};
   } else if (dataset.opened_proposals() != nullptr) {
     document["proposals"] = file_read(dataset.opened_proposals()->source());
   }

@@ -31,7 +31,7 @@ struct Feed {
     if (text.tokenizer != "bpe") {
       words = text::WordTokenizer::from_texts(dataset.training_texts()).words();
     }
-    tokenizer = dataset.with_packed_tokens(make_tokenizer(text, words));
+    tokenizer = dataset.with_ready_tokens(make_tokenizer(text, words));
     if (config.train.objective == "contrastive") {
       samples = std::make_unique<data::ContrastiveSamples>(
           dataset, *tokenizer, config.train.contrastive, config.loss.contrastive.mirrored > 0);

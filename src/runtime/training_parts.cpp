@@ -217,7 +217,7 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
   const auto precision = engine::parse_precision(config.train.precision);
   if (precision) engine::require_supported(*precision, device);
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
-  tokenizer = dataset.with_packed_tokens(
+  tokenizer = dataset.with_ready_tokens(
       make_tokenizer(config.model.clip.text, choose_words(config, resumed, start, dataset)));
   samples = make_samples(config, dataset, *tokenizer);
   texts = training_texts(config, dataset);

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     data::ReferParts parts;
     data::DatasetFiles files;
     files.images = "/nowhere/at/all";
-    files.custom = files.images / "fuzz.jsonl";
+    files.annotations = files.images / "fuzz.jsonl";
     data::read_custom(bytes, files, parts, &faults);
     data::Faults broken;  // the reader leaves nothing else that does not fit together
     const auto index =

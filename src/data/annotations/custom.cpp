@@ -27,7 +27,7 @@ class CustomReader {
     try {
       bytes = core::utf8_text(bytes);
     } catch (const core::Error& fault) {
-      throw core::Error(cat(files_.custom.string(), ": ", fault.what()));
+      throw core::Error(cat(files_.annotations.string(), ": ", fault.what()));
     }
     parse(bytes);
     open_pictures();
@@ -50,7 +50,7 @@ class CustomReader {
       work();
     } catch (const EntryFault& fault) {
       const std::lock_guard lock(mutex_);
-      sink_.add(fault, cat(files_.custom.string(), ":", number));
+      sink_.add(fault, cat(files_.annotations.string(), ":", number));
     }
   }
 
@@ -97,7 +97,7 @@ class CustomReader {
   void read_mask_picture(CustomLine& line) {
     try {
       line.mask.rles = {
-          image::encode(image::read_mask(files_.custom.parent_path() / line.mask_png))};
+          image::encode(image::read_mask(files_.annotations.parent_path() / line.mask_png))};
     } catch (const core::Error& fault) {
       const std::lock_guard lock(mutex_);
       unreadable_.emplace(line.mask_png, fault.what());
@@ -150,7 +150,7 @@ class CustomReader {
     Annotation& annotation = parts_.annotations[object.annotation];
     if (line.outline_fault) {
       leave_out_outline(annotation, *line.outline_fault,
-                        cat(files_.custom.string(), ":", line.number));
+                        cat(files_.annotations.string(), ":", line.number));
     } else if (annotation.damage == nullptr) {
       take_mask(line, annotation);
       take_box(line, object, annotation);

@@ -215,10 +215,8 @@ DatasetFiles locate_dataset(const config::DataOptions& options, Pictures picture
   DatasetFiles files;
   files.dataset = chosen.dataset;
   files.split_by = chosen.split_by;
-  if (chosen.custom) {
-    files.custom = chosen.file;
-  } else {
-    files.refs = chosen.file;
+  files.annotations = chosen.file;
+  if (!chosen.custom) {
     files.instances = folder / "instances.json";
     if (!fs::exists(files.instances)) {
       throw Error(cat("no file ", files.instances.string(), ": it comes in the same archive as ",
@@ -261,11 +259,8 @@ std::string describe(const DatasetFiles& files) {
   std::string text = cat("dataset     ", files.dataset,
                          files.split_by.empty() ? "" : cat(", partition ", files.split_by), "\n");
   if (!files.pack.empty()) return text + line("pack        ", files.pack);
-  if (files.custom.empty()) {
-    text += line("references  ", files.refs) + line("objects     ", files.instances);
-  } else {
-    text += line("sentences   ", files.custom);
-  }
+  text += line(files.is_custom() ? "sentences   " : "references  ", files.annotations);
+  if (!files.is_custom()) text += line("objects     ", files.instances);
   return text + line("pictures    ", files.images) + line("cues        ", files.cues) +
          line("proposals   ", files.proposals) + line("captions    ", files.captions);
 }

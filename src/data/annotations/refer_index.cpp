@@ -164,19 +164,19 @@ class ReferIndex::Builder {
 
 ReferIndex ReferIndex::load(const DatasetFiles& files, Faults* faults, BrokenOutline broken) {
   ReferParts parts;
-  if (!files.custom.empty()) {
-    read_custom(core::read_file(files.custom), files, parts, faults);
+  if (files.is_custom()) {
+    read_custom(core::read_file(files.annotations), files, parts, faults);
     return from_parts(std::move(parts.images), std::move(parts.annotations),
                       std::move(parts.references), faults, {}, broken);
   }
   // The pickle's document is the larger one in memory: gone before the objects come.
-  read_references(core::read_file(files.refs), files.refs.string(), parts, faults);
+  read_references(core::read_file(files.annotations), files.annotations.string(), parts, faults);
   read_instances(core::read_file(files.instances), files.instances.string(), parts, faults);
   Builder builder(faults, broken);
   builder.add_images(std::move(parts.images), files.instances.string());
   builder.add_categories(std::move(parts.categories), files.instances.string());
   builder.add_annotations(std::move(parts.annotations), files.instances.string());
-  builder.add_references(std::move(parts.references), files.refs.string());
+  builder.add_references(std::move(parts.references), files.annotations.string());
   return builder.take();
 }
 

@@ -53,8 +53,8 @@ void read_instances(std::string_view bytes, const std::string& file, ReferParts&
 void read_references(std::string_view bytes, const std::string& file, ReferParts& parts,
                      Faults* faults);
 
-/// Reads the bytes of `files.custom`; masks lie relative to its folder. Ids count from 1 in the
-/// order of first appearance.
+/// Reads the bytes of `files.annotations`; masks lie relative to its folder. Ids count from 1 in
+/// the order of first appearance.
 void read_custom(std::string_view bytes, const DatasetFiles& files, ReferParts& parts,
                  Faults* faults);
 

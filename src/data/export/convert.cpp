@@ -292,8 +292,8 @@ Conversion convert_dataset(Dataset& dataset, const ConvertOptions& options) {
   if (options.to != "custom" && options.to != "refer") {
     throw core::UsageError(cat("cannot convert to \"", options.to, "\": wanted custom or refer"));
   }
-  if (dataset.pack() != nullptr) {
-    throw core::UsageError(cat("cannot convert the pack ", dataset.pack()->path().string(),
+  if (!dataset.files().pack.empty()) {
+    throw core::UsageError(cat("cannot convert the pack ", dataset.files().pack.string(),
                                ": it has no outlines and no pictures of full size; convert the ",
                                "dataset's own files (--root)"));
   }

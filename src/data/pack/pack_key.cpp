@@ -26,8 +26,11 @@ namespace {
 /// The files that hold what is said about the pictures, by kind; those that there are.
 std::map<std::string, fs::path> source_files(const DatasetFiles& files) {
   std::map<std::string, fs::path> all = {
-      {"references", files.refs}, {"objects", files.instances},   {"sentences", files.custom},
-      {"cues", files.cues},       {"proposals", files.proposals}, {"captions", files.captions}};
+      {files.is_custom() ? "sentences" : "references", files.annotations},
+      {"objects", files.instances},
+      {"cues", files.cues},
+      {"proposals", files.proposals},
+      {"captions", files.captions}};
   std::erase_if(all, [](const auto& entry) { return entry.second.empty(); });
   return all;
 }
@@ -47,11 +50,11 @@ void add_files(const fs::path& folder, const fs::path& top, NamesAndSizes& entri
   }
 }
 
-PackSource folder_source(const fs::path& folder) {
+SourceRecord folder_source(const fs::path& folder) {
   NamesAndSizes entries;
   add_files(folder, folder, entries);
   std::sort(entries.begin(), entries.end());
-  PackSource source{place_of(folder), {}, 0};
+  SourceRecord source{place_of(folder), {}, 0};
   RecordWriter names;
   for (const auto& [name, bytes] : entries) {
     source.stamp.bytes += bytes;
@@ -67,9 +70,9 @@ std::uint32_t file_checksum(const fs::path& path) {
 }
 
 /// True when the path still holds what the source was, whatever its name is now.
-bool is_unchanged(const PackSource& source, const fs::path& path) {
+bool is_unchanged(const SourceRecord& source, const fs::path& path) {
   if (fs::is_directory(path)) {
-    const PackSource now = folder_source(path);
+    const SourceRecord now = folder_source(path);
     return now.stamp == source.stamp && now.checksum == source.checksum;
   }
   const FileStamp now = stamp_of(path);
@@ -146,7 +149,7 @@ FileStamp stamp_of(const fs::path& path) {
   return {bytes, static_cast<std::int64_t>(modified.time_since_epoch().count())};
 }
 
-PackSource source_of(const fs::path& path) {
+SourceRecord source_of(const fs::path& path) {
   if (fs::is_directory(path)) return folder_source(path);
   return {place_of(path), stamp_of(path), file_checksum(path)};
 }
@@ -213,8 +216,8 @@ PackKey pack_key_from_json(const ordered_json& document) {
     for (const auto& [kind, source] : document.at("sources").items()) {
       const FileStamp stamp{source.at("bytes").get<std::uint64_t>(),
                             source.at("modified").get<std::int64_t>()};
-      key.sources.emplace(kind, PackSource{source.at("path").get<std::string>(), stamp,
-                                           source.at("checksum").get<std::uint32_t>()});
+      key.sources.emplace(kind, SourceRecord{source.at("path").get<std::string>(), stamp,
+                                             source.at("checksum").get<std::uint32_t>()});
     }
     return key;
   } catch (const ordered_json::exception& fault) {

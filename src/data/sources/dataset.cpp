@@ -5,39 +5,11 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
-#include "pcnet/data/cues/cue_origin.h"
 #include "pcnet/data/sources/coverage.h"
 
 namespace pcnet::data {
 
 namespace {
-
-/// Cues that stand beside the sentences, as in custom data.
-CuesBySentence cues_inside(const ReferIndex& index) {
-  CuesBySentence cues;
-  for (const auto& reference : index.references()) {
-    for (const auto& sentence : reference.sentences) {
-      if (!sentence.cues.empty()) cues.emplace(sentence.sent_id, sentence.cues);
-    }
-  }
-  return cues;
-}
-
-/// Cues from a file or folder. Error when they are those of another dataset.
-std::unique_ptr<CueStore> read_cues(const DatasetFiles& files, const ReferIndex& index) {
-  auto cues = std::make_unique<CueStore>(files.cues);
-  const OtherSentences other = other_sentences(*cues, index, files);
-  if (other.are_foreign) {
-    throw core::Error(
-        core::cat(other.what,
-                  ": name this dataset's own with --cues, make some with `pcnet cues make`, or "
-                  "let the rules make them with --cues rules"));
-  }
-  for (const auto& doubt : {other.what, unnamed_cues(*cues, index)}) {
-    if (!doubt.empty()) core::log::warning(doubt);
-  }
-  return cues;
-}
 
 bool are_by_rules(const config::DataOptions& options) {
   return options.cues == config::kCuesByRules;
@@ -50,49 +22,9 @@ Dataset::Dataset(config::DataOptions options, Pictures pictures, MakeCues by_rul
   if (are_by_rules(options_) && !by_rules_) {
     throw core::UsageError("data.cues is rules: nothing here makes cues by rules, wanted a file");
   }
-  if (!options_.pack.empty()) {
-    open_pack();
-    judge_outlines();
-    return;
-  }
-  files_ = locate_dataset(options_, pictures);
-  const auto broken =
-      options_.on_bad_annotation == "skip" ? BrokenOutline::kLeftOut : BrokenOutline::kError;
-  index_ = std::make_unique<const ReferIndex>(ReferIndex::load(files_, nullptr, broken));
+  source_ = open_source(options_, pictures);
   judge_outlines();
-  has_cues_ = are_by_rules(options_) || !files_.cues.empty() || index_->has_cues();
-  if (pictures == Pictures::kUsed) {
-    pictures_ = std::make_unique<PictureStore>(*index_, files_, options_);
-  }
-}
-
-void Dataset::open_pack() {
-  pack_ = std::make_unique<const Pack>(options_.pack);
-  std::vector<std::string> reasons = stale_settings(pack_->key(), options_);
-  if (!options_.root.empty() && !std::filesystem::exists(options_.root)) {
-    core::log::warning(core::cat("no dataset folder ", options_.root, ": the pack ", options_.pack,
-                                 " is used without comparing it (data.root)"));
-  } else if (!options_.root.empty()) {
-    config::DataOptions located = options_;
-    if (are_by_rules(options_)) located.cues.clear();  // the pack's are not read then
-    const auto more = stale_sources(pack_->key(), locate_dataset(located));
-    reasons.insert(reasons.end(), more.begin(), more.end());
-  } else if ((!options_.cues.empty() && !are_by_rules(options_)) || !options_.proposals.empty()) {
-    reasons.emplace_back(
-        "data.cues and data.proposals name files beside it, whose dataset "
-        "data.root does not name");
-  }
-  if (!reasons.empty()) {
-    throw core::Error(
-        core::cat("the pack ", options_.pack, " is stale: ", core::join(reasons, "; "),
-                  ": make it again with `pcnet data pack --replace`, or go without (data.pack)"));
-  }
-  files_.dataset = pack_->key().dataset;
-  files_.split_by = pack_->key().split_by;
-  files_.pack = pack_->path();
-  files_.apply_exif = pack_->key().apply_exif;
-  has_cues_ = are_by_rules(options_) || pack_->has_cues();
-  pictures_ = std::make_unique<PictureStore>(*pack_, options_);
+  if (pictures == Pictures::kUsed) pictures_ = std::make_unique<PictureStore>(*source_, options_);
 }
 
 void Dataset::judge_outlines() const {
@@ -109,76 +41,35 @@ void Dataset::judge_outlines() const {
   core::log::warning(core::cat(found, ": used without them (data.on_bad_annotation: skip)"));
 }
 
-bool Dataset::has_captions() const {
-  return pack_ ? pack_->has_captions() : !files_.captions.empty();
-}
+bool Dataset::has_cues() const { return are_by_rules(options_) || source_->has_cues(); }
 
-bool Dataset::has_proposals() const {
-  return pack_ ? pack_->has_proposals() : !files_.proposals.empty();
-}
-
-/// Error: the dataset has no such side file; `key` is the option that names it.
-void Dataset::missing(const char* key) const {
-  const char* cues_advice =
-      std::string_view(key) == "cues" ? ", or let the rules make them with --cues rules" : "";
-  if (pack_) {
-    throw core::Error(core::cat("the pack ", options_.pack, " holds no ", key,
-                                ": make some, and the pack again with `pcnet data pack`",
-                                cues_advice));
-  }
-  throw core::Error(core::cat("the dataset has no ", key, ": no ", key, ".jsonl beside ",
-                              (files_.custom.empty() ? files_.refs : files_.custom).string(),
-                              std::string_view(key) == "cues"
-                                  ? "; make one with `pcnet cues make`, name another source"
-                                  : "; make one or name another source",
-                              cues_advice));
+void Dataset::require(bool there, const char* what) const {
+  if (there) return;
+  const bool cues = std::string_view(what) == "cues";
+  throw core::Error(source_->missing(what) +
+                    (cues ? ", or let the rules make them with --cues rules" : ""));
 }
 
 const CueStore& Dataset::cues() {
   if (cues_) return *cues_;
-  if (!has_cues()) missing("cues");
-  if (are_by_rules(options_)) {
-    cues_ = std::make_unique<CueStore>(by_rules_(index()));
-  } else if (pack_) {
-    cues_ = std::make_unique<CueStore>(pack_->cues(), pack_->path());
-  } else if (files_.cues.empty()) {
-    cues_ = std::make_unique<CueStore>(cues_inside(*index_), files_.custom);
-  } else {
-    cues_ = read_cues(files_, *index_);
-  }
+  require(has_cues(), "cues");
+  cues_ = are_by_rules(options_) ? std::make_unique<const CueStore>(by_rules_(index()))
+                                 : source_->cues();
   return *cues_;
 }
 
 const Captions& Dataset::captions() {
   if (captions_) return *captions_;
-  if (!has_captions()) missing("captions");
-  captions_ =
-      std::make_unique<Captions>(pack_ ? pack_->captions() : read_captions(files_.captions));
+  require(has_captions(), "captions");
+  captions_ = std::make_unique<const Captions>(source_->captions());
   return *captions_;
 }
 
 const ProposalStore& Dataset::proposals() {
   if (proposals_) return *proposals_;
-  if (!has_proposals()) missing("proposals");
-  if (pack_) {
-    proposals_ =
-        std::make_unique<ProposalStore>(pack_->path(), pack_->index(), packed_proposals(*pack_));
-  } else {
-    const ProposalStore::Options options{.filter = options_.proposal_filter,
-                                         .images = files_.images};
-    proposals_ = std::make_unique<ProposalStore>(files_.proposals, *index_, options);
-  }
+  require(has_proposals(), "proposals");
+  proposals_ = source_->proposals();
   return *proposals_;
-}
-
-FindGrid Dataset::ready_grids(const GridStore::Options& options) const {
-  return pack_ ? packed_grids(*pack_, options) : FindGrid{};
-}
-
-std::unique_ptr<const text::Tokenizer> Dataset::with_packed_tokens(
-    std::unique_ptr<const text::Tokenizer> tokenizer) const {
-  if (!pack_) return tokenizer;
-  return std::make_unique<PackedTokenizer>(std::move(tokenizer), *pack_);
 }
 
 void Dataset::check_cues(const std::string& split) {
@@ -210,7 +101,7 @@ std::vector<std::string> Dataset::training_texts() {
     images.insert(reference.image_id);
     for (const auto& sentence : reference.sentences) {
       texts.insert(sentence.text);
-      const auto* found = has_cues_ ? cues().find(sentence.sent_id) : nullptr;
+      const auto* found = has_cues() ? cues().find(sentence.sent_id) : nullptr;
       if (found != nullptr) texts.insert(found->begin(), found->end());
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -11,15 +12,18 @@ namespace pcnet::data {
 struct DatasetFiles {
   std::string dataset;   ///< "refcoco", "refsynth", ...; "custom" for a file of JSON lines
   std::string split_by;  ///< "unc", "google", "umd"; empty for custom data
-  std::filesystem::path refs;
-  std::filesystem::path instances;
-  std::filesystem::path custom;  ///< annotations.jsonl (docs/custom_data.md); no refs, no instances
-  std::filesystem::path pack;    ///< the whole dataset in one file: nothing else is set
+  std::filesystem::path annotations;  ///< refs(<split_by>).p, or annotations.jsonl of custom data
+  std::filesystem::path instances;    ///< REFER's objects; custom data has none
+  std::filesystem::path pack;         ///< the whole dataset in one file: no other path is set
+  std::uint32_t pack_checksum = 0;    ///< CRC-32 of the pack's header, which holds its sections'
   std::filesystem::path images;
   std::filesystem::path cues;
   std::filesystem::path proposals;
   std::filesystem::path captions;
   bool apply_exif = false;  ///< pictures are turned as their EXIF orientation says
+
+  /// Lines of one's own (docs/custom_data.md), not REFER's two files.
+  bool is_custom() const { return instances.empty() && pack.empty(); }
 };
 
 /// Whether a dataset's pictures are looked at, or its annotations alone.

@@ -26,16 +26,16 @@ struct FileStamp {
 FileStamp stamp_of(const std::filesystem::path& path);
 
 /// A file or folder that a pack was made from.
-struct PackSource {
+struct SourceRecord {
   std::string path;            ///< absolute
   FileStamp stamp;             ///< of a folder: the bytes of all its files, no time
   std::uint32_t checksum = 0;  ///< CRC-32 of the bytes; of a folder: of its files' names and sizes
 
-  bool operator==(const PackSource&) const = default;
+  bool operator==(const SourceRecord&) const = default;
 };
 
 /// Reads a file, or lists a folder.
-PackSource source_of(const std::filesystem::path& path);
+SourceRecord source_of(const std::filesystem::path& path);
 
 /// Everything that the contents of a pack depend on, the pictures' own bytes apart.
 struct PackKey {
@@ -51,7 +51,7 @@ struct PackKey {
   std::int64_t grid_height = 0;                        ///< of the proposals, in cells
   std::int64_t grid_width = 0;
   std::int64_t grid_most = 0;
-  std::map<std::string, PackSource> sources;  ///< by kind: "references", "objects", "cues", ...
+  std::map<std::string, SourceRecord> sources;  ///< by kind: "references", "objects", "cues", ...
 };
 
 /// Reads every source file once, for its checksum.

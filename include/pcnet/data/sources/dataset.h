@@ -6,13 +6,7 @@
 #include <vector>
 
 #include "pcnet/config/data_options.h"
-#include "pcnet/data/annotations/captions.h"
-#include "pcnet/data/annotations/dataset_tree.h"
-#include "pcnet/data/annotations/refer_index.h"
-#include "pcnet/data/cues/cue_store.h"
-#include "pcnet/data/pack/pack.h"
-#include "pcnet/data/proposals/grid_store.h"
-#include "pcnet/data/proposals/proposal_store.h"
+#include "pcnet/data/sources/dataset_source.h"
 #include "pcnet/data/sources/picture_store.h"
 #include "pcnet/text/tokenizer.h"
 
@@ -21,13 +15,11 @@ namespace pcnet::data {
 /// Makes the cues of a dataset's sentences (data.cues: rules).
 using MakeCues = std::function<CueStore(const ReferIndex&)>;
 
-/// A dataset opened from its folder, or from a pack: annotations, pictures, and what lies beside
-/// them.
+/// A dataset opened from its source: annotations, pictures, and what lies beside them, each opened
+/// when it is first asked for.
 class Dataset {
  public:
-  /// With `data.pack` everything comes from the pack; what makes that stale by these options, or,
-  /// with `data.root`, by the dataset's files, is an Error with the reasons; a root that is not
-  /// there any more is a warning.
+  /// Error for a source that cannot be opened or is stale (DatasetSource).
   /// @param pictures kUnused: the annotations and what lies beside them are enough; `pictures` must
   /// not be called
   /// @param by_rules called when cues are first asked for and `data.cues` is `rules`
@@ -35,24 +27,22 @@ class Dataset {
                    MakeCues by_rules = {});
 
   const config::DataOptions& options() const { return options_; }
-  /// Where the files are; of a pack, its own and the names of dataset and partition.
-  const DatasetFiles& files() const { return files_; }
-  /// Null when the dataset was opened from its folder.
-  const Pack* pack() const { return pack_.get(); }
-  const ReferIndex& index() const { return pack_ ? pack_->index() : *index_; }
+  const DatasetFiles& files() const { return source_->files(); }
+  const ReferIndex& index() const { return source_->index(); }
   PictureStore& pictures() { return *pictures_; }
 
-  bool has_cues() const { return has_cues_; }
-  bool has_captions() const;
-  bool has_proposals() const;
+  bool has_cues() const;
+  bool has_captions() const { return source_->has_captions(); }
+  bool has_proposals() const { return source_->has_proposals(); }
   /// Opened on first use, by one thread; Error that names the missing file when the dataset has
   /// none, and for cues or proposals that were made for another dataset.
   const CueStore& cues();
   const Captions& captions();
   const ProposalStore& proposals();
-  /// Grids of the proposals that the dataset holds ready; empty: there are none. Error when they
-  /// are others than the options say.
-  FindGrid ready_grids(const GridStore::Options& options) const;
+  /// As the source has them (DatasetSource::ready_grids).
+  FindGrid ready_grids(const GridStore::Options& options) const {
+    return source_->ready_grids(options);
+  }
   /// Null when nobody asked for them.
   const CueStore* opened_cues() const { return cues_.get(); }
   const ProposalStore* opened_proposals() const { return proposals_.get(); }
@@ -67,27 +57,25 @@ class Dataset {
   /// Every distinct text of the training split: expressions, and cues and captions where there are.
   std::vector<std::string> training_texts();
 
-  /// The tokenizer, with the pack's tokens at hand where there is one. Error when those are of
-  /// another vocabulary.
-  std::unique_ptr<const text::Tokenizer> with_packed_tokens(
-      std::unique_ptr<const text::Tokenizer> tokenizer) const;
+  /// As the source has them (DatasetSource::with_ready_tokens).
+  std::unique_ptr<const text::Tokenizer> with_ready_tokens(
+      std::unique_ptr<const text::Tokenizer> tokenizer) const {
+    return source_->with_ready_tokens(std::move(tokenizer));
+  }
 
  private:
-  void open_pack();
   /// Does what data.on_bad_annotation says about objects without their broken outlines.
   void judge_outlines() const;
-  [[noreturn]] void missing(const char* key) const;
+  /// Error where there is nothing of that kind.
+  void require(bool there, const char* what) const;
 
   config::DataOptions options_;
-  DatasetFiles files_;
-  std::unique_ptr<const Pack> pack_;
-  std::unique_ptr<const ReferIndex> index_;  // of the folder; null with a pack
-  bool has_cues_ = false;
   MakeCues by_rules_;
+  std::unique_ptr<const DatasetSource> source_;
   std::unique_ptr<PictureStore> pictures_;
-  std::unique_ptr<CueStore> cues_;
-  std::unique_ptr<Captions> captions_;
-  std::unique_ptr<ProposalStore> proposals_;
+  std::unique_ptr<const CueStore> cues_;
+  std::unique_ptr<const Captions> captions_;
+  std::unique_ptr<const ProposalStore> proposals_;
 };
 
 }  // namespace pcnet::data

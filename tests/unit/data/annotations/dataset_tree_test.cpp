@@ -48,7 +48,7 @@ TEST_F(LocateDataset, FindsReferAndTrain2014BelowTheRoot) {
   const DatasetFiles files = locate();
   EXPECT_EQ(files.dataset, "refcoco+");
   EXPECT_EQ(files.split_by, "unc");
-  EXPECT_EQ(files.refs, folder_.path() / "refer/refcoco+/refs(unc).p");
+  EXPECT_EQ(files.annotations, folder_.path() / "refer/refcoco+/refs(unc).p");
   EXPECT_EQ(files.instances, folder_.path() / "refer/refcoco+/instances.json");
   EXPECT_EQ(files.images, images);
   EXPECT_TRUE(files.cues.empty());
@@ -207,15 +207,15 @@ TEST_F(LocateDataset, FindsCustomData) {
   const DatasetFiles files = locate();
   EXPECT_EQ(files.dataset, "custom");
   EXPECT_EQ(files.split_by, "");
-  EXPECT_EQ(files.custom, folder_.path() / "own/annotations.jsonl");
+  EXPECT_EQ(files.annotations, folder_.path() / "own/annotations.jsonl");
   EXPECT_EQ(files.images, folder_.path() / "own");
   EXPECT_TRUE(files.apply_exif);
-  EXPECT_TRUE(files.refs.empty());
+  EXPECT_TRUE(files.is_custom());
   annotations("refcoco", "unc");
   EXPECT_THAT([&] { locate(); },
               ThrowsMessage<core::Error>(
                   AllOf(HasSubstr("custom, refcoco (unc)"), HasSubstr("e.g. --dataset custom"))));
-  EXPECT_EQ(locate({{&O::dataset, "custom"}}).custom, files.custom);
+  EXPECT_EQ(locate({{&O::dataset, "custom"}}).annotations, files.annotations);
 }
 
 TEST_F(LocateDataset, SaysHowToGetWhatIsMissing) {

@@ -62,7 +62,7 @@ class ReferIndexTest : public ::testing::Test {
 
   DatasetFiles files() const {
     DatasetFiles files;
-    files.refs = folder_ / "refs(unc).p";
+    files.annotations = folder_ / "refs(unc).p";
     files.instances = folder_ / "instances.json";
     return files;
   }
@@ -70,7 +70,7 @@ class ReferIndexTest : public ::testing::Test {
     core::write_file_plain(files().instances, raw_instances_.empty()
                                                   ? pcnet::core::json_text(instances_)
                                                   : raw_instances_);
-    core::write_file_plain(files().refs, weights::write_pickle(references_));
+    core::write_file_plain(files().annotations, weights::write_pickle(references_));
     return ReferIndex::load(files(), faults, broken);
   }
   void expect_fault(const std::string& first, const std::string& second = "") const {
@@ -218,7 +218,7 @@ TEST_F(ReferIndexTest, RefusesBrokenFiles) {
   raw_instances_ = "[]";
   expect_fault("instances.json", "not COCO's instances format");
   DatasetFiles files;
-  files.refs = folder_ / "none.p";
+  files.annotations = folder_ / "none.p";
   files.instances = folder_ / "none.json";
   EXPECT_THAT([&] { ReferIndex::load(files); }, ThrowsMessage<core::Error>(HasSubstr("none.p")));
 }

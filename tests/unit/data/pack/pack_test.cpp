@@ -162,7 +162,7 @@ TEST_F(PackTest, HoldsTheSamePicturesTextsAndProposals) {
     EXPECT_EQ(files.proposals().has(id), packed.proposals().has(id));
     if (!files.proposals().has(id)) continue;
     EXPECT_EQ(*files.proposals().of(id), *packed.proposals().of(id));
-    EXPECT_TRUE(packed.pack()->grid_of(id).equal(
+    EXPECT_TRUE(Pack(file_).grid_of(id).equal(
         to_grid(*files.proposals().of(id), kGrid.height, kGrid.width, kGrid.most)));
   }
   for (const auto& reference : files.index().references()) {
@@ -180,7 +180,7 @@ TEST_F(PackTest, GivesTheSameBatches) {
   Dataset files(options_);
   Dataset packed(packed_options());
   const auto words = tokenizer(files);
-  const auto packed_words = packed.with_packed_tokens(tokenizer(packed));
+  const auto packed_words = packed.with_ready_tokens(tokenizer(packed));
   const ReferringSamples::Options wanted{.cues = 2, .partners = 1, .grid = kGrid};
   ReferringSamples from_files(files, *words, wanted);
   ReferringSamples from_pack(packed, *packed_words, wanted);
@@ -204,9 +204,10 @@ TEST_F(PackTest, TakesKnownTokensFromThePackAndMakesOthers) {
   pack();
   Dataset packed(packed_options());
   const auto words = tokenizer(packed);
-  const PackedTokenizer tokens(tokenizer(packed), *packed.pack());
-  ASSERT_TRUE(packed.pack()->tokens_of("the red cup"));
-  EXPECT_FALSE(packed.pack()->tokens_of("the red plate"));
+  const Pack pack(file_);
+  const PackedTokenizer tokens(tokenizer(packed), pack);
+  ASSERT_TRUE(pack.tokens_of("the red cup"));
+  EXPECT_FALSE(pack.tokens_of("the red plate"));
   for (const char* text : {"the red cup", "the red plate"}) {
     for (const std::int64_t length : {options_.text_length, options_.text_length - 1}) {
       const auto a = words->encode(text, length);
@@ -223,7 +224,7 @@ TEST_F(PackTest, RefusesAnotherVocabulary) {
   const Dataset packed(packed_options());
   EXPECT_THAT(
       [&] {
-        packed.with_packed_tokens(
+        packed.with_ready_tokens(
             std::make_unique<text::WordTokenizer>(std::vector<std::string>{"cup", "red"}));
       },
       ThrowsMessage<core::Error>(HasSubstr("its tokens are of")));
@@ -344,7 +345,7 @@ TEST_F(PackTest, FindsAPictureThatWasDamagedWhenItIsRead) {
   EXPECT_NO_THROW((void)packed.pictures().get(11));
   EXPECT_THAT([&] { packed.pictures().get(10); },
               ThrowsMessage<core::Error>(HasSubstr("image_id 10: its picture is damaged")));
-  EXPECT_THAT([&] { packed.pack()->verify(10); }, ThrowsMessage<core::Error>(HasSubstr("damaged")));
+  EXPECT_THAT([&] { Pack(file_).verify(10); }, ThrowsMessage<core::Error>(HasSubstr("damaged")));
 }
 
 TEST_F(PackTest, RefusesWhatIsNoWholePack) {
@@ -402,7 +403,7 @@ TEST_F(PackTest, IsNotMadeStaleByHiddenFilesOfItsFolders) {
   const Dataset dataset(options_, Pictures::kUnused);
   const text::WordTokenizer words({"a"});
   const auto key = [&] { return make_pack_key(dataset.files(), options_, words, kGrid); };
-  const PackSource before = key().sources.at("proposals");
+  const SourceRecord before = key().sources.at("proposals");
   core::write_file(folder / ".DS_Store", "x");
   std::filesystem::create_directories(folder / ".hidden");
   core::write_file(folder / ".hidden/1.png", "x");

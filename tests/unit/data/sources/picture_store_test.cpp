@@ -23,19 +23,21 @@ class PictureStoreTest : public ::testing::Test {
  protected:
   PictureStoreTest() : options_(support::options_for(folder_.path())) {
     support::small_dataset().write(folder_.path());
-    index_ = ReferIndex::load(locate_dataset(options_));
     core::log::set_level(core::log::Level::kQuiet);
   }
   ~PictureStoreTest() override { core::log::set_level(core::log::Level::kInfo); }
 
-  PictureStore store() const { return {index_, locate_dataset(options_), options_}; }
+  PictureStore store() {
+    sources_.push_back(open_source(options_, Pictures::kUsed));
+    return {*sources_.back(), options_};
+  }
   std::filesystem::path file(std::int64_t image_id) const {
     return folder_ / ("train2014/" + std::to_string(image_id) + ".png");
   }
 
   support::TemporaryFolder folder_;
   config::DataOptions options_;
-  ReferIndex index_;
+  std::vector<std::unique_ptr<const DatasetSource>> sources_;
 };
 
 TEST_F(PictureStoreTest, ResizesToTheTrainingSize) {
