@@ -60,9 +60,10 @@ class AskingCase(Case):
         return [BINARY, *map(str, self.command(server, *more, **options)), "--threads", "1"]
 
     def make(self, server, *more, env=None, preexec_fn=None, **options):
-        environment = {**os.environ, **(env or {})}
-        command = self.command(server, *more, **options)
-        return run(*command, env=environment, preexec_fn=preexec_fn)
+        own = {"env": {**os.environ, **env}} if env else {}
+        if preexec_fn:
+            own["preexec_fn"] = preexec_fn
+        return run(*self.command(server, *more, **options), **own)
 
     def make_well(self, server, *more, **options):
         """What --json says; `llm` is its part about the questions."""

@@ -1,14 +1,19 @@
 """Runs the program under test on a tiny benchmark, and reads what it leaves with Python alone."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
 import resource
 import shutil
+import socket
 import struct
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 import unittest
 import zlib
@@ -33,13 +38,68 @@ def settings(**changes):
     return [part for key, value in values.items() for part in ("--set", f"{key}={value}")]
 
 
-def run(*arguments, **more):
+class Server:
+    """The program loaded once, which forks a child for each call (support/program_server.cpp)."""
+
+    def __init__(self, binary):
+        self.socket, theirs = socket.socketpair()
+        self.socket.settimeout(PATIENCE)
+        self.process = subprocess.Popen(
+            [binary, "--serve", str(theirs.fileno())], pass_fds=[theirs.fileno()]
+        )
+        theirs.close()
+        atexit.register(self.end)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.socket.close()
+
+    def run(self, command, cwd):
+        words = b"".join(os.fsencode(word) + b"\0" for word in [cwd or os.getcwd(), *command])
+        readers, results, ends = [], [b"", b""], []
+        for number in range(2):
+            read, write = os.pipe()
+            ends.append(write)
+
+            def keep(number=number, read=read):
+                with open(read, "rb") as stream:
+                    results[number] = stream.read()
+
+            readers.append(threading.Thread(target=keep, daemon=True))
+        socket.send_fds(self.socket, [len(words).to_bytes(4, sys.byteorder)], [0, *ends])
+        for end in ends:
+            os.close(end)
+        for reader in readers:
+            reader.start()
+        self.socket.sendall(words)
+        try:
+            status = self.socket.recv(4)
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(command, PATIENCE) from None
+        if len(status) != 4:
+            raise AssertionError(f"the server of the program ended before {command}")
+        for reader in readers:
+            reader.join()
+        code = os.waitstatus_to_exitcode(int.from_bytes(status, sys.byteorder))
+        # As subprocess.run(text=True) gives it: ends of lines are "\n".
+        texts = [text.decode().replace("\r\n", "\n").replace("\r", "\n") for text in results]
+        return subprocess.CompletedProcess(command, code, *texts)
+
+
+@functools.cache
+def server():
+    binary = os.environ.get("PCNET_SERVER")
+    return Server(binary) if binary else None
+
+
+def run(*arguments, cwd=None, **more):
+    """Runs the program to its end; with more than a folder, or no server, as a process of its own."""
+    command = [*map(str, arguments), "--threads", "1"]
+    if not more and server():
+        return server().run(command, cwd)
     return subprocess.run(
-        [BINARY, *map(str, arguments), "--threads", "1"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        **more,
+        [BINARY, *command], capture_output=True, text=True, timeout=PATIENCE, cwd=cwd, **more
     )
 
 

@@ -17,8 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// LeakSanitizer's, in a program that has it: a child ends before that would look by itself.
-extern "C" __attribute__((weak)) void __lsan_do_leak_check();
+#include "pcnet/core/process_end.h"
 
 namespace {
 
@@ -80,13 +79,9 @@ std::vector<std::string> wanted_tests() {
   const auto& result = *testing::UnitTest::GetInstance();
   if (result.test_to_run_count() != 1) {
     std::printf("GoogleTest ran %d tests, not one\n", result.test_to_run_count());
-    std::fflush(nullptr);
-    std::_Exit(1);
+    pcnet::core::end_process(1);
   }
-  std::fflush(nullptr);
-  if (__lsan_do_leak_check != nullptr) __lsan_do_leak_check();  // ends the process if there are any
-  // Without LibTorch's destructors, which take longer than most tests.
-  std::_Exit(failed != 0 ? 1 : result.skipped_test_count() > 0 ? kSkipped : kPassed);
+  pcnet::core::end_process(failed != 0 ? 1 : result.skipped_test_count() > 0 ? kSkipped : kPassed);
 }
 
 /// "crashed: Segmentation fault", "hung", ... of a child's end.

@@ -77,7 +77,7 @@ TEST_F(LocateDataset, LooksAtNothingHidden) {
   touch("refcoco/._refs(unc).p");
   touch("refcoco/refs(unc).p~");
   pictures("train2014");
-  EXPECT_EQ(locate().refs, folder_.path() / "refcoco/refs(unc).p");
+  EXPECT_EQ(locate().annotations, folder_.path() / "refcoco/refs(unc).p");
 }
 
 TEST_F(LocateDataset, FindsPicturesBelowImages) {
@@ -112,7 +112,7 @@ TEST_F(LocateDataset, AsksWhichOfSeveralDatasets) {
       ThrowsMessage<core::Error>(AllOf(HasSubstr("refcoco (unc)"), HasSubstr("--split-by"),
                                        ::testing::Not(HasSubstr("refcocog")))));
   EXPECT_EQ(locate({{&O::dataset, "refcocog"}}).split_by, "google");
-  EXPECT_EQ(locate({{&O::dataset, "refcoco"}, {&O::split_by, "google"}}).refs,
+  EXPECT_EQ(locate({{&O::dataset, "refcoco"}, {&O::split_by, "google"}}).annotations,
             folder_.path() / "refer/refcoco/refs(google).p");
   EXPECT_THAT(
       [&] {

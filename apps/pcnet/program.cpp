@@ -1,0 +1,195 @@
+#include "program.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <c10/util/Exception.h>
+#include <fcntl.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/memory.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/core/version.h"
+
+#include "command.h"
+#include "usage.h"
+
+namespace pcnet::app {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+void add_global_options(CLI::App& root, GlobalOptions& globals) {
+  root.set_help_flag("-h,--help", "show this help");
+  root.set_version_flag(
+      "--version",
+      [] { return core::cat("pcnet ", core::version(), " (torch ", TORCH_VERSION, ")"); },
+      "show the versions");
+  root.add_flag("-v,--verbose", globals.verbose, "say more; -vv shows stack traces with errors");
+  root.add_flag("-q,--quiet", globals.quiet, "say nothing but errors");
+  root.add_option("--device", globals.device, "auto, cpu, cuda or cuda:N")->type_name("DEVICE");
+  root.add_option("--threads", globals.threads,
+                  "threads; 0: OMP_NUM_THREADS, else all usable cores")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
+  root.add_flag("--json", globals.json, "the result on stdout is one JSON document");
+  root.add_option("--set", globals.set, "a configuration value, wins over the file; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void build(CLI::App& root, GlobalOptions& globals, Action& action) {
+  root.name("pcnet");
+  root.fallthrough();
+  root.require_subcommand(0, 1);
+  root.get_formatter()->column_width(30);
+  root.get_formatter()->label("REQUIRED", "");
+  root.get_formatter()->label("OPTIONS", "options");
+  root.get_formatter()->label("SUBCOMMAND", "command");
+  root.get_formatter()->label("Positionals", "Arguments");
+  add_global_options(root, globals);
+  add_data(root, globals, action);
+  add_cues(root, globals, action);
+  add_train(root, globals, action);
+  add_eval(root, globals, action);
+  add_study(root, globals, action);
+  add_predict(root, globals, action);
+  add_bench(root, globals, action);
+  add_weights(root, globals, action);
+  add_config(root, globals, action);
+  add_doctor(root, globals, action);
+  root.footer(
+      "Examples:\n"
+      "  pcnet data synth --out data\n"
+      "  pcnet train configs/refsynth/clip.yaml --root data --run runs/clip\n"
+      "  pcnet eval runs/clip --split testA\n"
+      "  pcnet predict runs/clip --image a.png --text \"the small red circle\" --out found\n"
+      "\n"
+      "Results go to stdout, everything else to stderr. A file to write may be a link, a pipe\n"
+      "or a device; where it is /dev/stdout, the results go to stderr.\n"
+      "Exit codes: 0 ok, 1 the work failed, 2 wrong usage or configuration,\n"
+      "130 and 143 stopped by Ctrl-C and SIGTERM after saving.");
+}
+
+void set_log_level(const GlobalOptions& globals) {
+  using core::log::Level;
+  if (globals.quiet && globals.verbose > 0) {
+    throw core::UsageError("-v and -q contradict each other: give one of them");
+  }
+  if (globals.quiet) core::log::set_level(Level::kError);
+  if (globals.verbose == 1) core::log::set_level(Level::kDebug);
+  if (globals.verbose > 1) core::log::set_level(Level::kTrace);
+}
+
+/// A closed standard stream would hand its number to the first file that is opened, and results
+/// would be written into it.
+void keep_standard_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // Read-only also for output: writing then fails as it does on a closed stream.
+    if (::fcntl(descriptor, F_GETFD) == -1) (void)!::open("/dev/null", O_RDONLY);
+  }
+}
+
+/// Error when a part of the result did not reach stdout.
+void flush_result() {
+  errno = 0;
+  std::cout.flush();
+  const bool flushed = std::fflush(stdout) == 0;
+  if (std::cout && flushed && std::ferror(stdout) == 0) return;
+  throw core::Error(core::cat(
+      "cannot write the result to stdout",
+      errno != 0 ? core::cat(": ", std::strerror(errno)) : ": it is closed, or the disk is full"));
+}
+
+void print_lines(std::string_view prefix, std::string_view message) {
+  while (!message.empty()) {
+    const std::size_t end = message.find('\n');
+    std::cerr << prefix << message.substr(0, end) << "\n";
+    message = end == std::string_view::npos ? std::string_view{} : message.substr(end + 1);
+  }
+}
+
+int fail(std::string_view message, int exit_code) {
+  print_lines("pcnet: error: ", message);
+  return exit_code;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+/// Parses and runs; the number is the exit code.
+int run(CLI::App& root, GlobalOptions& globals, const Action& action, int argc, char** argv) {
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::CallForVersion& version) {
+    std::cout << version.what() << "\n";
+    flush_result();
+    return 0;
+  } catch (const CLI::CallForHelp&) {
+    std::cout << root.help();
+    flush_result();
+    return 0;
+  } catch (const CLI::ParseError& fault) {
+    return fail(usage_message(root, fault), kWrongUsage);
+  }
+  if (!action) {
+    std::cerr << root.help();
+    return kWrongUsage;
+  }
+  set_log_level(globals);
+  core::install_stop_handler();
+  int exit_code = 0;
+  try {
+    action();
+  } catch (const ExitCode& exit) {
+    exit_code = exit.code;
+  }
+  flush_result();
+  return exit_code;
+}
+
+std::string out_of_memory(const std::exception& fault) {
+  const auto asked = core::bytes_asked_for(fault);
+  return core::cat("out of memory", asked ? ": " + core::human_bytes(*asked) + " asked for" : "",
+                   "; use a smaller batch (train.batch_size, eval.batch_size) or a smaller ",
+                   "data.image_size");
+}
+
+}  // namespace
+
+// The one place where exceptions become messages and exit codes.
+int run_program(int argc, char** argv) {
+  keep_standard_streams();
+  CLI::App root("Weakly-supervised referring image segmentation.");
+  GlobalOptions globals;
+  Action action;
+  try {
+    build(root, globals, action);
+    return run(root, globals, action, argc, argv);
+  } catch (const core::Interrupted& stopped) {
+    print_lines("pcnet: ", stopped.what());
+    return stopped.exit_code();
+  } catch (const core::Error& error) {
+    return fail(error.what(), error.exit_code());
+  } catch (const std::bad_alloc& error) {
+    return fail(out_of_memory(error), kFailed);
+  } catch (const c10::Error& error) {
+    if (core::is_out_of_memory(error)) return fail(out_of_memory(error), kFailed);
+    const bool with_stack = globals.verbose > 1;
+    return fail(with_stack ? error.what() : first_line(error.what_without_backtrace()), kFailed);
+  } catch (const std::exception& error) {
+    return fail(error.what(), kFailed);
+  }
+}
+
+}  // namespace pcnet::app
