@@ -82,8 +82,8 @@ Json parse_json(std::string_view text) {
   text = utf8_text(text);
   try {
     return Json::parse(text);
-  } catch (const json::exception& fault) {  // also for a number that is too large
-    throw broken_json(text, fault);
+  } catch (const json::exception& error) {  // also for a number that is too large
+    throw broken_json(text, error);
   }
 }
 

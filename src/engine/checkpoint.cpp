@@ -131,8 +131,8 @@ Checkpoint load_checkpoint(const fs::path& path) {
       checkpoint.environment =
           core::parse_json<ordered_json>(environment).get<std::map<std::string, std::string>>();
     }
-  } catch (const std::exception& fault) {
-    throw Error(cat(path.string(), ": broken metadata: ", fault.what()));
+  } catch (const std::exception& error) {
+    throw Error(cat(path.string(), ": broken metadata: ", error.what()));
   }
   for (auto& [name, tensor] : file.tensors) {
     if (name.starts_with(kOptimizer)) {

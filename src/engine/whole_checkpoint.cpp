@@ -18,8 +18,8 @@ std::string try_to_load(const fs::path& path, Checkpoint& into) {
   if (!fs::exists(path)) return cat(path.string(), " is missing");
   try {
     into = load_checkpoint(path);
-  } catch (const Error& fault) {
-    return fault.what();
+  } catch (const Error& error) {
+    return error.what();
   }
   return "";
 }
@@ -59,8 +59,8 @@ bool has_whole_best(const RunFolder& folder) {
   if (!fs::exists(folder.best())) return false;
   try {
     (void)load_checkpoint(folder.best());
-  } catch (const Error& fault) {
-    core::log::warning(cat("the best checkpoint cannot be used: ", fault.what(),
+  } catch (const Error& error) {
+    core::log::warning(cat("the best checkpoint cannot be used: ", error.what(),
                            "; the best of the steps to come is kept in its place"));
     return false;
   }

@@ -229,8 +229,8 @@ Mask read_mask(const std::filesystem::path& path) {
   const std::string bytes = core::read_file(path);
   try {
     return decode_mask(bytes);
-  } catch (const Error& fault) {
-    throw Error(cat("cannot read the mask ", path.string(), ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("cannot read the mask ", path.string(), ": ", error.what()));
   }
 }
 

@@ -137,8 +137,8 @@ void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
   std::string bytes;
   try {
     bytes = encode(mat);
-  } catch (const Error& fault) {
-    throw Error(cat("cannot write ", path.string(), ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("cannot write ", path.string(), ": ", error.what()));
   }
   core::write_file(path, bytes, core::Sync::kLater);
 }
@@ -149,8 +149,8 @@ Picture read_picture(const std::filesystem::path& path, bool apply_exif) {
   const std::string bytes = core::read_file(path);
   try {
     return oriented(decode_picture(bytes), apply_exif ? orientation_of(bytes) : 1);
-  } catch (const Error& fault) {
-    throw Error(cat("cannot read the picture ", path.string(), ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("cannot read the picture ", path.string(), ": ", error.what()));
   }
 }
 

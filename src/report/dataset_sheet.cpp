@@ -120,8 +120,8 @@ std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image:
   data::ProposalStore::Masks found;
   try {
     found = dataset.proposals().of(image_id);
-  } catch (const core::Error& fault) {
-    return fault.what();
+  } catch (const core::Error& error) {
+    return error.what();
   }
   if (found == nullptr || found->empty()) return "no proposals of this picture";
   std::vector<image::Rle> masks = *found;

@@ -68,8 +68,8 @@ std::unique_ptr<Store> open_store(const std::filesystem::path& path, const char*
   if (path.empty()) return nullptr;
   try {
     return std::make_unique<Store>(path, arguments...);
-  } catch (const core::Error& fault) {
-    faults.add({cat("unreadable ", kind), path.string(), fault.what()});
+  } catch (const core::Error& error) {
+    faults.add({cat("unreadable ", kind), path.string(), error.what()});
     return nullptr;
   }
 }

@@ -26,9 +26,9 @@ engine::StepReport measure(TrainingParts& parts, MemoryEstimate& estimate) {
   try {
     estimate.add(measure_step(parts, size, &report));
     if (size > 1) estimate.add(measure_step(parts, size / 2));
-  } catch (const std::exception& fault) {
-    if (!core::is_out_of_memory(fault)) throw;
-    throw core::Error(out_of_memory_line(parts, fault, 0));
+  } catch (const std::exception& error) {
+    if (!core::is_out_of_memory(error)) throw;
+    throw core::Error(out_of_memory_line(parts, error, 0));
   }
   return report;
 }

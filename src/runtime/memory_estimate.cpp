@@ -127,8 +127,8 @@ MemoryEstimate estimate_from_small_steps(TrainingParts& parts) {
     if (size >= whole) break;
     try {
       estimate.add(measure_step(parts, size));
-    } catch (const std::exception& fault) {
-      core::log::debug(cat("a step of ", size, " pictures: ", fault.what()));
+    } catch (const std::exception& error) {
+      core::log::debug(cat("a step of ", size, " pictures: ", error.what()));
       break;
     }
   }

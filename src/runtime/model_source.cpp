@@ -12,8 +12,8 @@
 #include "pcnet/cues/rules.h"
 #include "pcnet/data/batches/text_bank.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/model/pcnet.h"
-#include "pcnet/model/tris.h"
 #include "pcnet/runtime/call_config.h"
 #include "pcnet/text/bpe_tokenizer.h"
 #include "pcnet/text/word_tokenizer.h"
@@ -54,7 +54,7 @@ std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
   if (config.model.fusion == "crm") {
     model = std::make_shared<model::PCNetImpl>(config.model, vocabulary_size);
   } else {
-    model = std::make_shared<model::TrisImpl>(config.model, vocabulary_size);
+    model = std::make_shared<model::BaselineImpl>(config.model, vocabulary_size);
   }
   model->to(device);
   use_channels_last(*model);

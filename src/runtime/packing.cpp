@@ -185,8 +185,8 @@ DatasetCheck check_pack(const config::Config& config) {
     const std::string where = cat("image_id ", image.image_id);
     try {
       pack.verify(image.image_id);
-    } catch (const Error& fault) {
-      damaged.push_back({"damaged", where, fault.what()});
+    } catch (const Error& error) {
+      damaged.push_back({"damaged", where, error.what()});
       continue;
     }
     if (!pack.has_picture(image.image_id)) {

@@ -139,8 +139,8 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   engine::load_state_dict(*parts.model, checkpoint.model, name);
   try {
     parts.trainer->load_state(checkpoint.optimizer);
-  } catch (const Error& fault) {
-    throw Error(cat(name, ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat(name, ": ", error.what()));
   }
   engine::TrainState state = checkpoint.state;
   state.finished = false;

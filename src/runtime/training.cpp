@@ -133,9 +133,9 @@ void train(const TrainingRequest& asked) {
                                           config::to_json(parts.config), parts.tokenizer->words());
   try {
     run_to_end(parts, folder, checkpointer, begin, state);
-  } catch (const std::exception& fault) {
-    if (!core::is_out_of_memory(fault)) throw;
-    throw Error(out_of_memory_line(parts, fault, state.step));
+  } catch (const std::exception& error) {
+    if (!core::is_out_of_memory(error)) throw;
+    throw Error(out_of_memory_line(parts, error, state.step));
   }
   parts.dataset.pictures().report_skipped();
 }

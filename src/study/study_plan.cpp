@@ -78,8 +78,8 @@ class Planner {
       for (const std::int64_t seed : table.seeds) {
         try {
           rows.back().push_back(plan_row(row, seed));
-        } catch (const core::Error& fault) {
-          faults_.push_back(cat(where, ": ", fault.what()));
+        } catch (const core::Error& error) {
+          faults_.push_back(cat(where, ": ", error.what()));
           break;  // the same fault for every seed
         }
       }

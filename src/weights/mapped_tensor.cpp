@@ -172,8 +172,8 @@ void write_tensor(const std::pair<std::string, at::Tensor>& item, const WriteOpt
       written += bytes.size();
       if (options.progress) options.progress(written);
     });
-  } catch (const core::Error& fault) {
-    throw core::Error(core::cat("tensor '", item.first, "': ", fault.what()));
+  } catch (const core::Error& error) {
+    throw core::Error(core::cat("tensor '", item.first, "': ", error.what()));
   }
 }
 

@@ -216,8 +216,8 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
 at::Tensor parse_npy(std::string_view bytes, std::string_view name) {
   try {
     return decode(bytes);
-  } catch (const Error& fault) {
-    throw Error(cat("cannot read the NumPy file ", name, ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("cannot read the NumPy file ", name, ": ", error.what()));
   }
 }
 

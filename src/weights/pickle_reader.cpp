@@ -42,10 +42,10 @@ std::string pickle_kind(const PickleValue& value) {
 PickleValue read_pickle(std::string_view bytes, std::string_view name) {
   try {
     return PickleMachine(bytes, name).read();
-  } catch (const core::Error& fault) {
+  } catch (const core::Error& error) {
     if (!was_copied_as_text(bytes)) throw;
     throw core::Error(
-        core::cat(fault.what(),
+        core::cat(error.what(),
                   "; each of its line feeds follows a carriage return: it was copied "
                   "in text mode, which spoils pickles; fetch it again in binary mode"));
   }

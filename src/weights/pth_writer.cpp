@@ -180,8 +180,8 @@ std::uint64_t write_pth(const std::filesystem::path& path, const TensorFile& fil
     zip.finish();
     out.commit();
     return out.bytes();
-  } catch (const Error& fault) {
-    throw Error(cat("cannot write the weight file ", path.string(), ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("cannot write the weight file ", path.string(), ": ", error.what()));
   }
 }
 

@@ -85,8 +85,8 @@ class HeaderReader {
   Json parse_json(std::string_view text) const {
     try {
       return core::parse_json<Json>(text);
-    } catch (const core::Error& fault) {
-      fail(cat("its header is not JSON: ", fault.what()));
+    } catch (const core::Error& error) {
+      fail(cat("its header is not JSON: ", error.what()));
     }
   }
 

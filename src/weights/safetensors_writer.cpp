@@ -67,8 +67,8 @@ std::string header_of(const TensorFile& file, const std::vector<std::size_t>& or
   std::string text;
   try {
     text = core::json_text(header, {.exact = true});
-  } catch (const Error& fault) {
-    throw Error(cat("a tensor's name or a metadata text is not UTF-8: ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("a tensor's name or a metadata text is not UTF-8: ", error.what()));
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start at a multiple of 8
   return text;
@@ -96,8 +96,8 @@ std::uint64_t write_safetensors(const std::filesystem::path& path, const TensorF
     }
     out.commit();
     return out.bytes();
-  } catch (const Error& fault) {
-    throw Error(cat("cannot write the safetensors file ", path.string(), ": ", fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("cannot write the safetensors file ", path.string(), ": ", error.what()));
   }
 }
 

@@ -83,8 +83,8 @@ class IndexReader {
   Json parse() const {
     try {
       return core::parse_json<Json>(index_);
-    } catch (const core::Error& fault) {
-      fail(cat("it is not JSON: ", fault.what()));
+    } catch (const core::Error& error) {
+      fail(cat("it is not JSON: ", error.what()));
     }
   }
 

@@ -84,11 +84,11 @@ template <class Ask>
 auto TorchRecords::guarded(Ask ask) const {
   try {
     return ask();
-  } catch (const c10::Error& fault) {
+  } catch (const c10::Error& error) {
     fail(cat("torch did not write it, or not all of it is there: ",
-             reason_of(fault.what_without_backtrace())));
-  } catch (const core::Error& fault) {
-    fail(fault.what());
+             reason_of(error.what_without_backtrace())));
+  } catch (const core::Error& error) {
+    fail(error.what());
   }
 }
 

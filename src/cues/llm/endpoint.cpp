@@ -118,8 +118,8 @@ class ChatEndpoint::Conversations {
       if (end_ && !is_success(response)) continue;
       try {
         handle(response, replies);
-      } catch (const Error& fault) {
-        end_ = std::make_exception_ptr(Error(fault));
+      } catch (const Error& error) {
+        end_ = std::make_exception_ptr(Error(error));
       }
     }
     if (!end_) {
@@ -260,12 +260,12 @@ class ChatEndpoint::Conversations {
       try {
         replies.push_back(answer(question.id, response));
         return;
-      } catch (const Error& fault) {
+      } catch (const Error& error) {
         // A page is of another server; what a chat server says may be about this text alone.
         if (!has_answered() && !is_json_object(response.body)) {
-          throw no_completion(asked(), response, fault.what());
+          throw no_completion(asked(), response, error.what());
         }
-        return again(std::move(question), response, fault.what(), replies);
+        return again(std::move(question), response, error.what(), replies);
       }
     }
     if (response.fault != HttpFault::kNone) {

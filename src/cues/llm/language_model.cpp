@@ -90,8 +90,8 @@ class LanguageModel::Work {
   std::vector<Reply> replies() {
     try {
       return endpoint_.wait(kLook);
-    } catch (const core::Error& fault) {
-      throw core::Error(cat(fault.what(), "; ", kept()));
+    } catch (const core::Error& error) {
+      throw core::Error(cat(error.what(), "; ", kept()));
     }
   }
 

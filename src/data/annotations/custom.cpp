@@ -26,8 +26,8 @@ class CustomReader {
   void read(std::string_view bytes) {
     try {
       bytes = core::utf8_text(bytes);
-    } catch (const core::Error& fault) {
-      throw core::Error(cat(files_.annotations.string(), ": ", fault.what()));
+    } catch (const core::Error& error) {
+      throw core::Error(cat(files_.annotations.string(), ": ", error.what()));
     }
     parse(bytes);
     open_pictures();
@@ -80,9 +80,9 @@ class CustomReader {
       auto& [name, size] = *unknown[static_cast<std::size_t>(i)];
       try {
         size = image::picture_size(files_.images / name, files_.apply_exif);
-      } catch (const core::Error& fault) {
+      } catch (const core::Error& error) {
         const std::lock_guard lock(mutex_);
-        unreadable_.emplace(name, fault.what());
+        unreadable_.emplace(name, error.what());
       }
     });
     std::vector<CustomLine*> drawn;
@@ -98,9 +98,9 @@ class CustomReader {
     try {
       line.mask.rles = {
           image::encode(image::read_mask(files_.annotations.parent_path() / line.mask_png))};
-    } catch (const core::Error& fault) {
+    } catch (const core::Error& error) {
       const std::lock_guard lock(mutex_);
-      unreadable_.emplace(line.mask_png, fault.what());
+      unreadable_.emplace(line.mask_png, error.what());
     }
   }
 

@@ -165,8 +165,8 @@ void read_instances(std::string_view bytes, const std::string& file, ReferParts&
   std::map<std::string, std::vector<std::string_view>> lists;
   try {
     lists = entries_of(bytes);
-  } catch (const Error& fault) {
-    throw Error(cat(file, ": ", fault.what(), ": not COCO's instances format"));
+  } catch (const Error& error) {
+    throw Error(cat(file, ": ", error.what(), ": not COCO's instances format"));
   }
   for (const char* list : {"images", "annotations"}) {
     if (lists.contains(list)) continue;

@@ -46,8 +46,8 @@ image::Rle read_rle(const json& value) {
   if (counts.is_string()) {
     try {
       return image::from_coco_string(counts.get_ref<const std::string&>(), rle.height, rle.width);
-    } catch (const core::Error& fault) {
-      throw EntryFault("broken mask", fault.what());
+    } catch (const core::Error& error) {
+      throw EntryFault("broken mask", error.what());
     }
   }
   if (!counts.is_array()) {
@@ -96,8 +96,8 @@ json parse_entry(std::string_view text) {
     const bool bare = text.find("NaN") != std::string_view::npos ||
                       text.find("Infinity") != std::string_view::npos;
     entry = bare ? core::parse_json<json>(without_bare_nan(text)) : core::parse_json<json>(text);
-  } catch (const core::Error& fault) {
-    throw EntryFault("broken entry", fault.what());
+  } catch (const core::Error& error) {
+    throw EntryFault("broken entry", error.what());
   }
   if (!entry.is_object()) {
     throw EntryFault("broken entry", cat("it is ", shown(entry), ", wanted an object {...}"));

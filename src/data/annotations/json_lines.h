@@ -22,8 +22,8 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
   std::size_t at = 0;
   try {
     at = text.size() - core::utf8_text(text).size();
-  } catch (const core::Error& fault) {
-    throw core::Error(core::cat(name, ": ", fault.what()));
+  } catch (const core::Error& error) {
+    throw core::Error(core::cat(name, ": ", error.what()));
   }
   for (; at < text.size(); ++number) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -31,8 +31,8 @@ void for_each_line(std::string_view text, std::string_view name, Read read) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     try {
       if (!line.empty()) read(line, at, number);
-    } catch (const std::exception& fault) {
-      throw core::Error(core::cat(name, ":", number, ": ", fault.what()));
+    } catch (const std::exception& error) {
+      throw core::Error(core::cat(name, ":", number, ": ", error.what()));
     }
     at = end + 1;
   }

@@ -47,8 +47,8 @@ std::optional<Fault> look_at_picture(const AuditParts& parts, const ImageRecord&
     }
     if (note.empty()) return std::nullopt;
     return Fault{kOriented, where, note};
-  } catch (const core::Error& fault) {
-    return Fault{"unreadable picture", where, fault.what()};
+  } catch (const core::Error& error) {
+    return Fault{"unreadable picture", where, error.what()};
   }
 }
 

@@ -92,8 +92,8 @@ std::optional<Fault> look_at_proposals(const AuditParts& parts, std::int64_t ima
     return Fault{"picture without proposals", where,
                  cat(masks == nullptr ? "no entry" : "none is left of its entry", " in ",
                      parts.files.proposals.string())};
-  } catch (const core::Error& fault) {
-    return Fault{"damaged proposals", where, fault.what()};
+  } catch (const core::Error& error) {
+    return Fault{"damaged proposals", where, error.what()};
   }
 }
 

@@ -54,8 +54,8 @@ CuesBySentence read_folder(const fs::path& folder) {
                        try {
                          const std::string text = core::read_file(files[at]);
                          parts[at] = parse_cue_document(text, files[at].string());
-                       } catch (const Error& fault) {
-                         faults[at] = fault.what();
+                       } catch (const Error& error) {
+                         faults[at] = error.what();
                        }
                      });
   CuesBySentence all;
@@ -112,8 +112,8 @@ CuesBySentence parse_cue_document(std::string_view text, std::string_view name) 
         throw Error(cat("duplicate sent_id ", sent_id));
       }
     }
-  } catch (const std::exception& fault) {
-    throw Error(cat(name, ": ", fault.what()));
+  } catch (const std::exception& error) {
+    throw Error(cat(name, ": ", error.what()));
   }
   return cues;
 }

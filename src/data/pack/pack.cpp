@@ -160,8 +160,8 @@ template <class Read>
 auto Pack::guarded(const std::string& where, Read read) const {
   try {
     return read();
-  } catch (const Error& fault) {
-    throw Error(cat("the pack ", path_.string(), ": ", where, fault.what()));
+  } catch (const Error& error) {
+    throw Error(cat("the pack ", path_.string(), ": ", where, error.what()));
   }
 }
 

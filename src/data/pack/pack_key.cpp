@@ -220,8 +220,8 @@ PackKey pack_key_from_json(const ordered_json& document) {
                                              source.at("checksum").get<std::uint32_t>()});
     }
     return key;
-  } catch (const ordered_json::exception& fault) {
-    throw Error(cat("its key is broken: ", fault.what()));
+  } catch (const ordered_json::exception& error) {
+    throw Error(cat("its key is broken: ", error.what()));
   }
 }
 

@@ -93,8 +93,8 @@ void read_annotation(const json& entry, FreesoloDocument& into) {
     ScoredProposal proposal{.mask = read_mask(member(entry, "segmentation"))};
     if (entry.contains("score")) proposal.score = score_of(entry, "score");
     into.proposals[image_id].push_back(std::move(proposal));
-  } catch (const std::exception& fault) {
-    throw Error(cat("image_id ", image_id, ": ", fault.what()));
+  } catch (const std::exception& error) {
+    throw Error(cat("image_id ", image_id, ": ", error.what()));
   }
 }
 
@@ -103,8 +103,8 @@ void read_list(const std::string& name, const std::vector<std::string_view>& ent
   for (std::size_t i = 0; i < entries.size(); ++i) {
     try {
       read(core::parse_json<json>(entries[i]), into);
-    } catch (const std::exception& fault) {
-      throw Error(cat(name, "[", i, "]: ", fault.what()));
+    } catch (const std::exception& error) {
+      throw Error(cat(name, "[", i, "]: ", error.what()));
     }
   }
 }
@@ -150,12 +150,12 @@ std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_vi
       try {
         proposals.push_back({read_mask(member(entry, "segmentation")),
                              score_of(entry, "predicted_iou"), score_of(entry, "stability_score")});
-      } catch (const std::exception& fault) {
-        throw Error(cat("mask ", proposals.size(), ": ", fault.what()));
+      } catch (const std::exception& error) {
+        throw Error(cat("mask ", proposals.size(), ": ", error.what()));
       }
     }
-  } catch (const std::exception& fault) {
-    throw Error(cat(name, ": ", fault.what()));
+  } catch (const std::exception& error) {
+    throw Error(cat(name, ": ", error.what()));
   }
   return proposals;
 }
@@ -195,8 +195,8 @@ std::vector<SamMetadata> parse_sam_metadata(std::string_view text, std::string_v
 FreesoloDocument parse_freesolo(std::string_view text, std::string_view name) {
   try {
     return read_freesolo(text);
-  } catch (const std::exception& fault) {
-    throw Error(cat(name, ": ", fault.what()));
+  } catch (const std::exception& error) {
+    throw Error(cat(name, ": ", error.what()));
   }
 }
 

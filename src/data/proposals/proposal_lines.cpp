@@ -179,13 +179,13 @@ std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_v
     for (const auto& proposal : proposals) {
       try {
         masks.push_back(read_mask(member(proposal, "segmentation")));
-      } catch (const std::exception& fault) {
-        throw Error(cat("proposal ", masks.size(), ": ", fault.what()));
+      } catch (const std::exception& error) {
+        throw Error(cat("proposal ", masks.size(), ": ", error.what()));
       }
     }
     return masks;
-  } catch (const std::exception& fault) {
-    throw Error(cat(name, ": ", fault.what()));
+  } catch (const std::exception& error) {
+    throw Error(cat(name, ": ", error.what()));
   }
 }
 

@@ -26,8 +26,8 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id, PictureTimes*
   at::Tensor picture;
   try {
     picture = source_.read_picture(source_.index().image(image_id), times);
-  } catch (const Error& fault) {
-    const std::string message = cat("image_id ", image_id, ": ", fault.what());
+  } catch (const Error& error) {
+    const std::string message = cat("image_id ", image_id, ": ", error.what());
     if (!skip_bad_) {
       throw Error(message + " (data.on_bad_image: skip goes on without such pictures)");
     }

@@ -46,8 +46,8 @@ int main(int count, char** words) {
   try {
     pcnet::core::set_threads(1);
     return pcnet::parity::run({words + 1, words + count});
-  } catch (const std::exception& fault) {
-    std::cerr << fault.what() << "\n";
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
     return 1;
   }
 }

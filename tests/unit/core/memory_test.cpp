@@ -48,9 +48,9 @@ TEST(OutOfMemory, IsKnownFromTheAllocatorsOwnError) {
   try {
     const at::Tensor huge = at::empty({std::int64_t{1} << 58}, at::kByte);
     FAIL() << "got memory that no machine has";
-  } catch (const c10::Error& fault) {
-    EXPECT_TRUE(is_out_of_memory(fault)) << fault.what();
-    EXPECT_EQ(bytes_asked_for(fault), std::uint64_t{1} << 58) << fault.what();
+  } catch (const c10::Error& error) {
+    EXPECT_TRUE(is_out_of_memory(error)) << error.what();
+    EXPECT_EQ(bytes_asked_for(error), std::uint64_t{1} << 58) << error.what();
   }
 }
 

@@ -8,10 +8,10 @@
 #include "pcnet/losses/calibration.h"
 #include "pcnet/losses/classification.h"
 #include "pcnet/losses/region_aware_shrinking.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/model/response_map.h"
-#include "pcnet/model/tris.h"
 
 #include "support/lively.h"
 #include "support/tiny.h"
@@ -35,7 +35,7 @@ class Contrastive : public testing::Test {
     return ContrastiveLearner(model_.ptr(), options).losses(batch_, {});
   }
 
-  model::Tris model_{support::tiny_model(), 6};
+  model::Baseline model_{support::tiny_model(), 6};
   data::Batch batch_ = two_pictures();
 };
 
@@ -164,7 +164,7 @@ class Calibrated : public Referring {
     torch::manual_seed(6);
     config::ModelOptions options = support::tiny_model();
     options.clip.visual.attention_pool = false;
-    const auto model = std::make_shared<model::TrisImpl>(options, 6);
+    const auto model = std::make_shared<model::BaselineImpl>(options, 6);
     support::make_lively(*model, 5);
     return std::make_shared<model::FrozenClip>(model, 0);
   }
@@ -284,7 +284,7 @@ TEST_F(Calibrated, ShrinksToTheProposalThatTheFrozenClipChooses) {
 }
 
 TEST_F(Referring, TrainsTheBaselineOnPairsToo) {
-  const model::Tris tris(support::tiny_model(), 6);
+  const model::Baseline tris(support::tiny_model(), 6);
   const auto terms = ReferringLearner(tris.ptr(), config::CriterionOptions{}).losses(batch_, {});
   EXPECT_EQ(terms.terms.size(), 3U);
   EXPECT_TRUE(terms.total.isfinite().item<bool>());

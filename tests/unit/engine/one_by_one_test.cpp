@@ -12,8 +12,8 @@
 #include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/responder.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/model/pcnet.h"
-#include "pcnet/model/tris.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/lively.h"
@@ -64,7 +64,7 @@ class OneByOne : public testing::TestWithParam<std::string> {
     if (options.fusion == "crm") {
       model_ = std::make_shared<model::PCNetImpl>(options, words);
     } else {
-      model_ = std::make_shared<model::TrisImpl>(options, words);
+      model_ = std::make_shared<model::BaselineImpl>(options, words);
     }
     support::make_lively(*model_, 4);
     options_.align_corners = values.eval.align_corners;

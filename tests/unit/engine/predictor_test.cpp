@@ -7,7 +7,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
-#include "pcnet/model/tris.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/temporary_folder.h"
@@ -93,7 +93,7 @@ TEST_F(Predictor, TellsTheCueOfEachStage) {
 TEST_F(Predictor, RunsATinyModel) {
   torch::manual_seed(3);
   const text::WordTokenizer tokenizer({"cup", "red"});
-  const model::Tris model(support::tiny_model(), tokenizer.vocabulary_size());
+  const model::Baseline model(support::tiny_model(), tokenizer.vocabulary_size());
   ModelResponder responder(model.ptr(), tokenizer,
                            {.device = torch::kCPU,
                             .text_length = 9,

@@ -7,8 +7,8 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/model/pcnet.h"
-#include "pcnet/model/tris.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/naive.h"
@@ -68,7 +68,7 @@ class ModelResponderTest : public ::testing::Test {
  protected:
   ModelResponderTest() {
     torch::manual_seed(2);
-    model_ = model::Tris(support::tiny_model(), tokenizer_.vocabulary_size());
+    model_ = model::Baseline(support::tiny_model(), tokenizer_.vocabulary_size());
   }
   ModelResponder responder(bool align_corners = false) {
     return {model_.ptr(),
@@ -80,7 +80,7 @@ class ModelResponderTest : public ::testing::Test {
   }
 
   text::WordTokenizer tokenizer_ = text::WordTokenizer({"blue", "cup", "left", "red"});
-  model::Tris model_ = nullptr;
+  model::Baseline model_ = nullptr;
 };
 
 TEST_F(ModelResponderTest, ResizesThePositiveCosineToThePicture) {

@@ -14,7 +14,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/signals.h"
-#include "pcnet/model/tris.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
@@ -347,7 +347,7 @@ TEST_F(TrainingRun, MakesTheLossOfBothObjectivesFall) {
   const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
   for (const bool contrastive : {false, true}) {
     torch::manual_seed(1);
-    model::Tris model(support::tiny_model(), tokenizer.vocabulary_size());
+    model::Baseline model(support::tiny_model(), tokenizer.vocabulary_size());
     std::unique_ptr<data::Samples> samples;
     std::unique_ptr<Learner> learner;
     if (contrastive) {

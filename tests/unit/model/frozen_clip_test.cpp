@@ -11,7 +11,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/image/normalise.h"
 #include "pcnet/losses/calibration.h"
-#include "pcnet/model/tris.h"
+#include "pcnet/model/baseline.h"
 
 #include "support/gradients.h"
 #include "support/lively.h"
@@ -21,12 +21,12 @@ namespace pcnet::model {
 namespace {
 
 /// A tiny model with statistics in its BatchNorms that are nobody's, so that eval and train differ.
-std::shared_ptr<TrisImpl> tiny(bool attention_pool) {
+std::shared_ptr<BaselineImpl> tiny(bool attention_pool) {
   torch::manual_seed(1);
   config::ModelOptions options = support::tiny_model();
   options.clip.visual.attention_pool = attention_pool;
   options.logit_scale = 20;
-  auto model = std::make_shared<TrisImpl>(options, /*vocabulary_size=*/7);
+  auto model = std::make_shared<BaselineImpl>(options, /*vocabulary_size=*/7);
   support::make_lively(*model, 2);
   const torch::NoGradGuard no_grad;
   for (auto& buffer : model->named_buffers()) {
@@ -58,7 +58,7 @@ std::map<std::string, at::Tensor> copied(const torch::nn::Module& module) {
 
 class EitherScore : public testing::TestWithParam<bool> {
  protected:
-  std::shared_ptr<TrisImpl> model_ = tiny(GetParam());
+  std::shared_ptr<BaselineImpl> model_ = tiny(GetParam());
   FrozenClip frozen_{model_, 0};
   /// [B, X, C]: the first text of each picture is its own number
   at::Tensor texts_ = frozen_.encode_texts(tokens()).view({2, 2, -1});
@@ -196,10 +196,10 @@ TEST(FrozenClip, SeesPicturesOfTheSizeThatIsAskedFor) {
 TEST(FrozenClip, RefusesEmbeddingsOfTwoWidths) {
   config::ModelOptions options = support::tiny_model();
   options.clip.visual.output_dim = 10;
-  const auto model = std::make_shared<TrisImpl>(options, 7);
+  const auto model = std::make_shared<BaselineImpl>(options, 7);
   EXPECT_THROW(FrozenClip(model, 0), core::ConfigError);
   options.clip.visual.attention_pool = false;
-  EXPECT_NO_THROW(FrozenClip(std::make_shared<TrisImpl>(options, 7), 0));
+  EXPECT_NO_THROW(FrozenClip(std::make_shared<BaselineImpl>(options, 7), 0));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/json.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/model/baseline.h"
 #include "pcnet/model/pcnet.h"
-#include "pcnet/model/tris.h"
 
 #include "support/tiny.h"
 
@@ -31,11 +31,11 @@ model::PCNet pcnet(std::uint64_t seed, const config::ModelOptions& options) {
 config::ModelOptions released() { return support::tiny_model("released"); }
 model::PCNet pcnet(std::uint64_t seed) { return pcnet(seed, released()); }
 
-model::Tris tris(std::uint64_t seed) {
+model::Baseline tris(std::uint64_t seed) {
   torch::manual_seed(seed);
   auto options = support::tiny_model("tris");
   options.fusion = "attn_fusion";
-  return model::Tris(options, kVocabulary);
+  return model::Baseline(options, kVocabulary);
 }
 
 Tensors copy_of(const torch::nn::Module& module) {

@@ -24,8 +24,8 @@ class StudyFile : public ::testing::Test {
 std::string fault_of(const std::filesystem::path& file) {
   try {
     (void)read_study(file);
-  } catch (const core::ConfigError& fault) {
-    return fault.what();
+  } catch (const core::ConfigError& error) {
+    return error.what();
   }
   return "";
 }

@@ -13,9 +13,9 @@ namespace pcnet::model {
 /// stage, the cosine of a text and a cell is the response. With TRIS's own cross attention
 /// (model.fusion attn_fusion) both sides look at each other once, and the response is the inner
 /// product (docs/released_forward.md#tris).
-class TrisImpl : public ReferringModel {
+class BaselineImpl : public ReferringModel {
  public:
-  TrisImpl(const config::ModelOptions& options, std::int64_t vocabulary_size);
+  BaselineImpl(const config::ModelOptions& options, std::int64_t vocabulary_size);
 
   /// Training: every text on every picture, visual [B, C, h, w] and texts [M, C] -> logits
   /// [B, M, h, w], scale * similarity before ReLU.
@@ -32,6 +32,6 @@ class TrisImpl : public ReferringModel {
 
   CrossAttention attn_fusion_ = nullptr;  // empty: without attention
 };
-TORCH_MODULE(Tris);
+TORCH_MODULE(Baseline);
 
 }  // namespace pcnet::model

@@ -1,4 +1,4 @@
-#include "pcnet/model/tris.h"
+#include "pcnet/model/baseline.h"
 
 #include "pcnet/model/conditional_referring_module.h"
 #include "pcnet/model/response_map.h"
@@ -13,7 +13,7 @@ constexpr double kResidualScale = 0.1;  // of both updates, fixed in TRIS
 
 }  // namespace
 
-TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
+BaselineImpl::BaselineImpl(const config::ModelOptions& model, std::int64_t vocabulary_size)
     : ReferringModel(model, vocabulary_size, {.image = "vis_project", .text = "lan_project"}) {
   if (options.fusion == "attn_fusion") {
     attn_fusion_ =
@@ -21,15 +21,15 @@ TrisImpl::TrisImpl(const config::ModelOptions& model, std::int64_t vocabulary_si
   }
 }
 
-at::Tensor TrisImpl::forward(const at::Tensor& visual, const at::Tensor& texts) {
+at::Tensor BaselineImpl::forward(const at::Tensor& visual, const at::Tensor& texts) {
   const at::Tensor everywhere = texts.expand({visual.size(0), -1, -1});  // [B, M, C]
   return compared(
       visual, everywhere,
       attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, everywhere));
 }
 
-std::vector<StageLogits> TrisImpl::answer_batch(const at::Tensor& visual,
-                                                const Expressions& expressions) {
+std::vector<StageLogits> BaselineImpl::answer_batch(const at::Tensor& visual,
+                                                    const Expressions& expressions) {
   const at::Tensor& own = expressions.texts;  // [B, 1 + D, C]
   if (own.size(1) == 1) {
     const at::Tensor logits = forward(visual, own.select(/*dim=*/1, /*index=*/0));
@@ -42,8 +42,8 @@ std::vector<StageLogits> TrisImpl::answer_batch(const at::Tensor& visual,
   return {{logits.slice(/*dim=*/1, 0, own.size(0)), logits.slice(/*dim=*/1, own.size(0))}};
 }
 
-at::Tensor TrisImpl::respond(const at::Tensor& visual, const Expressions& expressions,
-                             const at::Tensor& picture) {
+at::Tensor BaselineImpl::respond(const at::Tensor& visual, const Expressions& expressions,
+                                 const at::Tensor& picture) {
   const at::Tensor& texts = expressions.texts;
   const TextsByPicture layout(picture, texts.size(0), visual.size(0), visual.device());
   const at::Tensor update =
@@ -51,8 +51,8 @@ at::Tensor TrisImpl::respond(const at::Tensor& visual, const Expressions& expres
   return layout.in_order(compared(visual, layout.laid_out(texts), update)).unsqueeze(/*dim=*/0);
 }
 
-at::Tensor TrisImpl::compared(const at::Tensor& visual, const at::Tensor& texts,
-                              const at::Tensor& update) {
+at::Tensor BaselineImpl::compared(const at::Tensor& visual, const at::Tensor& texts,
+                                  const at::Tensor& update) {
   if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
   const at::Tensor seen = attn_fusion_->vision_to_text(texts, attn_fusion_->look_at(visual));
   return cell_products(visual + kResidualScale * update, texts + kResidualScale * seen) * scale();

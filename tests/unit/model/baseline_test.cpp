@@ -1,4 +1,4 @@
-#include "pcnet/model/tris.h"
+#include "pcnet/model/baseline.h"
 
 #include <cmath>
 
@@ -24,11 +24,11 @@ using ::testing::ThrowsMessage;
 
 constexpr std::int64_t kVocabulary = 7;
 
-Tris tiny(std::uint64_t seed = 1, bool train_logit_scale = false) {
+Baseline tiny(std::uint64_t seed = 1, bool train_logit_scale = false) {
   torch::manual_seed(seed);
   config::ModelOptions options = support::tiny_model();
   options.train_logit_scale = train_logit_scale;
-  Tris model(options, kVocabulary);
+  Baseline model(options, kVocabulary);
   const torch::NoGradGuard no_grad;
   for (auto& item : model->named_parameters()) {
     if (!item.key().ends_with("logit_scale")) {
@@ -49,17 +49,17 @@ const at::Tensor& texts() {
   return tokens;
 }
 
-Tris with_attention(torch::Dtype type = torch::kFloat) {
+Baseline with_attention(torch::Dtype type = torch::kFloat) {
   torch::manual_seed(1);
-  Tris model(support::tiny_model("tris"), kVocabulary);
+  Baseline model(support::tiny_model("tris"), kVocabulary);
   support::make_lively(*model, 2);
   model->to(type);
   model->eval();
   return model;
 }
 
-TEST(Tris, GivesFeaturesOfUnitLength) {
-  Tris model = tiny();
+TEST(Baseline, GivesFeaturesOfUnitLength) {
+  Baseline model = tiny();
   const at::Tensor visual = model->encode_images(pictures(3));
   ASSERT_EQ(visual.sizes(), (at::IntArrayRef{3, 6, 2, 2}));
   EXPECT_TRUE(at::allclose(visual.norm(2, 1), torch::ones({3, 2, 2})));
@@ -68,8 +68,8 @@ TEST(Tris, GivesFeaturesOfUnitLength) {
   EXPECT_TRUE(at::allclose(text.norm(2, 1), torch::ones({3})));
 }
 
-TEST(Tris, NormalisesBytesByImageNetsMeanAndDeviation) {
-  Tris model = tiny();
+TEST(Baseline, NormalisesBytesByImageNetsMeanAndDeviation) {
+  Baseline model = tiny();
   model->eval();
   const torch::NoGradGuard no_grad;
   const at::Tensor images = pictures(1);
@@ -87,13 +87,13 @@ TEST(Tris, NormalisesBytesByImageNetsMeanAndDeviation) {
   EXPECT_TRUE(at::allclose(model->encode_images(images), wanted, 1e-3, 1e-5));
 }
 
-TEST(Tris, AddsThePlaceOfEachCellToItsFeatureWhenAskedTo) {
+TEST(Baseline, AddsThePlaceOfEachCellToItsFeatureWhenAskedTo) {
   torch::manual_seed(1);
   config::ModelOptions options = support::tiny_model();
-  Tris without(options, kVocabulary);
+  Baseline without(options, kVocabulary);
   torch::manual_seed(1);
   options.position_channels = true;
-  Tris with(options, kVocabulary);
+  Baseline with(options, kVocabulary);
   auto state = engine::state_dict(*with);
   const at::Tensor weight = state.at("position_project.weight");
   ASSERT_EQ(weight.sizes(), (at::IntArrayRef{6, 2, 1, 1}));
@@ -124,11 +124,11 @@ TEST(Tris, AddsThePlaceOfEachCellToItsFeatureWhenAskedTo) {
   }
 }
 
-TEST(Tris, AddsTheCentresOfTheCellsTimesFour) {
+TEST(Baseline, AddsTheCentresOfTheCellsTimesFour) {
   torch::manual_seed(1);
   config::ModelOptions options = support::tiny_model();
   options.position_channels = true;
-  Tris model(options, kVocabulary);
+  Baseline model(options, kVocabulary);
   model->eval();
   const torch::NoGradGuard no_grad;
   auto parameters = model->named_parameters();
@@ -146,8 +146,8 @@ TEST(Tris, AddsTheCentresOfTheCellsTimesFour) {
   EXPECT_TRUE(at::allclose(grid[1] / grid[5], y, 1e-4, 1e-5)) << grid[1] / grid[5];
 }
 
-TEST(Tris, RefusesPicturesOfAnotherTypeOrShape) {
-  Tris model = tiny();
+TEST(Baseline, RefusesPicturesOfAnotherTypeOrShape) {
+  Baseline model = tiny();
   EXPECT_THAT(
       [&] {
         model->encode_images(torch::zeros({1, 3, 32, 32}));
@@ -157,7 +157,7 @@ TEST(Tris, RefusesPicturesOfAnotherTypeOrShape) {
   EXPECT_THROW(model->encode_images(torch::zeros({1, 4, 32, 32}, torch::kByte)), core::Error);
 }
 
-TEST(Tris, HasTheReferenceNames) {
+TEST(Baseline, HasTheReferenceNames) {
   const auto state = engine::state_dict(*tiny());
   for (const char* name :
        {"vis_project.weight", "vis_project.bias", "lan_project.weight", "lan_project.bias",
@@ -174,9 +174,9 @@ TEST(Tris, HasTheReferenceNames) {
   }
 }
 
-TEST(Tris, TrainsTheLogitScaleOnlyWhenAsked) {
+TEST(Baseline, TrainsTheLogitScaleOnlyWhenAsked) {
   for (const bool train : {false, true}) {
-    Tris model = tiny(1, train);
+    Baseline model = tiny(1, train);
     EXPECT_NEAR(model->scale().item<double>(), 1 / 0.07, 1e-4);
     const at::Tensor loss =
         (model->encode_images(pictures(2)).sum() + model->encode_texts(texts()).sum()) *
@@ -188,8 +188,8 @@ TEST(Tris, TrainsTheLogitScaleOnlyWhenAsked) {
   }
 }
 
-TEST(Tris, GivesEveryParameterOnTheTrainingPathAGradient) {
-  Tris model = tiny();
+TEST(Baseline, GivesEveryParameterOnTheTrainingPathAGradient) {
+  Baseline model = tiny();
   model->train();
   const at::Tensor visual = model->encode_images(pictures(3));
   const at::Tensor text = model->encode_texts(texts());
@@ -204,9 +204,9 @@ TEST(Tris, GivesEveryParameterOnTheTrainingPathAGradient) {
   }
 }
 
-TEST(Tris, AnswersABatchAsOneByOneInEvaluation) {
+TEST(Baseline, AnswersABatchAsOneByOneInEvaluation) {
   const torch::NoGradGuard no_grad;
-  Tris model = tiny();
+  Baseline model = tiny();
   model->eval();
   const at::Tensor images = pictures(3);
   const at::Tensor batched = model->encode_images(images);
@@ -216,16 +216,16 @@ TEST(Tris, AnswersABatchAsOneByOneInEvaluation) {
   }
 }
 
-TEST(Tris, IsTheSameAfterSavingAndLoading) {
+TEST(Baseline, IsTheSameAfterSavingAndLoading) {
   const torch::NoGradGuard no_grad;
   const support::TemporaryFolder folder;
-  Tris model = tiny(1);
+  Baseline model = tiny(1);
   model->train();
   model->encode_images(pictures(4));  // moves the running statistics
   engine::Checkpoint saved;
   saved.model = engine::state_dict(*model);
   engine::save_checkpoint(folder / "model.safetensors", saved);
-  Tris other = tiny(2);
+  Baseline other = tiny(2);
   const auto loaded = engine::load_checkpoint(folder / "model.safetensors");
   engine::load_state_dict(*other, loaded.model, "model.safetensors");
   model->eval();
@@ -234,9 +234,9 @@ TEST(Tris, IsTheSameAfterSavingAndLoading) {
   EXPECT_TRUE(at::equal(model->encode_texts(texts()), other->encode_texts(texts())));
 }
 
-TEST(Tris, ComparesByTheCosineWithoutAttention) {
+TEST(Baseline, ComparesByTheCosineWithoutAttention) {
   const torch::NoGradGuard no_grad;
-  Tris model = tiny();
+  Baseline model = tiny();
   model->eval();
   const at::Tensor visual = model->encode_images(pictures(2));
   const at::Tensor text = model->encode_texts(texts());
@@ -250,7 +250,7 @@ TEST(Tris, ComparesByTheCosineWithoutAttention) {
   }
 }
 
-TEST(Tris, HasTheNamesOfOfficialCheckpointsWithAttention) {
+TEST(Baseline, HasTheNamesOfOfficialCheckpointsWithAttention) {
   const auto state = engine::state_dict(*with_attention());
   for (const char* name : {"attn_fusion.v_proj1.0.weight", "attn_fusion.v_proj3.1.bias",
                            "attn_fusion.t_proj2.0.weight", "attn_fusion.v_output.1.weight",
@@ -260,9 +260,9 @@ TEST(Tris, HasTheNamesOfOfficialCheckpointsWithAttention) {
   EXPECT_EQ(state.size(), engine::state_dict(*tiny()).size() + 24);
 }
 
-TEST(Tris, AnswersAsTheReleasedFormulasSay) {
+TEST(Baseline, AnswersAsTheReleasedFormulasSay) {
   const torch::NoGradGuard no_grad;
-  Tris model = with_attention();
+  Baseline model = with_attention();
   const at::Tensor images = pictures(2);
   const at::Tensor grid = model->backbone()->encode_image_grid(
       image::normalise(images, torch::TensorOptions(torch::kFloat)));
@@ -279,9 +279,9 @@ TEST(Tris, AnswersAsTheReleasedFormulasSay) {
   }
 }
 
-TEST(Tris, LooksAtAllTextsInTraining) {
+TEST(Baseline, LooksAtAllTextsInTraining) {
   const torch::NoGradGuard no_grad;
-  Tris model = with_attention();
+  Baseline model = with_attention();
   const at::Tensor visual = model->encode_images(pictures(2));
   const at::Tensor text = model->encode_texts(texts());
   const at::Tensor logits = model->forward(visual, text);
@@ -294,8 +294,8 @@ TEST(Tris, LooksAtAllTextsInTraining) {
                            model->respond(visual, {one}, picture.slice(0, 0, 1))[0], 1e-5, 1e-5));
 }
 
-TEST(Tris, GivesItsAttentionAGradient) {
-  Tris model = with_attention(torch::kDouble);
+TEST(Baseline, GivesItsAttentionAGradient) {
+  Baseline model = with_attention(torch::kDouble);
   const at::Tensor visual = support::unit_features({3, 6, 2, 2}, 1, 3);
   const at::Tensor text = support::unit_features({3, 6}, 1, 4);
   model->forward(visual, text).sin().sum().backward();
@@ -309,8 +309,8 @@ TEST(Tris, GivesItsAttentionAGradient) {
   }
 }
 
-TEST(Tris, RefusesPicturesThatAreNotThere) {
-  Tris model = with_attention();
+TEST(Baseline, RefusesPicturesThatAreNotThere) {
+  Baseline model = with_attention();
   const at::Tensor visual = torch::rand({2, 6, 2, 2});
   const at::Tensor text = torch::rand({2, 6});
   EXPECT_THAT(
