@@ -8,6 +8,7 @@
 #include "pcnet/core/format.h"
 
 #include "json_lines.h"
+#include "json_masks.h"
 #include "refer_parts.h"
 
 namespace pcnet::data {
@@ -21,43 +22,13 @@ namespace {
   throw EntryFault("wrong type", cat("\"", key, "\" is ", shown(got), ", wanted ", wanted));
 }
 
-/// A number from 0 that fits a run length.
-std::uint32_t run_length(const json& value) {
-  if (!value.is_number_integer() || value < 0 || value > UINT32_MAX) {
-    throw EntryFault("broken mask", cat("a run of its mask is ", shown(value),
-                                        ", wanted a whole number from 0 below 2^32"));
+/// A mask that is broken is a fault of its entry.
+image::Rle rle_of(const json& value) {
+  try {
+    return read_rle(value);
+  } catch (const core::Error& error) {
+    throw EntryFault("broken mask", error.what());
   }
-  return value.get<std::uint32_t>();
-}
-
-image::Rle read_rle(const json& value) {
-  if (!value.is_object()) {
-    throw EntryFault("broken mask", cat("its mask is ", shown(value),
-                                        ", wanted an RLE {\"size\": [h, w], \"counts\": ...}"));
-  }
-  const json& size = field(value, "size");
-  if (!size.is_array() || size.size() != 2 || !size[0].is_number_integer() ||
-      !size[1].is_number_integer()) {
-    throw EntryFault("broken mask",
-                     cat("its mask's \"size\" is ", shown(size), ", wanted [height, width]"));
-  }
-  image::Rle rle{size[0].get<std::int64_t>(), size[1].get<std::int64_t>(), {}};
-  const json& counts = field(value, "counts");
-  if (counts.is_string()) {
-    try {
-      return image::from_coco_string(counts.get_ref<const std::string&>(), rle.height, rle.width);
-    } catch (const core::Error& error) {
-      throw EntryFault("broken mask", error.what());
-    }
-  }
-  if (!counts.is_array()) {
-    throw EntryFault("broken mask", cat("its mask's \"counts\" is ", shown(counts),
-                                        ", wanted COCO's text or a list of runs"));
-  }
-  rle.counts.reserve(counts.size());
-  for (const auto& run : counts) rle.counts.push_back(run_length(run));
-  if (rle.counts.empty()) throw EntryFault("broken mask", "its mask has no runs");
-  return rle;
 }
 
 /// Python writes NaN and Infinity, which are no JSON. As texts they are faults of their fields
@@ -172,9 +143,9 @@ std::vector<std::vector<double>> read_polygons(const json& value) {
 }
 
 std::vector<image::Rle> read_rles(const json& value) {
-  if (!value.is_array()) return {read_rle(value)};
+  if (!value.is_array()) return {rle_of(value)};
   std::vector<image::Rle> rles;
-  for (const auto& item : value) rles.push_back(read_rle(item));
+  for (const auto& item : value) rles.push_back(rle_of(item));
   return rles;
 }
 

@@ -29,8 +29,7 @@ std::array<double, 4> box_field(const nlohmann::json& entry, const char* key);
 
 /// Polygons [[x, y, ...], ...].
 std::vector<std::vector<double>> read_polygons(const nlohmann::json& value);
-/// {"size": [h, w], "counts": COCO's string or a list}, or a list of such objects; runs of a list
-/// of counts are not checked.
+/// A run-length encoding (read_rle), or a list of such.
 std::vector<image::Rle> read_rles(const nlohmann::json& value);
 /// COCO's and REFER's `segmentation`: polygons, an RLE or a list of RLEs; an empty list is no mask.
 void read_segmentation(const nlohmann::json& value, Annotation& annotation);

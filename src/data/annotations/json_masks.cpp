@@ -42,18 +42,18 @@ image::Rle from_runs(const json& counts, std::int64_t height, std::int64_t width
 
 }  // namespace
 
-image::Rle read_mask(const json& segmentation) {
-  if (!segmentation.is_object()) {
-    throw Error(cat("its segmentation is ", shown(segmentation),
+image::Rle read_rle(const json& mask) {
+  if (!mask.is_object()) {
+    throw Error(cat("its mask is ", shown(mask),
                     ", wanted an RLE {\"size\": [height, width], \"counts\": ...}"));
   }
-  const json& size = member(segmentation, "size");
+  const json& size = member(mask, "size");
   if (!size.is_array() || size.size() != 2) {
     throw Error(cat("its size is ", shown(size), ", wanted [height, width]"));
   }
   const std::int64_t height = side_of(size, 0);
   const std::int64_t width = side_of(size, 1);
-  const json& counts = member(segmentation, "counts");
+  const json& counts = member(mask, "counts");
   if (counts.is_string()) {
     return image::from_coco_string(counts.get_ref<const std::string&>(), height, width);
   }

@@ -9,7 +9,8 @@
 
 namespace pcnet::data {
 
-/// The mask of {"size": [h, w], "counts": COCO string or list of runs}. Error when it is none.
-image::Rle read_mask(const nlohmann::json& segmentation);
+/// The mask of {"size": [h, w], "counts": COCO's string or a list of runs}, whose runs fill it.
+/// Error when it is none.
+image::Rle read_rle(const nlohmann::json& mask);
 
 }  // namespace pcnet::data

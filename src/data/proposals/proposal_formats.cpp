@@ -90,7 +90,7 @@ void read_picture(const json& entry, FreesoloDocument& into) {
 void read_annotation(const json& entry, FreesoloDocument& into) {
   const std::int64_t image_id = whole_number(member(entry, "image_id"), "image_id");
   try {
-    ScoredProposal proposal{.mask = read_mask(member(entry, "segmentation"))};
+    ScoredProposal proposal{.mask = read_rle(member(entry, "segmentation"))};
     if (entry.contains("score")) proposal.score = score_of(entry, "score");
     into.proposals[image_id].push_back(std::move(proposal));
   } catch (const std::exception& error) {
@@ -148,7 +148,7 @@ std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_vi
     }
     for (const auto& entry : document) {
       try {
-        proposals.push_back({read_mask(member(entry, "segmentation")),
+        proposals.push_back({read_rle(member(entry, "segmentation")),
                              score_of(entry, "predicted_iou"), score_of(entry, "stability_score")});
       } catch (const std::exception& error) {
         throw Error(cat("mask ", proposals.size(), ": ", error.what()));

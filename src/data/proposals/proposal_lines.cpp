@@ -178,7 +178,7 @@ std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_v
     std::vector<image::Rle> masks;
     for (const auto& proposal : proposals) {
       try {
-        masks.push_back(read_mask(member(proposal, "segmentation")));
+        masks.push_back(read_rle(member(proposal, "segmentation")));
       } catch (const std::exception& error) {
         throw Error(cat("proposal ", masks.size(), ": ", error.what()));
       }

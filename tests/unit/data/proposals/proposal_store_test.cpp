@@ -420,7 +420,7 @@ TEST(ProposalFormats, RefuseDamagedFreesoloFiles) {
   expect("[{\"segmentation\": 1}]", "results[0]: no \"image_id\"");
   expect("[{\"image_id\": 3, \"score\": NaN}]", "NaN and Infinity are no JSON");
   expect("[{\"image_id\": 3, \"segmentation\": [[1, 2]]}]",
-         "results[0]: image_id 3: its segmentation is a list, wanted an RLE");
+         "results[0]: image_id 3: its mask is a list, wanted an RLE");
   expect("[7]", "results[0]: got 7, wanted an object");
   expect("{\"annotations\": {}}", "no list \"annotations\"");
   expect("{\"annotations\": [{}]}", "annotations[0]: ");
