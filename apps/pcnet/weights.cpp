@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pcnet/report/weight_report.h"
+#include "pcnet/weight_tools/weight_report.h"
 #include "pcnet/weight_tools/weight_tools.h"
 
 #include "command.h"
@@ -12,10 +12,10 @@ namespace pcnet::app {
 
 namespace {
 
-void print(const nlohmann::ordered_json& document,
-           std::string (*text)(const nlohmann::ordered_json&), const GlobalOptions& globals) {
-  if (globals.json) return print_json(document);
-  std::cout << text(document);
+template <class Result>
+void print(const Result& result, const GlobalOptions& globals) {
+  if (globals.json) return print_json(to_json(result));
+  std::cout << to_text(result);
 }
 
 void add_inspect(CLI::App& parent, const GlobalOptions& globals, Action& action) {
@@ -32,7 +32,7 @@ void add_inspect(CLI::App& parent, const GlobalOptions& globals, Action& action)
   command->callback([request, &globals, &action] {
     action = [request, &globals] {
       request->tensors = request->tensors || globals.verbose > 0;
-      print(weight_tools::inspect_weights(*request), report::inspection_text, globals);
+      print(weight_tools::inspect_weights(*request), globals);
     };
   });
 }
@@ -63,9 +63,9 @@ void add_convert(CLI::App& parent, const GlobalOptions& globals, Action& action)
       if (!arguments->layout.empty()) {
         arguments->request.layout = weight_tools::parse_layout(arguments->layout);
       }
-      const auto document = weight_tools::convert_weights(arguments->request);
+      const auto done = weight_tools::convert_weights(arguments->request);
       leave_stdout_to(arguments->request.out.string());
-      print(document, report::conversion_text, globals);
+      print(done, globals);
     };
   });
 }
@@ -85,9 +85,9 @@ void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
       ->capture_default_str();
   command->callback([request, &globals, &action] {
     action = [request, &globals] {
-      const auto document = weight_tools::diff_weights(*request);
-      print(document, report::difference_text, globals);
-      if (!document["equal"].get<bool>()) throw ExitCode{1};
+      const auto found = weight_tools::diff_weights(*request);
+      print(found, globals);
+      if (!found.equal) throw ExitCode{1};
     };
   });
 }

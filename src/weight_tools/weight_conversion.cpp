@@ -24,7 +24,6 @@ using core::cat;
 using core::Error;
 using core::UsageError;
 using weights::Layout;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -135,7 +134,7 @@ weights::TensorFile in_layout(const weights::WeightFile& file, const weights::St
 std::int64_t epoch_of(const weights::WeightFile& file) {
   const auto state = file.content.metadata.find("state");
   if (state != file.content.metadata.end()) {
-    const Json json = core::try_parse_json<Json>(state->second);
+    const auto json = core::try_parse_json<nlohmann::json>(state->second);
     if (json.is_object() && json.contains("epoch") && json["epoch"].is_number_integer()) {
       return json["epoch"].get<std::int64_t>();
     }
@@ -190,21 +189,21 @@ Layout parse_layout(const std::string& name) {
   throw UsageError(cat("--layout ", name, ": wanted one of ", core::join(names, ", ")));
 }
 
-Json convert_weights(const ConversionRequest& request) {
+Conversion convert_weights(const ConversionRequest& request) {
   (void)parse_dtype(request.dtype);  // wrong usage is told before a file is opened
   const auto file = open_weights_or_run(request.in);
   const bool safetensors = check_out(request, file.path);
   const auto state = weights::find_state_dict(file);
   const auto content = request.layout ? in_layout(file, state, *request.layout) : file.content;
   const std::uint64_t bytes = write(request, file, content, safetensors);
-  return {{"in", file.path.string()},
-          {"out", request.out.string()},
-          {"from", weights::to_string(state.layout)},
-          {"layout", request.layout ? Json(weights::to_string(*request.layout)) : Json()},
-          {"tensors", content.tensors.size()},
-          {"bytes", bytes},
-          {"left_out", file.content.tensors.size() - content.tensors.size()},
-          {"opaque", opaque_json(file)}};
+  return {.in = file.path.string(),
+          .out = request.out.string(),
+          .from = weights::to_string(state.layout),
+          .layout = request.layout,
+          .tensors = content.tensors.size(),
+          .bytes = bytes,
+          .left_out = file.content.tensors.size() - content.tensors.size(),
+          .opaque = file.opaque};
 }
 
 }  // namespace pcnet::weight_tools

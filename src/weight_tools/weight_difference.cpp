@@ -12,19 +12,13 @@
 namespace pcnet::weight_tools {
 
 using core::cat;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
 
-struct Distance {
-  double absolute = 0;  ///< the largest |a - b|; infinite where one of the two is not finite
-  double relative = 0;  ///< the largest |a - b| / max(|a|, |b|)
-};
-
-Distance distance(const at::Tensor& a, const at::Tensor& b) {
-  Distance out;
+Difference::NumberRow distance(const std::string& name, const at::Tensor& a, const at::Tensor& b) {
+  Difference::NumberRow out{.name = name};
   visit_pairs(a, b, [&](const at::Tensor& x, const at::Tensor& y) {
     const at::Tensor same = x.eq(y).logical_or_(x.isnan().logical_and_(y.isnan()));
     if (same.all().item<bool>()) return;
@@ -39,77 +33,40 @@ Distance distance(const at::Tensor& a, const at::Tensor& b) {
   return out;
 }
 
-/// JSON has no infinity.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json("infinite"); }
-
-struct Row {
-  std::string name;
-  Distance distance;
-  Json json;
-};
-
-Json described(const at::Tensor& tensor) {
-  return {{"dtype", dtype_name(tensor.scalar_type())}, {"shape", tensor.sizes().vec()}};
+Difference::Kind kind_of(const at::Tensor& tensor) {
+  return {dtype_name(tensor.scalar_type()), tensor.sizes().vec()};
 }
 
-/// The tensors that both have, compared.
-class Comparison {
- public:
-  Comparison(const Tensors& a, const Tensors& b, double tolerance) : tolerance_(tolerance) {
-    std::uint64_t bytes = 0;
-    for (const auto& [name, tensor] : a) {
-      if (b.contains(name)) bytes += tensor.nbytes();
-    }
-    ByteProgress progress("comparing", bytes);
-    for (const auto& [name, tensor] : a) {
-      if (const auto other = b.find(name); other != b.end()) {
-        compare(name, tensor, other->second);
-        progress.add(tensor);
-      }
-    }
-    progress.finish();
-    std::stable_sort(rows_.begin(), rows_.end(), [](const Row& x, const Row& y) {
-      return x.distance.absolute > y.distance.absolute;
-    });
+void compare(const std::string& name, const at::Tensor& a, const at::Tensor& b, Difference& out) {
+  ++out.common;
+  if (a.sizes() != b.sizes()) {
+    out.shapes.push_back({name, kind_of(a), kind_of(b)});
+    return;
   }
+  if (a.scalar_type() != b.scalar_type()) out.dtypes.push_back({name, kind_of(a), kind_of(b)});
+  auto row = distance(name, a, b);
+  if (row.absolute == 0) return;
+  if (row.absolute > out.tolerance) ++out.beyond_tolerance;
+  out.numbers.push_back(std::move(row));
+}
 
-  bool equal() const { return shapes.empty() && beyond == 0 && (tolerance_ > 0 || dtypes.empty()); }
-
-  Json differing() const {
-    Json out = Json::array();
-    for (const auto& row : rows_) out.push_back(row.json);
-    return out;
+/// Compares the tensors that both have.
+void compare(const Tensors& a, const Tensors& b, Difference& out) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : a) {
+    if (b.contains(name)) bytes += tensor.nbytes();
   }
-
-  Json shapes = Json::array();
-  Json dtypes = Json::array();
-  std::size_t common = 0;
-  std::size_t beyond = 0;  ///< tensors with a difference above the tolerance
-
- private:
-  void compare(const std::string& name, const at::Tensor& a, const at::Tensor& b) {
-    ++common;
-    if (a.sizes() != b.sizes()) {
-      shapes.push_back({{"name", name}, {"a", described(a)}, {"b", described(b)}});
-      return;
-    }
-    if (a.scalar_type() != b.scalar_type()) {
-      dtypes.push_back({{"name", name}, {"a", described(a)}, {"b", described(b)}});
-    }
-    const Distance found = distance(a, b);
-    if (found.absolute == 0) return;
-    if (found.absolute > tolerance_) ++beyond;
-    rows_.push_back({name,
-                     found,
-                     {{"name", name},
-                      {"max_absolute", number(found.absolute)},
-                      {"max_relative", number(found.relative)},
-                      {"beyond_tolerance", found.absolute > tolerance_}}});
+  ByteProgress progress("comparing", bytes);
+  for (const auto& [name, tensor] : a) {
+    const auto other = b.find(name);
+    if (other == b.end()) continue;
+    compare(name, tensor, other->second, out);
+    progress.add(tensor);
   }
-
-  double tolerance_;
-  std::vector<Row> rows_;
-};
+  progress.finish();
+  std::stable_sort(out.numbers.begin(), out.numbers.end(),
+                   [](const auto& x, const auto& y) { return x.absolute > y.absolute; });
+}
 
 /// Leaves a whole model's encoders, to stand beside a file that holds these alone.
 void keep_encoders(weights::StateDict& state) {
@@ -126,12 +83,12 @@ void match(weights::StateDict& a, weights::StateDict& b) {
   if (clip_b && !clip_a && !clip::clip_tensors(a).empty()) keep_encoders(a);
 }
 
-Json side(const weights::WeightFile& file, const weights::StateDict& state) {
-  return {{"file", file.path.string()},
-          {"layout", weights::to_string(state.layout)},
-          {"prefix", state.prefix},
-          {"tensors", state.tensors.size()},
-          {"left_out", state.left_out}};
+Difference::Side side(const weights::WeightFile& file, const weights::StateDict& state) {
+  return {.file = file.path.string(),
+          .layout = weights::to_string(state.layout),
+          .prefix = state.prefix,
+          .tensors = state.tensors.size(),
+          .left_out = state.left_out};
 }
 
 std::vector<std::string> names_only_in(const Tensors& tensors, const Tensors& other) {
@@ -144,32 +101,24 @@ std::vector<std::string> names_only_in(const Tensors& tensors, const Tensors& ot
 
 }  // namespace
 
-Json diff_weights(const weights::WeightFile& a, const weights::WeightFile& b, double tolerance) {
-  auto state_a = weights::find_state_dict(a);
-  auto state_b = weights::find_state_dict(b);
-  match(state_a, state_b);
-  const auto only_a = names_only_in(state_a.tensors, state_b.tensors);
-  const auto only_b = names_only_in(state_b.tensors, state_a.tensors);
-  const Comparison comparison(state_a.tensors, state_b.tensors, tolerance);
-  return {{"equal", comparison.equal() && only_a.empty() && only_b.empty()},
-          {"a", side(a, state_a)},
-          {"b", side(b, state_b)},
-          {"tolerance", tolerance},
-          {"common", comparison.common},
-          {"beyond_tolerance", comparison.beyond},
-          {"only_in_a", only_a},
-          {"only_in_b", only_b},
-          {"shapes", comparison.shapes},
-          {"dtypes", comparison.dtypes},
-          {"numbers", comparison.differing()}};
-}
-
-Json diff_weights(const DifferenceRequest& request) {
+Difference diff_weights(const DifferenceRequest& request) {
   if (!(request.tolerance >= 0) || std::isinf(request.tolerance)) {
     throw core::UsageError(cat("--tolerance ", request.tolerance, ": wanted a number from 0"));
   }
-  return diff_weights(open_weights_or_run(request.a), open_weights_or_run(request.b),
-                      request.tolerance);
+  const auto a = open_weights_or_run(request.a);
+  const auto b = open_weights_or_run(request.b);
+  auto state_a = weights::find_state_dict(a);
+  auto state_b = weights::find_state_dict(b);
+  match(state_a, state_b);
+  Difference out{.a = side(a, state_a),
+                 .b = side(b, state_b),
+                 .tolerance = request.tolerance,
+                 .only_in_a = names_only_in(state_a.tensors, state_b.tensors),
+                 .only_in_b = names_only_in(state_b.tensors, state_a.tensors)};
+  compare(state_a.tensors, state_b.tensors, out);
+  out.equal = out.only_in_a.empty() && out.only_in_b.empty() && out.shapes.empty() &&
+              out.beyond_tolerance == 0 && (out.tolerance > 0 || out.dtypes.empty());
+  return out;
 }
 
 }  // namespace pcnet::weight_tools

@@ -94,12 +94,6 @@ weights::Fit fit_of(const weights::StateDict& state, Layout layout,
   return weights::compare(wanted, state.tensors);
 }
 
-nlohmann::ordered_json opaque_json(const weights::WeightFile& file) {
-  auto out = nlohmann::ordered_json::array();
-  for (const auto& [name, type] : file.opaque) out.push_back({{"name", name}, {"type", type}});
-  return out;
-}
-
 std::string dtype_name(at::ScalarType type) {
   switch (type) {
     case at::kFloat:

@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/clip/weights.h"
 #include "pcnet/weights/state_dict.h"
 
@@ -24,9 +22,6 @@ std::vector<std::string> head_names(weights::Layout layout);
 /// (those of the heads follow from the common width). Of our own runs the heads are what they are.
 weights::Fit fit_of(const weights::StateDict& state, weights::Layout layout,
                     const clip::Architecture& encoders);
-
-/// What of a file is neither tensor nor plain data: [{"name", "type"}].
-nlohmann::ordered_json opaque_json(const weights::WeightFile& file);
 
 /// The name in safetensors ("F16") and the command line ("f16").
 std::string dtype_name(at::ScalarType type);
