@@ -1,8 +1,8 @@
 #include <iostream>
 #include <memory>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
+#include <nlohmann/json.hpp>
+
 #include "pcnet/runtime/prediction.h"
 
 #include "command.h"
@@ -30,25 +30,13 @@ void run_predict(const PredictArguments& arguments, const GlobalOptions& globals
   request.overrides = globals.overrides();
   request.overrides.push_back("eval.segmentor=" +
                               (arguments.segmentor.empty() ? "none" : arguments.segmentor));
-  const auto documents = runtime::predict(request);
+  const auto all = runtime::predict(request);
   if (globals.json) {
-    print_json(documents);
-    return;
+    auto documents = nlohmann::ordered_json::array();
+    for (const auto& found : all) documents.push_back(to_json(found));
+    return print_json(documents);
   }
-  for (const auto& document : documents) {
-    const auto& peak = document.at("peak");
-    if (peak.at("score").get<double>() <= 0) {
-      std::cout << core::cat(document.at("image").get<std::string>(), ": \"",
-                             document.at("text").get<std::string>(),
-                             "\" not found: the response is nowhere above 0\n");
-      continue;
-    }
-    std::cout << core::cat(
-        document.at("image").get<std::string>(), ": \"", document.at("text").get<std::string>(),
-        "\" at x ", peak.at("x").get<std::int64_t>(), ", y ", peak.at("y").get<std::int64_t>(),
-        " (cosine ", core::fixed(peak.at("score").get<double>(), 3), "), mask of ",
-        document.at("mask_area").get<std::int64_t>(), " px\n");
-  }
+  for (const auto& found : all) std::cout << to_text(found) << "\n";
 }
 
 }  // namespace

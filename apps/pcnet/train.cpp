@@ -5,6 +5,7 @@
 #include "pcnet/config/paths.h"
 #include "pcnet/core/format.h"
 #include "pcnet/runtime/call_config.h"
+#include "pcnet/runtime/dry_run.h"
 #include "pcnet/runtime/training.h"
 
 #include "command.h"
@@ -40,11 +41,11 @@ void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
   request.resume = arguments.resume;
   request.resume_anyway = arguments.resume_anyway;
   if (arguments.dry_run) {
-    const auto document = runtime::dry_run(request.config);
+    const auto run = runtime::dry_run(request.config);
     if (globals.json) {
-      print_json(document);
+      print_json(to_json(run));
     } else {
-      std::cout << runtime::dry_run_text(document);
+      std::cout << to_text(run);
     }
     return;
   }

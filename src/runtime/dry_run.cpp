@@ -1,3 +1,5 @@
+#include "pcnet/runtime/dry_run.h"
+
 #include <utility>
 
 #include "pcnet/core/device.h"
@@ -5,7 +7,6 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/memory.h"
-#include "pcnet/runtime/training.h"
 #include "pcnet/runtime/training_parts.h"
 
 #include "memory_estimate.h"
@@ -33,88 +34,115 @@ engine::StepReport measure(TrainingParts& parts, MemoryEstimate& estimate) {
   return report;
 }
 
-ordered_json memory_of(const TrainingParts& parts, const MemoryEstimate& estimate,
-                       std::uint64_t free) {
-  ordered_json memory = estimate.document();
-  memory["free_for_a_step"] = free;
-  memory["largest_batch_size"] = estimate.largest_batch(free);
-  memory["process_peak"] = core::peak_resident_bytes();
-  if (parts.device.is_cuda()) memory["device_peak"] = core::peak_reserved_bytes(parts.device);
-  return memory;
+ordered_json batches_json(const std::vector<MemoryReport::Batch>& batches, const char* key) {
+  ordered_json out = ordered_json::array();
+  for (const auto& [size, bytes] : batches) out.push_back({{"batch_size", size}, {key, bytes}});
+  return out;
 }
 
-/// Lines of the numbers in bytes.
-std::string memory_text(const ordered_json& memory) {
-  const auto bytes = [](const ordered_json& value) {
-    return human_bytes(value.get<std::uint64_t>());
-  };
-  std::string text = "memory\n";
+ordered_json memory_json(const DryRun& run) {
+  const MemoryReport& memory = run.memory;
+  ordered_json out = {{"weights", memory.weights},
+                      {"gradients", memory.gradients},
+                      {"moments", memory.moments},
+                      {"activations", memory.activations},
+                      {"largest_tensor", memory.largest_tensor},
+                      {"step_peak", memory.step_peak},
+                      {"total", memory.total},
+                      {"per_picture", memory.per_picture},
+                      {"per_pair", memory.per_pair},
+                      {"measured", batches_json(memory.measured, "step_peak")},
+                      {"batch_sizes", batches_json(memory.batch_sizes, "total")},
+                      {"free_for_a_step", run.free_for_a_step},
+                      {"largest_batch_size", run.largest_batch_size},
+                      {"process_peak", run.process_peak}};
+  if (run.device_peak) out["device_peak"] = *run.device_peak;
+  return out;
+}
+
+std::string memory_text(const DryRun& run) {
   const auto line = [](const std::string& name, const std::string& value) {
     std::string start = cat("  ", name);
     start.resize(18, ' ');
     return cat(start, value, "\n");
   };
-  const std::pair<const char*, const char*> rows[] = {{"weights", "weights"},
-                                                      {"gradients", "gradients"},
-                                                      {"moments", "moments"},
-                                                      {"activations", "activations"},
-                                                      {"total", "together"},
-                                                      {"largest_tensor", "largest tensor"},
-                                                      {"process_peak", "whole process"},
-                                                      {"device_peak", "device's peak"}};
-  for (const auto& [key, name] : rows) {
-    if (memory.contains(key)) text += line(name, bytes(memory.at(key)));
+  const MemoryReport& memory = run.memory;
+  std::vector<std::pair<const char*, std::uint64_t>> rows = {
+      {"weights", memory.weights},        {"gradients", memory.gradients},
+      {"moments", memory.moments},        {"activations", memory.activations},
+      {"together", memory.total},         {"largest tensor", memory.largest_tensor},
+      {"whole process", run.process_peak}};
+  if (run.device_peak) rows.emplace_back("device's peak", *run.device_peak);
+  std::string text = "memory\n";
+  for (const auto& [name, bytes] : rows) text += line(name, human_bytes(bytes));
+  for (const auto& [size, bytes] : memory.batch_sizes) {
+    text += line(cat("batch of ", size), cat("about ", human_bytes(bytes)));
   }
-  for (const auto& row : memory.at("batch_sizes")) {
-    text += line(cat("batch of ", row.at("batch_size").get<std::int64_t>()),
-                 cat("about ", bytes(row.at("total"))));
-  }
-  return text + line("free", cat(bytes(memory.at("free_for_a_step")),
-                                 " for a step: train.batch_size up to about ",
-                                 memory.at("largest_batch_size").get<std::int64_t>()));
+  return text +
+         line("free", cat(human_bytes(run.free_for_a_step),
+                          " for a step: train.batch_size up to about ", run.largest_batch_size));
 }
 
 }  // namespace
 
-ordered_json dry_run(const config::Config& config) {
+DryRun dry_run(const config::Config& config) {
   TrainingParts parts(config);
   for (const auto& split : config.eval.splits) (void)parts.dataset.index().split(split);
-  const std::uint64_t free = core::free_memory(parts.device);
+  DryRun run;
+  run.free_for_a_step = core::free_memory(parts.device);
   MemoryEstimate estimate = parts_estimate(parts);
   const auto report = measure(parts, estimate);
   const data::Batch batch = parts.sample_batch(batch_size_of(parts));
-  std::int64_t parameters = 0;
-  for (const auto& parameter : parts.model->parameters()) parameters += parameter.numel();
-  ordered_json document = {
-      {"samples", parts.samples->size()},   {"steps_per_epoch", parts.steps_per_epoch()},
-      {"total_steps", parts.total_steps()}, {"vocabulary", parts.tokenizer->vocabulary_size()},
-      {"parameters", parameters},           {"images", batch.images.sizes()},
-      {"tokens", batch.tokens.sizes()},     {"texts_per_picture", batch.text_index.size(1)},
-      {"loss", {{"total", report.loss}}}};
-  for (const auto& [name, value] : report.terms) document["loss"][name] = value;
-  document["device"] = parts.device.str();
-  document["started_from"] = parts.started_from;
-  document["peak_memory_bytes"] = core::peak_resident_bytes();
-  document["memory"] = memory_of(parts, estimate, free);
-  return document;
+  run.samples = parts.samples->size();
+  run.steps_per_epoch = parts.steps_per_epoch();
+  run.total_steps = parts.total_steps();
+  run.vocabulary = parts.tokenizer->vocabulary_size();
+  for (const auto& parameter : parts.model->parameters()) run.parameters += parameter.numel();
+  run.images = batch.images.sizes().vec();
+  run.tokens = batch.tokens.sizes().vec();
+  run.texts_per_picture = batch.text_index.size(1);
+  run.loss = report.loss;
+  run.terms.assign(report.terms.begin(), report.terms.end());
+  run.device = parts.device.str();
+  run.started_from = parts.started_from;
+  run.peak_memory_bytes = core::peak_resident_bytes();
+  run.memory = estimate.report();
+  run.largest_batch_size = estimate.largest_batch(run.free_for_a_step);
+  run.process_peak = core::peak_resident_bytes();
+  if (parts.device.is_cuda()) run.device_peak = core::peak_reserved_bytes(parts.device);
+  return run;
 }
 
-std::string dry_run_text(const ordered_json& document) {
-  const auto number = [&](const char* key) { return document.at(key).get<std::int64_t>(); };
+ordered_json to_json(const DryRun& run) {
+  ordered_json out = {
+      {"samples", run.samples},         {"steps_per_epoch", run.steps_per_epoch},
+      {"total_steps", run.total_steps}, {"vocabulary", run.vocabulary},
+      {"parameters", run.parameters},   {"images", run.images},
+      {"tokens", run.tokens},           {"texts_per_picture", run.texts_per_picture},
+      {"loss", {{"total", run.loss}}}};
+  for (const auto& [name, value] : run.terms) out["loss"][name] = value;
+  out["device"] = run.device;
+  out["started_from"] = run.started_from;
+  out["peak_memory_bytes"] = run.peak_memory_bytes;
+  out["memory"] = memory_json(run);
+  return out;
+}
+
+std::string to_text(const DryRun& run) {
   std::string text =
-      cat("samples         ", number("samples"), ", ", number("steps_per_epoch"),
-          " steps an epoch, ", number("total_steps"), " steps in all\n", "vocabulary      ",
-          number("vocabulary"), " tokens\n", "parameters      ", number("parameters"),
-          "\nimages          ", core::json_text(document.at("images")), "\ntokens          ",
-          core::json_text(document.at("tokens")), "\ntexts a picture ", number("texts_per_picture"),
-          "\n");
-  for (const auto& [name, value] : document.at("loss").items()) {
-    text += cat("loss            ", name, " ", value.get<double>(), "\n");
+      cat("samples         ", run.samples, ", ", run.steps_per_epoch, " steps an epoch, ",
+          run.total_steps, " steps in all\n", "vocabulary      ", run.vocabulary, " tokens\n",
+          "parameters      ", run.parameters, "\nimages          ",
+          core::json_text(ordered_json(run.images)), "\ntokens          ",
+          core::json_text(ordered_json(run.tokens)), "\ntexts a picture ", run.texts_per_picture,
+          "\nloss            total ", run.loss, "\n");
+  for (const auto& [name, value] : run.terms) {
+    text += cat("loss            ", name, " ", value, "\n");
   }
-  if (!document.at("started_from").is_null()) {
-    text += cat("start           ", warm_start_text(document.at("started_from")), "\n");
+  if (!run.started_from.is_null()) {
+    text += cat("start           ", warm_start_text(run.started_from), "\n");
   }
-  return text + memory_text(document.at("memory"));
+  return text + memory_text(run);
 }
 
 }  // namespace pcnet::runtime

@@ -12,7 +12,6 @@ namespace pcnet::runtime {
 
 using core::cat;
 using core::human_bytes;
-using nlohmann::ordered_json;
 
 namespace {
 
@@ -64,29 +63,24 @@ std::int64_t MemoryEstimate::largest_batch(std::uint64_t bytes) const {
   return fits;
 }
 
-ordered_json MemoryEstimate::document() const {
+MemoryReport MemoryEstimate::report() const {
   const StepMemory& last = steps_.back();
   const std::uint64_t kept = weights_ + moments_;
-  ordered_json measured = ordered_json::array();
-  for (const auto& step : steps_) {
-    measured.push_back({{"batch_size", step.batch_size}, {"step_peak", step.peak}});
-  }
-  ordered_json sizes = ordered_json::array();
+  MemoryReport report{.weights = weights_,
+                      .gradients = gradients_,
+                      .moments = moments_,
+                      .activations = last.peak - std::min(last.peak, gradients_),
+                      .largest_tensor = last.largest,
+                      .step_peak = last.peak,
+                      .total = kept + last.peak,
+                      .per_picture = std::llround(growth().per_picture),
+                      .per_pair = std::llround(growth().per_pair)};
+  for (const auto& step : steps_) report.measured.push_back({step.batch_size, step.peak});
   for (const std::int64_t size : {last.batch_size / 4, last.batch_size / 2, last.batch_size,
                                   last.batch_size * 2, last.batch_size * 4}) {
-    if (size > 0) sizes.push_back({{"batch_size", size}, {"total", kept + step_bytes(size)}});
+    if (size > 0) report.batch_sizes.push_back({size, kept + step_bytes(size)});
   }
-  return {{"weights", weights_},
-          {"gradients", gradients_},
-          {"moments", moments_},
-          {"activations", last.peak - std::min(last.peak, gradients_)},
-          {"largest_tensor", last.largest},
-          {"step_peak", last.peak},
-          {"total", kept + last.peak},
-          {"per_picture", std::llround(growth().per_picture)},
-          {"per_pair", std::llround(growth().per_pair)},
-          {"measured", measured},
-          {"batch_sizes", sizes}};
+  return report;
 }
 
 MemoryEstimate parts_estimate(const TrainingParts& parts) {

@@ -5,9 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/engine/trainer.h"
+#include "pcnet/runtime/dry_run.h"
 #include "pcnet/runtime/training_parts.h"
 
 namespace pcnet::runtime {
@@ -36,10 +35,8 @@ class MemoryEstimate {
   /// The largest batch whose step fits into so many bytes, with a tenth to spare; 0: none does.
   std::int64_t largest_batch(std::uint64_t bytes) const;
 
-  /// {"weights", "gradients", "moments", "activations", "largest_tensor", "step_peak", "total",
-  /// "per_picture", "per_pair", "measured": [...], "batch_sizes": [{"batch_size", "total"}]}, in
-  /// bytes.
-  nlohmann::ordered_json document() const;
+  /// Of at least one measured step.
+  MemoryReport report() const;
 
  private:
   /// a and b, bytes.

@@ -84,21 +84,18 @@ std::vector<std::vector<std::string>> cues_of(const PredictionRequest& request,
   return all;
 }
 
-ordered_json to_json(const engine::Prediction& prediction, const std::vector<std::string>& cues,
-                     const LoadedModel& loaded, double seconds) {
-  ordered_json stages = ordered_json::array();
-  for (const auto& peak : prediction.peaks) stages.push_back({{"peak", report::to_json(peak)}});
+Found found_in(const engine::Prediction& prediction, const std::vector<std::string>& cues,
+               const LoadedModel& loaded, double seconds) {
   const image::Rle rle = image::encode(prediction.mask);
-  return {{"image", prediction.image.string()},
-          {"text", prediction.text},
-          {"cues", cues},
-          {"peak", report::to_json(prediction.peaks.back())},
-          {"stages", stages},
-          {"box", image::bounding_box(rle)},
-          {"mask_area", image::area(rle)},
-          {"segmentor", loaded.config.eval.segmentor},
-          {"checkpoint", loaded.checkpoint.string()},
-          {"seconds", seconds}};
+  return {.image = prediction.image,
+          .text = prediction.text,
+          .cues = cues,
+          .peaks = prediction.peaks,
+          .box = image::bounding_box(rle),
+          .mask_area = image::area(rle),
+          .segmentor = loaded.config.eval.segmentor,
+          .checkpoint = loaded.checkpoint,
+          .seconds = seconds};
 }
 
 /// What a stage answers: the text, and the cue that it reads besides.
@@ -126,7 +123,7 @@ image::Picture draw_stages(const engine::Prediction& prediction) {
 }
 
 void write_prediction(const fs::path& base, const engine::Prediction& prediction,
-                      const ordered_json& document) {
+                      const Found& found) {
   const at::Tensor last = prediction.maps[-1].contiguous();
   const report::Answer answer{
       prediction.picture,
@@ -139,13 +136,13 @@ void write_prediction(const fs::path& base, const engine::Prediction& prediction
   image::write_png(base.string() + ".mask.png", prediction.mask);
   weights::write_npy(base.string() + ".response.npy", last);
   image::write_png(base.string() + ".stages.png", draw_stages(prediction));
-  core::write_file(base.string() + ".json", core::json_text(document, {.indent = 2}) + "\n",
+  core::write_file(base.string() + ".json", core::json_text(to_json(found), {.indent = 2}) + "\n",
                    core::Sync::kLater);
 }
 
 }  // namespace
 
-ordered_json predict(const PredictionRequest& request) {
+std::vector<Found> predict(const PredictionRequest& request) {
   LoadedModel loaded = load_model(request.model, request.overrides);
   check_request(request, loaded);
   const std::vector<std::string> names = stems(request);
@@ -156,7 +153,7 @@ ordered_json predict(const PredictionRequest& request) {
   core::ensure_writable_folder(request.out);
   core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()),
                           "pictures");
-  ordered_json documents = ordered_json::array();
+  std::vector<Found> all;
   for (std::size_t i = 0; i < request.images.size(); ++i) {
     core::throw_if_stopped("prediction stopped; the files of finished pictures are whole");
     const auto start = std::chrono::steady_clock::now();
@@ -166,15 +163,38 @@ ordered_json predict(const PredictionRequest& request) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     for (std::size_t k = 0; k < predictions.size(); ++k) {
       const engine::Prediction& prediction = predictions[k];
-      documents.push_back(to_json(prediction, cues[k], loaded,
-                                  spent.count() / static_cast<double>(predictions.size())));
-      write_prediction(request.out / names[documents.size() - 1], prediction, documents.back());
+      all.push_back(found_in(prediction, cues[k], loaded,
+                             spent.count() / static_cast<double>(predictions.size())));
+      write_prediction(request.out / names[all.size() - 1], prediction, all.back());
     }
     progress.update(static_cast<std::int64_t>(i) + 1);
   }
   core::sync_disk(request.out);
   progress.finish();
-  return documents;
+  return all;
+}
+
+ordered_json to_json(const Found& found) {
+  ordered_json stages = ordered_json::array();
+  for (const auto& peak : found.peaks) stages.push_back({{"peak", report::to_json(peak)}});
+  return {{"image", found.image.string()},
+          {"text", found.text},
+          {"cues", found.cues},
+          {"peak", report::to_json(found.peak())},
+          {"stages", stages},
+          {"box", found.box},
+          {"mask_area", found.mask_area},
+          {"segmentor", found.segmentor},
+          {"checkpoint", found.checkpoint.string()},
+          {"seconds", found.seconds}};
+}
+
+std::string to_text(const Found& found) {
+  const std::string start = cat(found.image.string(), ": \"", found.text, "\" ");
+  const metrics::Peak& peak = found.peak();
+  if (peak.score <= 0) return start + "not found: the response is nowhere above 0";
+  return cat(start, "at x ", peak.x, ", y ", peak.y, " (cosine ", core::fixed(peak.score, 3),
+             "), mask of ", found.mask_area, " px");
 }
 
 }  // namespace pcnet::runtime

@@ -3,8 +3,6 @@
 #include <filesystem>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "pcnet/config/config.h"
 
 namespace pcnet::runtime {
@@ -22,12 +20,5 @@ struct TrainingRequest {
 /// that holds another run, a run in use, a non-finite loss, or too little memory (it names a batch
 /// size that would fit).
 void train(const TrainingRequest& request);
-
-/// Builds everything, runs a batch of half the size and one of the whole, writes nothing. @return
-/// numbers, shapes, losses, and the memory that other batch sizes need.
-nlohmann::ordered_json dry_run(const config::Config& config);
-
-/// The same for a person.
-std::string dry_run_text(const nlohmann::ordered_json& document);
 
 }  // namespace pcnet::runtime

@@ -40,24 +40,24 @@ TEST(MemoryEstimate, KeepsTheNewerStepOfOneSize) {
   MemoryEstimate estimate = example();
   estimate.add({.batch_size = 8, .peak = 600, .largest = 9});
   EXPECT_EQ(estimate.step_bytes(8), 600U);
-  EXPECT_EQ(estimate.document().at("measured").size(), 2U);
+  EXPECT_EQ(estimate.report().measured.size(), 2U);
 }
 
 TEST(MemoryEstimate, TellsEachPart) {
-  const auto document = example().document();
-  EXPECT_EQ(document.at("weights"), 1000);
-  EXPECT_EQ(document.at("gradients"), 100);
-  EXPECT_EQ(document.at("moments"), 2000);
-  EXPECT_EQ(document.at("activations"), 428);
-  EXPECT_EQ(document.at("largest_tensor"), 7);
-  EXPECT_EQ(document.at("step_peak"), 528);
-  EXPECT_EQ(document.at("total"), 3528);
-  EXPECT_EQ(document.at("per_picture"), 50);
-  EXPECT_EQ(document.at("per_pair"), 2);
-  const auto& sizes = document.at("batch_sizes");
+  const MemoryReport report = example().report();
+  EXPECT_EQ(report.weights, 1000U);
+  EXPECT_EQ(report.gradients, 100U);
+  EXPECT_EQ(report.moments, 2000U);
+  EXPECT_EQ(report.activations, 428U);
+  EXPECT_EQ(report.largest_tensor, 7U);
+  EXPECT_EQ(report.step_peak, 528U);
+  EXPECT_EQ(report.total, 3528U);
+  EXPECT_EQ(report.per_picture, 50);
+  EXPECT_EQ(report.per_pair, 2);
+  const auto& sizes = report.batch_sizes;
   ASSERT_EQ(sizes.size(), 5U);
-  EXPECT_EQ(sizes[3].at("batch_size"), 16);
-  EXPECT_EQ(sizes[3].at("total"), 4312);
+  EXPECT_EQ(sizes[3].size, 16);
+  EXPECT_EQ(sizes[3].bytes, 4312U);
 }
 
 }  // namespace
