@@ -19,7 +19,7 @@ using Tensors = std::map<std::string, at::Tensor>;
 constexpr std::string_view kBackbone = "backbone.";
 constexpr std::string_view kAttentionPool = "visual.attnpool.";
 
-std::string value_text(const std::string& value) { return value; }
+std::string value_text(std::string_view value) { return std::string(value); }
 std::string value_text(std::int64_t value) { return cat(value); }
 std::string value_text(bool value) { return value ? "true" : "false"; }
 std::string value_text(const std::vector<std::int64_t>& values) {
@@ -77,7 +77,7 @@ std::vector<std::string> settings_for(const config::ClipOptions& wanted,
     add("visual.resolution", wanted.visual.resolution, now.visual.resolution);
   }
   add("visual.attention_pool", wanted.visual.attention_pool, now.visual.attention_pool);
-  add("text.tokenizer", wanted.text.tokenizer, now.text.tokenizer);
+  add("text.tokenizer", wanted.text.tokenizer.word(), now.text.tokenizer.word());
   add("text.width", wanted.text.width, now.text.width);
   add("text.heads", wanted.text.heads, now.text.heads);
   add("text.layers", wanted.text.layers, now.text.layers);

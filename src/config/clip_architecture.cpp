@@ -1,5 +1,4 @@
 #include <array>
-#include <string_view>
 
 #include "pcnet/config/clip_options.h"
 #include "pcnet/core/error.h"
@@ -12,7 +11,7 @@ namespace {
 constexpr std::int64_t kHeadChannels = 64;  // in all published CLIPs
 
 struct Published {
-  std::string_view name;
+  ClipArchitecture name;
   std::array<std::int64_t, 4> layers;
   std::int64_t width;
   std::int64_t resolution;
@@ -21,11 +20,11 @@ struct Published {
 };
 
 constexpr std::array<Published, 5> kPublished = {
-    {{"RN50", {3, 4, 6, 3}, 64, 224, 1024, 512},
-     {"RN101", {3, 4, 23, 3}, 64, 224, 512, 512},
-     {"RN50x4", {4, 6, 10, 6}, 80, 288, 640, 640},
-     {"RN50x16", {6, 8, 18, 8}, 96, 384, 768, 768},
-     {"RN50x64", {3, 15, 36, 10}, 128, 448, 1024, 1024}}};
+    {{ClipArchitecture::kRn50, {3, 4, 6, 3}, 64, 224, 1024, 512},
+     {ClipArchitecture::kRn101, {3, 4, 23, 3}, 64, 224, 512, 512},
+     {ClipArchitecture::kRn50x4, {4, 6, 10, 6}, 80, 288, 640, 640},
+     {ClipArchitecture::kRn50x16, {6, 8, 18, 8}, 96, 384, 768, 768},
+     {ClipArchitecture::kRn50x64, {3, 15, 36, 10}, 128, 448, 1024, 1024}}};
 
 ClipOptions options_of(const Published& known) {
   ClipOptions options;
@@ -57,13 +56,13 @@ ClipOptions tiny() {
 
 std::vector<std::string> published_clips() {
   std::vector<std::string> names;
-  for (const auto& known : kPublished) names.emplace_back(known.name);
+  for (const auto& known : kPublished) names.emplace_back(Choice(known.name).word());
   return names;
 }
 
 ClipOptions clip_architecture(const std::string& name) {
   for (const auto& known : kPublished) {
-    if (name == known.name) return options_of(known);
+    if (name == Choice(known.name).word()) return options_of(known);
   }
   if (name == "tiny") return tiny();
   throw core::UsageError(core::cat("no CLIP architecture is called \"", name, "\": wanted ",
@@ -71,12 +70,15 @@ ClipOptions clip_architecture(const std::string& name) {
 }
 
 ClipOptions with_architecture(ClipOptions options) {
-  if (options.architecture == "custom") return options;
-  ClipOptions known = clip_architecture(options.architecture);
-  known.weights = options.weights;
-  known.visual.attention_pool = options.visual.attention_pool;
-  known.text.tokenizer = options.text.tokenizer;
-  return known;
+  for (const auto& known : kPublished) {
+    if (options.architecture != known.name) continue;
+    ClipOptions named = options_of(known);
+    named.weights = options.weights;
+    named.visual.attention_pool = options.visual.attention_pool;
+    named.text.tokenizer = options.text.tokenizer;
+    return named;
+  }
+  return options;  // custom
 }
 
 }  // namespace pcnet::config

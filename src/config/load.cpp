@@ -24,10 +24,10 @@ ResolvedConfig resolve(std::vector<Layer> layers, const std::vector<std::string>
   const ModelOptions said = first_look(layers).model;
   Config defaults = profile_values(said.profile);
   Reader reader;
-  reader.set_defaults(defaults, core::cat("profile ", said.profile));
+  reader.set_defaults(defaults, core::cat("profile ", said.profile.word()));
   defaults.model.clip.architecture = said.clip.architecture;
   defaults.model.clip = with_architecture(defaults.model.clip);
-  reader.set_defaults(defaults, core::cat("architecture ", said.clip.architecture));
+  reader.set_defaults(defaults, core::cat("architecture ", said.clip.architecture.word()));
   for (const auto& layer : layers) reader.apply(layer);
   return reader.finish(faults, broken_rules(reader.value()));
 }

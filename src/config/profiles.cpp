@@ -1,8 +1,5 @@
 #include "pcnet/config/profiles.h"
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
-
 namespace pcnet::config {
 
 namespace {
@@ -77,21 +74,22 @@ void set_improved(Config& config) {
 
 }  // namespace
 
-std::vector<std::string> profiles() { return {"paper", "released", "tris", "improved"}; }
-
-Config profile_values(const std::string& name) {
+Config profile_values(Choice<Profile> profile) {
   Config config;
-  if (name == "released") {
-    set_released(config);
-  } else if (name == "tris") {
-    set_tris(config);
-  } else if (name == "improved") {
-    set_improved(config);
-  } else if (name != "paper") {
-    throw core::UsageError(
-        core::cat("there is no profile \"", name, "\": wanted ", core::join(profiles(), ", ")));
+  switch (profile) {
+    case Profile::kPaper:
+      break;
+    case Profile::kReleased:
+      set_released(config);
+      break;
+    case Profile::kTris:
+      set_tris(config);
+      break;
+    case Profile::kImproved:
+      set_improved(config);
+      break;
   }
-  config.model.profile = name;
+  config.model.profile = profile;
   return config;
 }
 

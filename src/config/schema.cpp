@@ -2,7 +2,6 @@
 
 #include <limits>
 #include <string_view>
-#include <utility>
 
 #include "pcnet/core/format.h"
 
@@ -20,18 +19,16 @@ struct FieldBinder {
   std::vector<Field>& out;
 
   template <class Base, class Member>
-  void operator()(std::string_view name, Member Base::*member, FieldInfo info) const {
+  void operator()(std::string_view name, Member Base::*member, const FieldInfo& info) const {
     const std::string key = prefix.empty() ? std::string(name) : core::cat(prefix, ".", name);
     Member& value = owner.*member;
     if constexpr (Section<Member>) {
-      out.push_back({key, std::move(info), std::monostate{}});
+      out.push_back({key, info, std::monostate{}});
       bind_fields(value, key, out);
     } else if constexpr (IsChoice<Member>) {
-      const auto all = words(typename Member::Enum{});
-      info.choices.assign(all.begin(), all.end());
-      out.push_back({key, std::move(info), static_cast<AnyChoice*>(&value)});
+      out.push_back({key, info, static_cast<AnyChoice*>(&value), kWords<typename Member::Enum>});
     } else {
-      out.push_back({key, std::move(info), &value});
+      out.push_back({key, info, &value});
     }
   }
 };
@@ -64,7 +61,11 @@ bool is_list(const Slot& slot) {
 }  // namespace
 
 std::string word_of(const Field& field, const AnyChoice& choice) {
-  return std::string(field.info.choices.at(choice.index()));
+  return std::string(field.words[choice.index()]);
+}
+
+std::vector<std::string> words_of(const Field& field) {
+  return {field.words.begin(), field.words.end()};
 }
 
 std::vector<Field> bind(Config& config) {
@@ -75,11 +76,9 @@ std::vector<Field> bind(Config& config) {
 
 std::string type_name(const Field& field) { return std::visit(TypeName{}, field.slot); }
 
-std::string range_text(const FieldInfo& info) {
-  if (!info.choices.empty()) {
-    const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
-    return core::cat("one of ", core::join(choices, ", "));
-  }
+std::string range_text(const Field& field) {
+  if (!field.words.empty()) return core::cat("one of ", core::join(words_of(field), ", "));
+  const FieldInfo& info = field.info;
   const bool low = info.min != -kInfinity;
   const bool high = info.max != kInfinity;
   if (low && high) return core::cat(shortest(info.min), " to ", shortest(info.max));
@@ -89,8 +88,8 @@ std::string range_text(const FieldInfo& info) {
 }
 
 std::string wanted_item(const Field& field) {
-  std::string range = range_text(field.info);
-  if (!field.info.choices.empty()) return range;
+  std::string range = range_text(field);
+  if (!field.words.empty()) return range;
   if (std::holds_alternative<std::string*>(field.slot) ||
       std::holds_alternative<std::vector<std::string>*>(field.slot)) {
     return "text";
@@ -106,7 +105,7 @@ std::string wanted(const Field& field) {
   if (field.is_section()) return "a section (a mapping of keys)";
   if (std::holds_alternative<bool*>(field.slot)) return "true or false";
   if (!is_list(field.slot)) return wanted_item(field);
-  const std::string range = range_text(field.info);
+  const std::string range = range_text(field);
   return core::cat("a ", type_name(field), range.empty() ? "" : ", each ", range);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,12 +22,16 @@ struct Field {
   std::string key;  ///< dotted
   FieldInfo info;
   Slot slot;
+  std::span<const std::string_view> words = {};  ///< the only ones allowed: a choice has some
 
   bool is_section() const { return std::holds_alternative<std::monostate>(slot); }
 };
 
-/// The word of a choice.
+/// The word that a choice is.
 std::string word_of(const Field& field, const AnyChoice& choice);
+
+/// All words of a choice.
+std::vector<std::string> words_of(const Field& field);
 
 /// Every section and key of `config` in declaration order, a section before its keys. The fields
 /// point into `config`.
@@ -36,7 +41,7 @@ std::vector<Field> bind(Config& config);
 std::string type_name(const Field& field);
 
 /// ">= 1", "0 to 1", "one of a, b", or empty.
-std::string range_text(const FieldInfo& info);
+std::string range_text(const Field& field);
 
 /// What a value must be, for a message: "an integer >= 1", "one of a, b".
 std::string wanted(const Field& field);

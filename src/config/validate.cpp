@@ -1,6 +1,5 @@
 #include "pcnet/config/validate.h"
 
-#include <algorithm>
 #include <type_traits>
 
 #include "pcnet/core/error.h"
@@ -48,7 +47,7 @@ void check(const ClipOptions& options, Faults& faults) {
     Options::fields([&](const char* key, auto member, const FieldInfo& /*info*/) {
       if (got.*member == named.*member) return;
       faults.push_back(cat("model.clip.", part, ".", key,
-                           " is not that of model.clip.architecture ", options.architecture,
+                           " is not that of model.clip.architecture ", options.architecture.word(),
                            ": leave it out, or say architecture: custom"));
     });
   };
@@ -64,13 +63,7 @@ struct FieldChecker {
   template <class Value>
   void operator()(std::string_view key, Value ReferringOptions::*member, const FieldInfo& info) {
     const Value& value = options.*member;
-    if constexpr (std::is_same_v<Value, std::string>) {
-      if (std::find(info.choices.begin(), info.choices.end(), value) == info.choices.end()) {
-        const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
-        faults.push_back(cat("model.referring.", key, ": got \"", value, "\", wanted one of ",
-                             core::join(choices, ", ")));
-      }
-    } else if constexpr (!std::is_same_v<Value, bool>) {
+    if constexpr (std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool>) {
       const auto number = static_cast<double>(value);
       if (!(number >= info.min && number <= info.max)) {
         faults.push_back(

@@ -39,7 +39,7 @@ bool in_range(const FieldInfo& info, double value) {
 template <class T>
 using Read = std::pair<std::optional<T>, std::string>;
 
-Read<bool> read_scalar(const YAML::Node& node, const FieldInfo&, const bool*) {
+Read<bool> read_scalar(const YAML::Node& node, const Field&, const bool*) {
   if (is_plain(node) && node.Scalar() == "true") return {true, ""};
   if (is_plain(node) && node.Scalar() == "false") return {false, ""};
   return {std::nullopt, ""};
@@ -54,36 +54,33 @@ Read<Number> read_number(const YAML::Node& node, const FieldInfo& info) {
   return {value, ""};
 }
 
-Read<std::int64_t> read_scalar(const YAML::Node& node, const FieldInfo& info, const std::int64_t*) {
-  return read_number<std::int64_t>(node, info);
+Read<std::int64_t> read_scalar(const YAML::Node& node, const Field& field, const std::int64_t*) {
+  return read_number<std::int64_t>(node, field.info);
 }
 
-Read<double> read_scalar(const YAML::Node& node, const FieldInfo& info, const double*) {
-  return read_number<double>(node, info);
+Read<double> read_scalar(const YAML::Node& node, const Field& field, const double*) {
+  return read_number<double>(node, field.info);
 }
 
-Read<std::string> read_scalar(const YAML::Node& node, const FieldInfo& info, const std::string*) {
+Read<std::string> read_scalar(const YAML::Node& node, const Field&, const std::string*) {
   if (node.IsNull()) return {std::nullopt, "; \"\" is the empty text"};
   if (!node.IsScalar()) return {std::nullopt, ""};
-  const std::string& text = node.Scalar();
-  if (info.choices.empty()) return {text, ""};
-  const std::vector<std::string> choices(info.choices.begin(), info.choices.end());
-  for (const auto& choice : choices) {
-    if (choice == text) return {text, ""};
+  return {node.Scalar(), ""};
+}
+
+Read<AnyChoice> read_scalar(const YAML::Node& node, const Field& field, const AnyChoice*) {
+  const auto [word, hint] = read_scalar(node, field, static_cast<const std::string*>(nullptr));
+  if (!word) return {std::nullopt, hint};
+  const auto found = std::find(field.words.begin(), field.words.end(), *word);
+  if (found != field.words.end()) {
+    return {AnyChoice(static_cast<std::size_t>(found - field.words.begin())), ""};
   }
-  const std::string near = core::nearest(text, choices);
+  const std::string near = core::nearest(*word, words_of(field));
   return {std::nullopt, near.empty() ? "" : core::cat(" (did you mean \"", near, "\"?)")};
 }
 
 std::string fault(const YAML::Node& node, const Field& field, const std::string& hint) {
   return core::cat("got ", describe(node), ", wanted ", wanted(field), hint);
-}
-
-Read<AnyChoice> read_scalar(const YAML::Node& node, const FieldInfo& info, const AnyChoice*) {
-  const auto [word, hint] = read_scalar(node, info, static_cast<const std::string*>(nullptr));
-  if (!word) return {std::nullopt, hint};
-  const auto found = std::find(info.choices.begin(), info.choices.end(), *word);
-  return {AnyChoice(static_cast<std::size_t>(found - info.choices.begin())), ""};
 }
 
 struct Assign {
@@ -94,7 +91,7 @@ struct Assign {
 
   template <class T>
   std::string operator()(T* slot) const {
-    auto [value, hint] = read_scalar(node, field.info, static_cast<const T*>(nullptr));
+    auto [value, hint] = read_scalar(node, field, static_cast<const T*>(nullptr));
     if (!value) return fault(node, field, hint);
     *slot = *std::move(value);
     return "";
@@ -108,7 +105,7 @@ struct Assign {
     }
     std::vector<T> values;
     for (const auto& item : node) {
-      auto [value, hint] = read_scalar(item, field.info, static_cast<const T*>(nullptr));
+      auto [value, hint] = read_scalar(item, field, static_cast<const T*>(nullptr));
       if (!value) {
         return core::cat("item ", values.size() + 1, ": got ", describe(item), ", wanted ",
                          wanted_item(field), hint);

@@ -63,7 +63,7 @@ std::vector<KeyDoc> documentation() {
                    .default_value = value_text(field),
                    .help = std::string(field.info.help),
                    .source = std::string(field.info.source),
-                   .range = range_text(field.info),
+                   .range = range_text(field),
                    .affects = field.info.affects,
                    .packed = field.info.packed});
   }

@@ -119,10 +119,7 @@ class Evaluation {
  public:
   Evaluation(data::Dataset& dataset, const std::string& split, Responder& responder,
              const config::EvalOptions& options)
-      : dataset_(dataset),
-        responder_(responder),
-        options_(options),
-        rule_(data::ground_truth_rule(options.ground_truth)) {
+      : dataset_(dataset), responder_(responder), options_(options) {
     if (options.segmentor != "none") proposals_ = &dataset.proposals();
     if (responder.cues_read() > 0) {
       cues_ = cues_of_split(dataset, split, options.sentences == "first");
@@ -174,7 +171,7 @@ class Evaluation {
     for (const auto ann_id : index.annotations_of(image_id)) {
       const data::Annotation& annotation = index.annotation(ann_id);
       if (!annotation.has_mask()) continue;  // nobody asks for it: require_masks saw to that
-      truth.masks.emplace(ann_id, image::decode(index.mask(annotation, rule_)));
+      truth.masks.emplace(ann_id, image::decode(index.mask(annotation, options_.ground_truth)));
     }
     if (proposals_ == nullptr) return truth;
     const auto proposals = proposals_->of(image_id);
@@ -256,7 +253,6 @@ class Evaluation {
   data::Dataset& dataset_;
   Responder& responder_;
   const config::EvalOptions& options_;
-  data::GroundTruth rule_;
   const data::ProposalStore* proposals_ = nullptr;
   std::unordered_map<std::int64_t, std::vector<std::string>> cues_;  // by sent_id
 };

@@ -40,13 +40,20 @@ std::string to_string(Precision precision) {
   throw core::Error(cat("no precision has the number ", static_cast<int>(precision)));
 }
 
-std::optional<Precision> parse_precision(const std::string& word) {
-  if (word == "auto") return std::nullopt;
-  for (const auto& [value, name] : kNames) {
-    if (word == name) return value;
+std::optional<Precision> fixed_precision(config::StepPrecision asked) {
+  switch (asked) {
+    case config::StepPrecision::kFp32:
+      return Precision::kFp32;
+    case config::StepPrecision::kTf32:
+      return Precision::kTf32;
+    case config::StepPrecision::kBf16:
+      return Precision::kBf16;
+    case config::StepPrecision::kFp16:
+      return Precision::kFp16;
+    case config::StepPrecision::kAuto:
+      break;
   }
-  throw core::ConfigError(
-      cat("train.precision: got \"", word, "\", wanted fp32, tf32, bf16, fp16 or auto"));
+  return std::nullopt;
 }
 
 bool is_supported(Precision precision, c10::Device device) {

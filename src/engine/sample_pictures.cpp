@@ -28,8 +28,8 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
   const metrics::Peak peak = metrics::find_peak(values, record.width);
   const image::Mask mask = threshold_mask(values, record.height, record.width,
                                           static_cast<float>(peak.score), options.threshold);
-  const image::Mask truth = image::decode(index.mask(
-      index.annotation(reference.ann_id), data::ground_truth_rule(options.ground_truth)));
+  const image::Mask truth =
+      image::decode(index.mask(index.annotation(reference.ann_id), options.ground_truth));
   const image::Picture picture = dataset.pictures().original(record.image_id);
   const bool hit = metrics::hits_mask(peak, truth);
   const report::Answer answer{

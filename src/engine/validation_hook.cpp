@@ -10,14 +10,28 @@ namespace pcnet::engine {
 using core::cat;
 using core::fixed;
 
-double figure(const metrics::Scores& scores, const std::string& metric) {
-  if (metric == "miou") return scores.miou;
-  return metric == "oiou" ? scores.oiou : scores.point_m;
+double figure(const metrics::Scores& scores, config::Figure metric) {
+  switch (metric) {
+    case config::Figure::kPointM:
+      break;
+    case config::Figure::kMiou:
+      return scores.miou;
+    case config::Figure::kOiou:
+      return scores.oiou;
+  }
+  return scores.point_m;
 }
 
-std::string figure_name(const std::string& metric) {
-  if (metric == "miou") return "mIoU";
-  return metric == "oiou" ? "oIoU" : "PointM";
+std::string figure_name(config::Figure metric) {
+  switch (metric) {
+    case config::Figure::kPointM:
+      break;
+    case config::Figure::kMiou:
+      return "mIoU";
+    case config::Figure::kOiou:
+      return "oIoU";
+  }
+  return "PointM";
 }
 
 bool ValidationHook::is_due(std::int64_t step) const {
@@ -87,7 +101,7 @@ void ValidationHook::write(const Validation& validation, const TrainState& state
     event[name] = value;
     curves.emplace_back("val/" + name, value);
   }
-  event["metric"] = options_.best_metric;
+  event["metric"] = options_.best_metric.word();
   event["best_step"] = state.best_step;
   event["best_score"] = state.best_score;
   event["seconds"] = seconds;

@@ -1,7 +1,6 @@
 #include "pcnet/model/conditional_referring_module.h"
 
 #include <cmath>
-#include <string>
 
 #include "pcnet/config/validate.h"
 #include "pcnet/model/response_map.h"
@@ -60,12 +59,20 @@ ConditionalReferringModuleImpl::ConditionalReferringModuleImpl(
 }
 
 ConditionalReferringModuleImpl::Strategy ConditionalReferringModuleImpl::strategy_of(
-    const std::string& modulation) {
-  if (modulation == "add") return {.vision_to_text = false, .text_to_text = false, .cue = true};
-  if (modulation == "tta") return {.vision_to_text = false, .text_to_text = true, .cue = false};
-  if (modulation == "vta_add") return {.vision_to_text = true, .text_to_text = false, .cue = true};
-  const bool cue = modulation == "vta_tta_add";
-  return {.vision_to_text = true, .text_to_text = true, .cue = cue};
+    config::Modulation modulation) {
+  switch (modulation) {
+    case config::Modulation::kAdd:
+      return {.vision_to_text = false, .text_to_text = false, .cue = true};
+    case config::Modulation::kTta:
+      return {.vision_to_text = false, .text_to_text = true, .cue = false};
+    case config::Modulation::kVtaAdd:
+      return {.vision_to_text = true, .text_to_text = false, .cue = true};
+    case config::Modulation::kVtaTta:
+      return {.vision_to_text = true, .text_to_text = true, .cue = false};
+    case config::Modulation::kVtaTtaAdd:
+      break;
+  }
+  return {.vision_to_text = true, .text_to_text = true, .cue = true};
 }
 
 bool ConditionalReferringModuleImpl::looks_at_batch() const {

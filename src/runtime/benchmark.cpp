@@ -86,7 +86,7 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
   const double step_seconds = median(total);
   const std::int64_t batch = std::min(config.train.batch_size, parts.samples->size());
   ordered_json document = {{"bench", "train"},
-                           {"objective", config.train.objective},
+                           {"objective", config.train.objective.word()},
                            {"batch_size", batch},
                            {"image_size", config.data.image_size},
                            {"warm_up_steps", warm_up},

@@ -29,19 +29,19 @@ ordered_json protocol(const data::Dataset& dataset, const config::Config& config
                            {"root", config.data.root}};
   document.update(files_read(dataset));
   document.update(ordered_json{
-      {"sentences", config.eval.sentences},
+      {"sentences", config.eval.sentences.word()},
       {"ground_truth",
        config.eval.ground_truth == "union" ? "union of polygons" : "pixels of exactly one polygon"},
       {"exif", dataset.files().apply_exif ? "turned" : "stored"},
       {"image_size", config.data.image_size},
       {"text_length", config.data.text_length},
-      {"truncate", config.data.truncate},
+      {"truncate", config.data.truncate.word()},
       {"resize",
        config.eval.map_resize == "released"
            ? "released: to image_size, positive part, to the picture"
            : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
       {"threshold", config.eval.threshold},
-      {"segmentor", config.eval.segmentor},
+      {"segmentor", config.eval.segmentor.word()},
       {"empty_union_iou", 0},
       {"pcnet", core::version()}});
   return document;

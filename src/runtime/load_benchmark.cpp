@@ -118,7 +118,7 @@ ordered_json bench_load(const config::Config& config, const LoadBenchOptions& op
   const ordered_json warm = pass(feed, loading, "warm", pictures);
   feed.dataset.pictures().report_skipped();
   return {{"bench", "load"},
-          {"objective", config.train.objective},
+          {"objective", config.train.objective.word()},
           {"source", config.data.pack.empty() ? "files" : "pack"},
           {"open_seconds", feed.opening},
           {"batch_size", std::min(config.train.batch_size, feed.samples->size())},
@@ -127,8 +127,8 @@ ordered_json bench_load(const config::Config& config, const LoadBenchOptions& op
           {"pictures", pictures.size()},
           {"cues_per_sentence", feed.texts.cues},
           {"partners", feed.texts.partners},
-          {"negatives", config.data.negatives},
-          {"cache", config.data.cache},
+          {"negatives", config.data.negatives.word()},
+          {"cache", config.data.cache.word()},
           {"workers", config.data.workers},
           {"prefetch", config.data.prefetch},
           {"cold", cold},

@@ -96,8 +96,8 @@ LoadedModel load_official(const weights::WeightFile& file, const weights::StateD
   const bool tris = state.layout == weights::Layout::kOfficialTris;
   if (tris == (config.model.fusion == "crm")) {
     throw core::ConfigError(core::cat(file.path.string(), " holds ", tris ? "TRIS" : "PCNet",
-                                      ": got model.fusion ", config.model.fusion, ", wanted ",
-                                      tris ? "attn_fusion or none" : "crm"));
+                                      ": got model.fusion ", config.model.fusion.word(),
+                                      ", wanted ", tris ? "attn_fusion or none" : "crm"));
   }
   core::set_threads(static_cast<int>(config.run.threads));
   core::set_arithmetic(config.run.deterministic);
@@ -113,7 +113,7 @@ LoadedModel load_official(const weights::WeightFile& file, const weights::StateD
   engine::load_state_dict(*model, state.tensors, file.path.string(), unused);
   core::log::info(
       core::cat("official ", tris ? "TRIS" : "PCNet", " checkpoint ", file.path.string(),
-                ", profile ", config.model.profile,
+                ", profile ", config.model.profile.word(),
                 unused.empty() ? "" : core::cat("; not used: ", core::join(unused, ", "))));
   return {config, std::move(tokenizer), std::move(model), device, file.path};
 }

@@ -30,7 +30,7 @@ void check_request(const PredictionRequest& request, const LoadedModel& loaded) 
   if (request.images.empty()) throw core::UsageError("no picture: give --image");
   if (request.texts.empty()) throw core::UsageError("no text: give --text");
   if (loaded.config.eval.segmentor != "none") {
-    throw core::UsageError(cat("--segmentor ", loaded.config.eval.segmentor,
+    throw core::UsageError(cat("--segmentor ", loaded.config.eval.segmentor.word(),
                                " needs a dataset's proposals: predict takes none"));
   }
   for (const auto& text : request.texts) {
@@ -93,7 +93,7 @@ Found found_in(const engine::Prediction& prediction, const std::vector<std::stri
           .peaks = prediction.peaks,
           .box = image::bounding_box(rle),
           .mask_area = image::area(rle),
-          .segmentor = loaded.config.eval.segmentor,
+          .segmentor = std::string(loaded.config.eval.segmentor.word()),
           .checkpoint = loaded.checkpoint,
           .seconds = seconds};
 }

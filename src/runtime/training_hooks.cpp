@@ -120,8 +120,9 @@ report::RunSummary TrainingHooks::conclude(const engine::TrainState& state) {
   if (validation_ == nullptr) {
     checkpointer_.save_best(state);
   } else {
-    summary.metric = parts_.config.train.best_metric;
-    summary.metric_name = engine::figure_name(summary.metric);
+    const auto metric = parts_.config.train.best_metric;
+    summary.metric = metric.word();
+    summary.metric_name = engine::figure_name(metric);
     summary.best_score = state.best_score;
     summary.best_step = state.best_step;
     summary.validation_seconds = validation_->seconds();

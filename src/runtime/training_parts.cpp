@@ -96,7 +96,7 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
   if (criterion.needs().proposals) fed.grid = loss_grid(config);
   if (fed.cues > 0 && !dataset.has_cues()) {
     throw core::ConfigError(cat("the dataset has no cues, of which the profile ",
-                                config.model.profile, " reads ", fed.cues,
+                                config.model.profile.word(), " reads ", fed.cues,
                                 " a sentence: make them with `pcnet cues make`, name them with "
                                 "--cues, or let the rules make them with --cues rules"));
   }
@@ -214,7 +214,7 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
       dataset(open_dataset(options.data)) {
   core::set_threads(static_cast<int>(config.run.threads));
   core::set_arithmetic(config.run.deterministic);
-  const auto precision = engine::parse_precision(config.train.precision);
+  const auto precision = engine::fixed_precision(config.train.precision);
   if (precision) engine::require_supported(*precision, device);
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
   tokenizer = dataset.with_ready_tokens(

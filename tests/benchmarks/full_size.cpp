@@ -151,7 +151,7 @@ nlohmann::ordered_json run(const Arguments& arguments) {
   torch::manual_seed(1);
   const data::Batch batch = full_batch(config, arguments.pictures).to(device);
   nlohmann::ordered_json out = {{"device", device.str()},
-                                {"precision", config.train.precision},
+                                {"precision", config.train.precision.word()},
                                 {"recompute", config.train.recompute},
                                 {"accumulate", config.train.accumulate},
                                 {"pictures", arguments.pictures},
@@ -163,7 +163,7 @@ nlohmann::ordered_json run(const Arguments& arguments) {
   engine::Trainer trainer(*pcnet, learner, optimizer,
                           {.learning_rate = 1e-6,
                            .schedule = {.total_steps = 1000000},
-                           .precision = engine::parse_precision(config.train.precision)});
+                           .precision = engine::fixed_precision(config.train.precision)});
   engine::StepReport report;
   double forward = 0;
   double backward = 0;

@@ -35,7 +35,7 @@ inline data::Batch full_batch(std::int64_t pictures) {
 
 /// PCNet with a profile's settings, small, with none of its parameters at a special value. The same
 /// for every call.
-inline model::PCNet lively_pcnet(const std::string& profile) {
+inline model::PCNet lively_pcnet(config::Choice<config::Profile> profile) {
   torch::manual_seed(2);
   model::PCNet model(tiny_model(profile), kTinyVocabulary);
   make_lively(*model, /*seed=*/4, /*noise=*/0.1);

@@ -14,6 +14,8 @@
 #include "pcnet/losses/region_aware_shrinking.h"
 #include "pcnet/losses/text_pairs.h"
 
+#include "support/choices.h"
+
 /// Inputs of the losses for tests, and every way to set their options.
 namespace pcnet::support {
 
@@ -48,11 +50,7 @@ template <class Options, class T>
 std::vector<T> switch_values(T Options::*member, const config::FieldInfo& info) {
   if constexpr (std::is_same_v<T, bool>) return {false, true};
   if constexpr (config::IsChoice<T>) {
-    std::vector<T> values;
-    for (std::size_t i = 0; i < words(typename T::Enum{}).size(); ++i) {
-      values.emplace_back(static_cast<typename T::Enum>(i));
-    }
-    return values;
+    return every<typename T::Enum>();
   }
   if constexpr (std::is_same_v<T, std::int64_t>) {
     if (info.max == 1) return {0, 1};

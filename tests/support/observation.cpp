@@ -264,7 +264,7 @@ config::Config observed_config(const std::filesystem::path& root,
                                   "run.threads=1"};
   all.insert(all.end(), overrides.begin(), overrides.end());
   config::Config config = config::load_defaults(all).values;
-  const std::string tokenizer = config.model.clip.text.tokenizer;
+  const auto tokenizer = config.model.clip.text.tokenizer;
   config.model.clip = config::clip_architecture("tiny");
   config.model.clip.text.tokenizer = tokenizer;
   return config;

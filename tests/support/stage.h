@@ -1,27 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "pcnet/model/conditional_referring_module.h"
 
+#include "support/choices.h"
 #include "support/lively.h"
 
 /// One conditional referring module with inputs for it, in double precision.
 namespace pcnet::support {
 
 inline constexpr std::int64_t kStageWidth = 4;
-
-inline const std::vector<std::string>& contexts() {
-  static const std::vector<std::string> all = {"batch", "shared", "own", "pair"};
-  return all;
-}
-
-inline const std::vector<std::string>& modulations() {
-  static const std::vector<std::string> all = {"add", "tta", "vta_add", "vta_tta", "vta_tta_add"};
-  return all;
-}
 
 inline model::ConditionalReferringModule lively_stage(const config::ReferringOptions& options,
                                                       std::int64_t width = kStageWidth) {

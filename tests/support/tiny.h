@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "pcnet/config/profiles.h"
 
 namespace pcnet::support {
@@ -11,7 +9,8 @@ namespace pcnet::support {
 inline config::ClipOptions tiny_clip() { return config::clip_architecture("tiny"); }
 
 /// The model of a profile with such encoders.
-inline config::ModelOptions tiny_model(const std::string& profile = "paper") {
+inline config::ModelOptions tiny_model(
+    config::Choice<config::Profile> profile = config::Profile::kPaper) {
   config::ModelOptions options = config::profile_values(profile).model;
   options.width = 6;
   options.clip = tiny_clip();

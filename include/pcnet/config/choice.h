@@ -19,6 +19,10 @@ class AnyChoice {
   std::uint8_t index_;
 };
 
+/// The words of the enum E.
+template <class E>
+inline constexpr auto kWords = words(E{});
+
 /// A word of the enum E, whose words `words(E)`, found beside the enum, gives in its order:
 ///
 ///     enum class Mask { kResponse, kSigmoid };
@@ -36,7 +40,7 @@ class Choice : public AnyChoice {
       : AnyChoice(*place_of(std::string_view(word, N - 1))) {}
 
   constexpr operator E() const { return static_cast<E>(index()); }  // NOLINT: for switch
-  constexpr std::string_view word() const { return words(E{})[index()]; }
+  constexpr std::string_view word() const { return kWords<E>[index()]; }
 
   friend constexpr bool operator==(const Choice& a, const Choice& b) {
     return a.index() == b.index();
@@ -45,9 +49,8 @@ class Choice : public AnyChoice {
 
  private:
   static constexpr std::optional<std::size_t> place_of(std::string_view word) {
-    const auto all = words(E{});
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      if (all[i] == word) return i;
+    for (std::size_t i = 0; i < kWords<E>.size(); ++i) {
+      if (kWords<E>[i] == word) return i;
     }
     return std::nullopt;
   }

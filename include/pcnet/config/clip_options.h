@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pcnet/config/field.h"
+#include "pcnet/config/model_choices.h"
 
 namespace pcnet::config {
 
@@ -67,7 +68,7 @@ struct VisualOptions {
 
 /// CLIP's text transformer. The defaults are RN50's.
 struct TextOptions {
-  std::string tokenizer = "bpe";
+  Choice<TokenizerKind> tokenizer = "bpe";
   std::int64_t width = 512;
   std::int64_t heads = 8;
   std::int64_t layers = 12;
@@ -81,7 +82,6 @@ struct TextOptions {
           {.help = "bpe: CLIP's byte-pair encoding; words: one token for each word of the training "
                    "texts, for small benchmarks",
            .source = "docs/method.md#encoders",
-           .choices = {"bpe", "words"},
            .packed = true});
     field("width", &O::width,
           {.help = "width of the text transformer",
@@ -110,7 +110,7 @@ struct TextOptions {
 /// Both encoders and where their weights come from.
 struct ClipOptions {
   std::string weights;  // empty: random
-  std::string architecture = "custom";
+  Choice<ClipArchitecture> architecture = "custom";
   VisualOptions visual;
   TextOptions text;
 
@@ -127,7 +127,6 @@ struct ClipOptions {
           {.help = "a published CLIP with a ResNet, which sets the keys of visual and text below; "
                    "custom: they are as they stand, by default RN50's",
            .source = "docs/method.md#encoders",
-           .choices = {"RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "custom"},
            .affects = Affects::kNothing});
     field("visual", &O::visual, {.help = "image encoder"});
     field("text", &O::text, {.help = "text encoder"});

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "pcnet/config/data_choices.h"
 #include "pcnet/config/field.h"
 #include "pcnet/config/proposal_filter_options.h"
 
@@ -20,19 +21,19 @@ struct DataOptions {
   std::string cues;
   std::string proposals;
   std::string pack;
-  std::string exif = "auto";
+  Choice<Exif> exif = "auto";
   std::int64_t image_size = 320;
   std::int64_t text_length = 20;
-  std::string truncate = "keep_end";
+  Choice<Truncation> truncate = "keep_end";
   std::int64_t cues_per_sentence = 5;
   std::int64_t partners = 1;
-  std::string negatives = "any";
-  std::string cache = "memory";
+  Choice<Negatives> negatives = "any";
+  Choice<PictureCache> cache = "memory";
   std::int64_t workers = 2;
   std::int64_t prefetch = 4;
-  std::string on_bad_image = "error";
-  std::string on_bad_annotation = "error";
-  std::string missing_cues = "error";
+  Choice<OnBadData> on_bad_image = "error";
+  Choice<OnBadData> on_bad_annotation = "error";
+  Choice<MissingCues> missing_cues = "error";
   ProposalFilterOptions proposal_filter;
 
   template <class Visitor>
@@ -65,7 +66,6 @@ struct DataOptions {
     field("exif", &O::exif,
           {.help = "pictures with an EXIF orientation: as stored, as COCO's masks are drawn, or "
                    "turned as viewers show them; auto: turned in custom data, stored elsewhere",
-           .choices = {"auto", "stored", "turned"},
            .packed = true});
     field("image_size", &O::image_size,
           {.help = "pictures are resized to this square",
@@ -82,7 +82,6 @@ struct DataOptions {
     field("truncate", &O::truncate,
           {.help = "how a longer sentence is cut: keep_end keeps the end token as the last one",
            .source = "docs/method.md#encoders",
-           .choices = {"keep_end", "cut"},
            .packed = true});
     field("cues_per_sentence", &O::cues_per_sentence,
           {.help = "cues K fed with a sentence where the model reads cues; fewer are repeated",
@@ -98,11 +97,9 @@ struct DataOptions {
            .max = 64});
     field("negatives", &O::negatives,
           {.help = "samples a batch may hold together: any, or only those of different objects, or "
-                   "of different pictures, as far as the batches allow",
-           .choices = {"any", "distinct_objects", "distinct_images"}});
+                   "of different pictures, as far as the batches allow"});
     field("cache", &O::cache,
           {.help = "keep resized pictures in memory, or read them anew each time",
-           .choices = {"memory", "none"},
            .affects = Affects::kNothing});
     field("workers", &O::workers,
           {.help = "threads that make batches; 0: made by the training thread when asked for",
@@ -117,16 +114,13 @@ struct DataOptions {
            .max = 64,
            .affects = Affects::kNothing});
     field("on_bad_image", &O::on_bad_image,
-          {.help = "a picture that cannot be read stops the run, or is skipped and counted",
-           .choices = {"error", "skip"}});
+          {.help = "a picture that cannot be read stops the run, or is skipped and counted"});
     field("on_bad_annotation", &O::on_bad_annotation,
           {.help = "an object whose mask or box is broken stops the run, also one that needs no "
                    "masks, or goes on without them and is counted; evaluation leaves its sentences "
-                   "out",
-           .choices = {"error", "skip"}});
+                   "out"});
     field("missing_cues", &O::missing_cues,
-          {.help = "a training sentence without cues stops the run, or is its own cue; counted",
-           .choices = {"error", "sentence"}});
+          {.help = "a training sentence without cues stops the run, or is its own cue; counted"});
     field("proposal_filter", &O::proposal_filter,
           {.help = "which proposals of a picture are used"});
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pcnet/config/eval_choices.h"
 #include "pcnet/config/field.h"
 
 namespace pcnet::config {
@@ -13,10 +14,10 @@ struct EvalOptions {
   std::int64_t batch_size = 32;
   double threshold = 1e-9;
   bool align_corners = true;
-  std::string map_resize = "once";
-  std::string segmentor = "none";
-  std::string ground_truth = "union";
-  std::string sentences = "all";
+  Choice<MapResize> map_resize = "once";
+  Choice<Segmentor> segmentor = "none";
+  Choice<GroundTruth> ground_truth = "union";
+  Choice<EvaluatedSentences> sentences = "all";
   std::int64_t samples = 12;
 
   template <class Visitor>
@@ -37,23 +38,19 @@ struct EvalOptions {
     field("map_resize", &O::map_resize,
           {.help = "once: the map goes from the grid to the picture; released: by the square of "
                    "data.image_size, with the positive part taken there, whatever align_corners",
-           .source = "docs/method.md#paper-released-code-tris",
-           .choices = {"once", "released"}});
+           .source = "docs/method.md#paper-released-code-tris"});
     field("segmentor", &O::segmentor,
           {.help = "where the mask comes from: the map, the proposal at the peak, the best "
                    "proposal by ground truth",
-           .source = "docs/method.md#evaluation",
-           .choices = {"none", "proposal", "oracle-proposal"}});
+           .source = "docs/method.md#evaluation"});
     field("ground_truth", &O::ground_truth,
           {.help = "an object of several polygons: all their pixels, or, as in the released code, "
                    "those of exactly one",
-           .source = "docs/method.md#paper-released-code-tris",
-           .choices = {"union", "exclusive"}});
+           .source = "docs/method.md#paper-released-code-tris"});
     field(
         "sentences", &O::sentences,
         {.help = "sentences of an object that are evaluated: all, or its first (the released code)",
-         .source = "docs/method.md#paper-released-code-tris",
-         .choices = {"all", "first"}});
+         .source = "docs/method.md#paper-released-code-tris"});
     field("samples", &O::samples,
           {.help = "pictures drawn into samples/ at each validation and after training",
            .unit = "pictures",

@@ -3,9 +3,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
-#include <string>
 #include <string_view>
-#include <vector>
 
 /// Options are plain aggregates that list their fields once, in `fields`:
 ///
@@ -21,8 +19,8 @@
 ///     };
 ///
 /// From that list come reading, validation, `config docs`, the stored config and its comparison.
-/// A field is a bool, int64_t, double, std::string, a vector of int64_t, double or std::string, or
-/// another such aggregate (a sub-section).
+/// A field is a bool, int64_t, double, std::string, a word of an enum (config/choice.h), a vector
+/// of int64_t, double or std::string, or another such aggregate (a sub-section).
 namespace pcnet::config {
 
 /// What another value of a key changes. A run is resumed, and a study's run counts as the same one,
@@ -40,7 +38,6 @@ struct FieldInfo {
   std::string_view source = {};  ///< the paper's equation, table or section
   double min = -std::numeric_limits<double>::infinity();  ///< smallest number allowed
   double max = std::numeric_limits<double>::infinity();   ///< largest number allowed
-  std::vector<std::string_view> choices = {};             ///< the only words allowed, if any
   bool path = false;  ///< a file or folder: a run stores it absolute (config/paths.h)
   Affects affects = Affects::kResults;
   bool packed = false;  ///< a pack holds what the key makes of the dataset

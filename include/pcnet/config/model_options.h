@@ -5,14 +5,15 @@
 
 #include "pcnet/config/clip_options.h"
 #include "pcnet/config/field.h"
+#include "pcnet/config/model_choices.h"
 #include "pcnet/config/referring_options.h"
 
 namespace pcnet::config {
 
 /// The referring model.
 struct ModelOptions {
-  std::string profile = "paper";
-  std::string fusion = "crm";
+  Choice<Profile> profile = "paper";
+  Choice<Fusion> fusion = "crm";
   std::int64_t stages = 3;          // N
   std::int64_t width = 1024;        // C, the common width
   double logit_scale = 1.0 / 0.07;  // the factor before any training, exp(logit_scale)
@@ -30,14 +31,12 @@ struct ModelOptions {
         {.help = "the method, and the defaults of every key in which methods differ; paper: as "
                  "printed; released: the authors' code; tris: the first stage of TRIS's code, the "
                  "baseline; improved: ours",
-         .source = "docs/method.md#paper-released-code-tris; docs/method.md#the-profile-improved",
-         .choices = {"paper", "released", "tris", "improved"}});
+         .source = "docs/method.md#paper-released-code-tris; docs/method.md#the-profile-improved"});
     field("fusion", &O::fusion,
           {.help = "how texts and pictures meet; crm: conditional referring modules, one a stage; "
                    "attn_fusion: TRIS's one cross attention; none: not at all, the cosine of what "
                    "the encoders give is the response",
-           .source = "Sec. 3.2; Table 2; docs/released_forward.md#tris",
-           .choices = {"crm", "attn_fusion", "none"}});
+           .source = "Sec. 3.2; Table 2; docs/released_forward.md#tris"});
     field("stages", &O::stages,
           {.help = "stages N, one conditional referring module each (fusion crm)",
            .source = "Sec. 3, Table 3",

@@ -1,15 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
+#include "pcnet/config/data_choices.h"
 #include "pcnet/config/field.h"
 
 namespace pcnet::config {
 
 /// Which mask proposals of a picture are used (App. D).
 struct ProposalFilterOptions {
-  std::string apply = "raw";
+  Choice<FilteredProposals> apply = "raw";
   double predicted_iou = 0.7;
   double score = 0;
   double stability = 0.7;
@@ -22,7 +22,6 @@ struct ProposalFilterOptions {
     using O = ProposalFilterOptions;
     field("apply", &O::apply,
           {.help = "raw: filter what SAM and FreeSOLO wrote; all: our files and .npy too",
-           .choices = {"raw", "all", "none"},
            .packed = true});
     field("predicted_iou", &O::predicted_iou,
           {.help = "smallest predicted IoU of a proposal, where it has one (SAM's)",

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "pcnet/config/field.h"
+#include "pcnet/config/model_choices.h"
 
 namespace pcnet::config {
 
@@ -13,19 +13,19 @@ namespace pcnet::config {
 /// docs/method.md#the-profile-improved).
 struct ReferringOptions {
   std::int64_t modules = 0;
-  std::string context = "batch";
-  std::string modulation = "vta_tta";
+  Choice<CueContext> context = "batch";
+  Choice<Modulation> modulation = "vta_tta";
   bool cue_residual = true;
   double cue_scale = 1.0;
-  std::string stage_cue = "cue_k";
+  Choice<StageCue> stage_cue = "cue_k";
   double residual_scale = 0.1;
   bool train_residual_scale = false;
   bool scaled_inputs = false;
   bool unit_inputs = false;
-  std::string projections = "per_attention";
-  std::string visual_update = "on";
-  std::string response_text = "updated";
-  std::string response = "cosine";
+  Choice<Projections> projections = "per_attention";
+  Choice<VisualUpdate> visual_update = "on";
+  Choice<ResponseText> response_text = "updated";
+  Choice<Similarity> response = "cosine";
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -50,16 +50,14 @@ struct ReferringOptions {
                  "own picture; shared: the same, each seen on its own sample's picture; own: its "
                  "own; pair: its own, anew for every picture that it is scored on. At inference "
                  "always its own",
-         .source =
-             "Eq. 2; docs/method.md#paper-released-code-tris; docs/method.md#the-profile-improved",
-         .choices = {"batch", "shared", "own", "pair"}});
+         .source = "Eq. 2; docs/method.md#paper-released-code-tris; "
+                   "docs/method.md#the-profile-improved"});
     field(
         "modulation", &O::modulation,
         {.help = "what a stage adds to a text; add: its cue; tta: text-to-text attention to cues; "
                  "vta_add: its cue after vision-to-text attention; vta_tta: text-to-text attention "
                  "to such cues; vta_tta_add: both of the last two",
-         .source = "Eq. 2-3, Table 4; docs/method.md#the-profile-improved",
-         .choices = {"add", "tta", "vta_add", "vta_tta", "vta_tta_add"}});
+         .source = "Eq. 2-3, Table 4; docs/method.md#the-profile-improved"});
     field("cue_residual", &O::cue_residual,
           {.help = "a cue is added to what it saw in the picture; without, what it saw replaces it",
            .source = "Eq. 2"});
@@ -70,8 +68,7 @@ struct ReferringOptions {
            .max = 100});
     field("stage_cue", &O::stage_cue,
           {.help = "cue_k: stage n takes cue n; sentence_last: the last one takes the sentence",
-           .source = "Sec. 3.2; docs/method.md#conditional-referring-module",
-           .choices = {"cue_k", "sentence_last"}});
+           .source = "Sec. 3.2; docs/method.md#conditional-referring-module"});
   }
 
   template <class Visitor>
@@ -95,8 +92,7 @@ struct ReferringOptions {
            .source = "docs/released_forward.md#pcnet"});
     field("projections", &O::projections,
           {.help = "per_attention: each attention has its own; shared: a stage's have one set",
-           .source = "Eq. 2-3; docs/method.md#paper-released-code-tris",
-           .choices = {"per_attention", "shared"}});
+           .source = "Eq. 2-3; docs/method.md#paper-released-code-tris"});
   }
 
   template <class Visitor>
@@ -105,18 +101,15 @@ struct ReferringOptions {
     field("visual_update", &O::visual_update,
           {.help = "whether the cells look at the updated texts; gated: with a trained factor that "
                    "starts at 0 in place of residual_scale",
-           .source = "Eq. 4; docs/method.md#conditional-referring-module",
-           .choices = {"on", "off", "gated"}});
+           .source = "Eq. 4; docs/method.md#conditional-referring-module"});
     field("response_text", &O::response_text,
           {.help = "the text that is compared with the cells; vision_updated: after one more look "
                    "at the picture, for this stage's response alone",
-           .source = "Eq. 4; docs/released_forward.md#pcnet",
-           .choices = {"updated", "vision_updated"}});
+           .source = "Eq. 4; docs/released_forward.md#pcnet"});
     field("response", &O::response,
           {.help = "how it is compared; inner_product: updated cells and texts as they are",
            .source = "Eq. 4; docs/method.md#conditional-referring-module; "
-                     "docs/method.md#paper-released-code-tris",
-           .choices = {"cosine", "inner_product"}});
+                     "docs/method.md#paper-released-code-tris"});
   }
 };
 

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "pcnet/config/field.h"
+#include "pcnet/config/train_choices.h"
 
 namespace pcnet::config {
 
@@ -42,7 +41,7 @@ struct ContrastiveBatchOptions {
 };
 
 struct TrainOptions {
-  std::string objective = "referring";
+  Choice<Objective> objective = "referring";
   std::int64_t batch_size = 36;
   std::int64_t epochs = 15;
   std::int64_t max_steps = -1;
@@ -55,16 +54,16 @@ struct TrainOptions {
   std::int64_t warmup_steps = 0;
   double decay_power = 0.9;
   double clip_norm = 0.0;
-  std::string precision = "fp32";
+  Choice<StepPrecision> precision = "fp32";
   std::int64_t accumulate = 1;
   bool recompute = false;
   double ema_decay = 0.0;
   std::int64_t checkpoint_every = 500;
   std::int64_t eval_every = 0;
   std::int64_t eval_every_epochs = 0;
-  std::string best_metric = "point_m";
+  Choice<Figure> best_metric = "point_m";
   std::int64_t patience = 0;
-  std::string non_finite = "stop";
+  Choice<OnNonFinite> non_finite = "stop";
   std::int64_t log_every = 1;
   ContrastiveBatchOptions contrastive;
 
@@ -72,8 +71,7 @@ struct TrainOptions {
   static void fields(Visitor&& field) {
     using O = TrainOptions;
     field("objective", &O::objective,
-          {.help = "contrastive: image-text pre-training of the encoders; referring: the method",
-           .choices = {"contrastive", "referring"}});
+          {.help = "contrastive: image-text pre-training of the encoders; referring: the method"});
     field("batch_size", &O::batch_size,
           {.help = "pictures a step", .unit = "images", .source = "Sec. 4.1", .min = 1});
     field("epochs", &O::epochs,
@@ -114,8 +112,7 @@ struct TrainOptions {
     field("clip_norm", &O::clip_norm, {.help = "largest gradient norm; 0: no clipping", .min = 0});
     field("precision", &O::precision,
           {.help = "arithmetic of the step, weights stay fp32; auto: the fastest on the first "
-                   "batch. Validation and prediction are fp32",
-           .choices = {"fp32", "tf32", "bf16", "fp16", "auto"}});
+                   "batch. Validation and prediction are fp32"});
     field("accumulate", &O::accumulate,
           {.help = "parts in which a batch is encoded, one after the other: less memory, one "
                    "more pass of the encoders, the same loss; batch norm sees each part alone",
@@ -146,9 +143,7 @@ struct TrainOptions {
            .unit = "epochs",
            .min = 0});
     field("best_metric", &O::best_metric,
-          {.help = "the figure by which best.safetensors is chosen",
-           .source = "Sec. 4.1",
-           .choices = {"point_m", "miou", "oiou"}});
+          {.help = "the figure by which best.safetensors is chosen", .source = "Sec. 4.1"});
     field("patience", &O::patience,
           {.help = "validations without a better figure after which training ends; 0: it does not",
            .unit = "validations",
@@ -158,7 +153,6 @@ struct TrainOptions {
           {.help = "a loss or gradient that is not finite: stop with a report, or skip the step; "
                    "the tenth in a row stops, too",
            .source = "docs/training.md#when-a-loss-is-not-finite",
-           .choices = {"stop", "skip"},
            .affects = Affects::kCourse});
     field("log_every", &O::log_every,
           {.help = "how often a step is written to log.jsonl and for TensorBoard",

@@ -14,7 +14,7 @@ std::vector<std::string> broken_rules(const Config& config);
 /// ConfigError that lists them, one a line.
 void validate(const Config& config);
 
-/// The same for a part, with the choices and ranges of options that no file was read for.
+/// The same for a part, with the ranges of options that no file was read for.
 void validate(const VisualOptions& options);
 void validate(const TextOptions& options);
 void validate(const ReferringOptions& options);

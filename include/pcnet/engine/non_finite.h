@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
+#include "pcnet/config/train_choices.h"
 #include "pcnet/core/error.h"
 #include "pcnet/engine/hooks.h"
 #include "pcnet/engine/optimizer.h"
@@ -54,9 +55,8 @@ class NonFiniteHook : public Hook {
     const Checkpointer& checkpointer;
     report::RunLog& log;
   };
-  /// @param action "stop" or "skip"
-  NonFiniteHook(const Parts& parts, const std::string& action)
-      : parts_(parts), skips_(action == "skip") {}
+  NonFiniteHook(const Parts& parts, config::OnNonFinite action)
+      : parts_(parts), skips_(action == config::OnNonFinite::kSkip) {}
 
   void after_step(const StepReport& report, TrainState& state) override;
   bool after_non_finite(const NonFiniteStep& fault, const data::Batch& batch,

@@ -6,6 +6,7 @@
 
 #include <c10/core/Device.h>
 
+#include "pcnet/config/train_choices.h"
 #include "pcnet/core/autocast.h"
 
 namespace pcnet::engine {
@@ -20,8 +21,8 @@ enum class Precision {
 
 std::string to_string(Precision precision);
 
-/// The value of train.precision; nothing for `auto`, ConfigError for an unknown word.
-std::optional<Precision> parse_precision(const std::string& word);
+/// What train.precision asks for; nothing for `auto`.
+std::optional<Precision> fixed_precision(config::StepPrecision asked);
 
 /// Whether the device can do it, and does it faster than fp32 as far as it tells (`auto`).
 bool is_supported(Precision precision, c10::Device device);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "pcnet/config/train_choices.h"
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/hooks.h"
 #include "pcnet/image/picture.h"
@@ -23,11 +24,11 @@ struct Validation {
 class ValidationHook : public Hook {
  public:
   struct Options {
-    std::int64_t every = 0;               ///< steps; 0: at the end only
-    std::int64_t also_every = 0;          ///< steps of train.eval_every_epochs epochs; 0: not
-    std::string best_metric = "point_m";  ///< "point_m", "miou" or "oiou"
-    std::int64_t patience = 0;            ///< validations; 0: any number
-    std::string split = "val";            ///< names the sheets, `samples/<split>_step<n>.png`
+    std::int64_t every = 0;       ///< steps; 0: at the end only
+    std::int64_t also_every = 0;  ///< steps of train.eval_every_epochs epochs; 0: not
+    config::Choice<config::Figure> best_metric = "point_m";
+    std::int64_t patience = 0;  ///< validations; 0: any number
+    std::string split = "val";  ///< names the sheets, `samples/<split>_step<n>.png`
   };
   struct Parts {
     const RunFolder& folder;
@@ -63,8 +64,8 @@ class ValidationHook : public Hook {
 };
 
 /// The figure that train.best_metric names.
-double figure(const metrics::Scores& scores, const std::string& metric);
+double figure(const metrics::Scores& scores, config::Figure metric);
 /// Its name for people: "PointM", "mIoU", "oIoU".
-std::string figure_name(const std::string& metric);
+std::string figure_name(config::Figure metric);
 
 }  // namespace pcnet::engine

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include <torch/torch.h>
 
@@ -76,7 +75,7 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
     at::Tensor texts;   ///< Q_{n+1}
     Memories memories;
   };
-  static Strategy strategy_of(const std::string& modulation);
+  static Strategy strategy_of(config::Modulation modulation);
 
   bool looks_at_batch() const;
   void make_attentions(std::int64_t width);

@@ -13,12 +13,6 @@ namespace pcnet::data {
 using core::cat;
 using core::Error;
 
-GroundTruth ground_truth_rule(const std::string& name) {
-  if (name == "union") return GroundTruth::kUnion;
-  if (name == "exclusive") return GroundTruth::kExclusive;
-  throw core::UsageError(cat("no ground truth rule \"", name, "\": wanted union or exclusive"));
-}
-
 void FaultSink::add(Fault fault) const {
   if (faults_ == nullptr) {
     throw Error(cat(file_, file_.empty() ? "" : ": ", fault.where, ": ", fault.what));

@@ -16,7 +16,7 @@ Loader::Loader(Samples& samples, const Options& options)
   if (const std::int64_t clashes = sampler_.unavoidable_clashes(); clashes > 0) {
     core::log::warning(core::cat(clashes, " of ", samples.size(),
                                  " samples share a batch with another one that data.negatives (",
-                                 options.negatives,
+                                 options.negatives.word(),
                                  ") keeps apart: there are more of them than batches an epoch"));
   }
   if (options_.prefetch == 0) return;

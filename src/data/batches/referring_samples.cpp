@@ -44,11 +44,12 @@ ReferringSamples::Expression ReferringSamples::read_expression(const Sentence& s
   return expression;
 }
 
-std::vector<std::int64_t> ReferringSamples::clash_groups(const std::string& negatives) const {
+std::vector<std::int64_t> ReferringSamples::clash_groups(config::Negatives negatives) const {
   std::vector<std::int64_t> groups;
-  if (negatives == "any") return groups;
+  if (negatives == config::Negatives::kAny) return groups;
   for (const auto& object : objects_) {
-    groups.push_back(negatives == "distinct_objects" ? object.ann_id : object.image_id);
+    groups.push_back(negatives == config::Negatives::kDistinctObjects ? object.ann_id
+                                                                      : object.image_id);
   }
   return groups;
 }

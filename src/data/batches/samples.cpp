@@ -118,7 +118,7 @@ at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
 Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer, const Counts& counts)
     : dataset_(dataset), bank_(tokenizer, dataset.options()), counts_(counts) {}
 
-std::vector<std::int64_t> Samples::clash_groups(const std::string& /*negatives*/) const {
+std::vector<std::int64_t> Samples::clash_groups(config::Negatives /*negatives*/) const {
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <type_traits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -85,7 +86,12 @@ std::map<std::string, std::string> filter_settings(const config::ProposalFilterO
   std::map<std::string, std::string> settings;
   config::ProposalFilterOptions::fields(
       [&](const char* name, auto member, const config::FieldInfo& /*info*/) {
-        settings.emplace(name, cat(options.*member));
+        const auto& value = options.*member;
+        if constexpr (config::IsChoice<std::remove_cvref_t<decltype(value)>>) {
+          settings.emplace(name, value.word());
+        } else {
+          settings.emplace(name, cat(value));
+        }
       });
   return settings;
 }
@@ -133,7 +139,7 @@ PackKey asked_settings(const config::DataOptions& options) {
   key.split_by = options.split_by;
   key.image_size = options.image_size;
   key.text_length = options.text_length;
-  key.truncate = options.truncate;
+  key.truncate = options.truncate.word();
   key.proposal_filter = filter_settings(options.proposal_filter);
   return key;
 }

@@ -1,5 +1,6 @@
 #include "pcnet/config/choice.h"
 
+#include <algorithm>
 #include <string>
 #include <type_traits>
 
@@ -8,6 +9,8 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/core/error.h"
+
+#include "src/config/schema.h"
 
 namespace pcnet::config {
 namespace {
@@ -50,6 +53,20 @@ TEST(Choice, OfAnotherWordNamesTheNearest) {
     EXPECT_STREQ(error.what(),
                  "--set: loss.instance_disambiguation.gradient: got \"softmx\", wanted one of "
                  "squared_difference, inner_product, softmax (did you mean \"softmax\"?)");
+  }
+}
+
+TEST(Choice, OfEveryKeyIsReadAndStoredAsEachOfItsWords) {
+  Config defaults;
+  for (const auto& field : bind(defaults)) {
+    std::string place = "/" + field.key;
+    std::replace(place.begin(), place.end(), '.', '/');
+    const nlohmann::ordered_json::json_pointer pointer(place);
+    for (const std::string& word : words_of(field)) {
+      const Config read = load_defaults({field.key + "=" + word}).values;
+      EXPECT_EQ(to_json(read)[pointer], word) << field.key;
+      EXPECT_EQ(to_json(load_json(to_json(read), "stored", {}).values)[pointer], word) << field.key;
+    }
   }
 }
 

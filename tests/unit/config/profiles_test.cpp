@@ -13,6 +13,7 @@
 #include "pcnet/core/json.h"
 
 #include "config_folder.h"
+#include "support/choices.h"
 
 namespace pcnet::config {
 namespace {
@@ -27,7 +28,7 @@ TEST_F(Profiles, SetKeysBelowThoseOfTheUser) {
   EXPECT_EQ(values.loss.instance_disambiguation.ramp, 0.5);
   EXPECT_EQ(values.model.stages, 2);
   EXPECT_EQ(values.model.referring.cue_scale, 0.7);
-  EXPECT_EQ(values.model.referring.context, "pair");
+  EXPECT_EQ(values.model.referring.context.word(), "pair");
   EXPECT_EQ(values.loss.instance_disambiguation.weight, 0.5);
   const auto origin = [&](const char* key) { return without_folder(loaded.origins.at(key)); };
   EXPECT_EQ(origin("loss.instance_disambiguation.ramp"), "base.yaml:2");
@@ -49,7 +50,7 @@ TEST_F(Profiles, AreChosenByTheLastLayerThatNamesOne) {
 }
 
 TEST_F(Profiles, OfAStoredConfigurationChangeNothingInIt) {
-  Config stored = profile_values("improved");
+  Config stored = profile_values(Profile::kImproved);
   stored.model.stages = 1;
   stored.loss.instance_disambiguation.weight = 0;
   const auto loaded = load_json(to_json(stored), "last.safetensors", {});
@@ -57,23 +58,22 @@ TEST_F(Profiles, OfAStoredConfigurationChangeNothingInIt) {
 }
 
 TEST_F(Profiles, DifferFromEachOther) {
-  const auto names = profiles();
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    EXPECT_EQ(profile_values(names[i]).model.profile, names[i]);
+  const auto profiles = support::every<Profile>();
+  for (std::size_t i = 0; i < profiles.size(); ++i) {
+    EXPECT_TRUE(profile_values(profiles[i]).model.profile == profiles[i]);
     for (std::size_t j = 0; j < i; ++j) {
-      EXPECT_GT(difference(profile_values(names[i]), profile_values(names[j])).size(), 1U)
-          << names[i] << names[j];
+      EXPECT_GT(difference(profile_values(profiles[i]), profile_values(profiles[j])).size(), 1U)
+          << profiles[i].word() << profiles[j].word();
     }
   }
 }
 
 TEST_F(Profiles, OfThePaperAreTheDefaults) {
-  EXPECT_TRUE(difference(Config{}, profile_values("paper")).empty());
-  EXPECT_EQ(load_defaults({}).values.model.profile, "paper");
+  EXPECT_TRUE(difference(Config{}, profile_values(Profile::kPaper)).empty());
+  EXPECT_EQ(load_defaults({}).values.model.profile.word(), "paper");
 }
 
 TEST_F(Profiles, RefuseAnotherName) {
-  EXPECT_THROW(profile_values("ours"), core::UsageError);
   EXPECT_THROW(load_defaults({"model.profile=ours"}), core::ConfigError);
 }
 
@@ -152,14 +152,14 @@ const std::map<std::string, std::string>& list_of_improved() {
   return rows;
 }
 
-std::string value_of(const std::string& profile, std::string key) {
+std::string value_of(Profile profile, std::string key) {
   std::replace(key.begin(), key.end(), '.', '/');
   const auto values = to_json(profile_values(profile));
   const auto& value = values.at(nlohmann::ordered_json::json_pointer("/" + key));
   return value.is_string() ? value.get<std::string>() : pcnet::core::json_text(value);
 }
 
-std::set<std::string> keys_in_which_differ(const std::string& left, const std::string& right) {
+std::set<std::string> keys_in_which_differ(Profile left, Profile right) {
   std::set<std::string> keys;
   for (const auto& one : difference(profile_values(left), profile_values(right))) {
     keys.insert(one.key);
@@ -172,26 +172,26 @@ TEST(ProfileValues, AreThoseOfTheTable) {
   std::set<std::string> tris;
   for (const Row& row : table_of_profiles()) {
     const std::string of_tris = row.tris.empty() ? row.paper : row.tris;
-    EXPECT_EQ(value_of("paper", row.key), row.paper) << row.key;
-    EXPECT_EQ(value_of("released", row.key), row.released) << row.key;
-    EXPECT_EQ(value_of("tris", row.key), of_tris) << row.key;
+    EXPECT_EQ(value_of(Profile::kPaper, row.key), row.paper) << row.key;
+    EXPECT_EQ(value_of(Profile::kReleased, row.key), row.released) << row.key;
+    EXPECT_EQ(value_of(Profile::kTris, row.key), of_tris) << row.key;
     if (row.released != row.paper) released.insert(row.key);
     if (of_tris != row.paper) tris.insert(row.key);
   }
-  EXPECT_EQ(keys_in_which_differ("paper", "released"), released);
-  EXPECT_EQ(keys_in_which_differ("paper", "tris"), tris);
+  EXPECT_EQ(keys_in_which_differ(Profile::kPaper, Profile::kReleased), released);
+  EXPECT_EQ(keys_in_which_differ(Profile::kPaper, Profile::kTris), tris);
 }
 
 TEST(ProfileValues, AreThoseOfTheListForTheImprovedProfile) {
   std::set<std::string> differing;
   for (const auto& [key, value] : list_of_improved()) {
-    EXPECT_EQ(value_of("improved", key), value) << key;
+    EXPECT_EQ(value_of(Profile::kImproved, key), value) << key;
     differing.insert(key);
   }
-  EXPECT_EQ(keys_in_which_differ("paper", "improved"), differing);
-  EXPECT_EQ(value_of("improved", "loss.region_aware_shrinking.detach_previous"), "true");
-  EXPECT_EQ(value_of("improved", "loss.instance_disambiguation.stages"), "all");
-  EXPECT_EQ(value_of("improved", "train.backbone_factor"), "0.1");
+  EXPECT_EQ(keys_in_which_differ(Profile::kPaper, Profile::kImproved), differing);
+  EXPECT_EQ(value_of(Profile::kImproved, "loss.region_aware_shrinking.detach_previous"), "true");
+  EXPECT_EQ(value_of(Profile::kImproved, "loss.instance_disambiguation.stages"), "all");
+  EXPECT_EQ(value_of(Profile::kImproved, "train.backbone_factor"), "0.1");
 }
 
 TEST(ProfileValues, OfThePaperAreThoseOfItsText) {
@@ -226,7 +226,7 @@ TEST(ProfileValues, OfThePaperAreThoseOfItsText) {
            {"eval.threshold", "1e-09"},
            {"eval.align_corners", "true"},
            {"eval.segmentor", "none"}}) {
-    EXPECT_EQ(value_of("paper", key), value) << key;
+    EXPECT_EQ(value_of(Profile::kPaper, key), value) << key;
   }
 }
 

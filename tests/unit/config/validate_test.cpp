@@ -92,7 +92,7 @@ TEST(Architecture, LeavesTheTokenizerAndThePoolAsTheyAreSet) {
       load_defaults({"model.clip.architecture=RN50x4", "model.clip.text.tokenizer=words",
                      "model.clip.visual.attention_pool=false"})
           .values;
-  EXPECT_EQ(values.model.clip.text.tokenizer, "words");
+  EXPECT_EQ(values.model.clip.text.tokenizer.word(), "words");
   EXPECT_FALSE(values.model.clip.visual.attention_pool);
   EXPECT_EQ(values.model.clip.visual.width, 80);
 }

@@ -16,6 +16,7 @@
 namespace pcnet::engine {
 namespace {
 
+using config::Profile;
 using Gradients = std::map<std::string, at::Tensor>;
 
 Gradients gradients_of(const torch::nn::Module& module) {
@@ -45,7 +46,7 @@ struct Step {
 };
 
 /// Forward and backward of a profile's whole loss, in double precision, so that equal means equal.
-Step step(const std::string& profile, const data::Batch& batch, std::int64_t parts, bool training,
+Step step(Profile profile, const data::Batch& batch, std::int64_t parts, bool training,
           bool recompute = false) {
   auto model = support::lively_pcnet(profile);
   model->to(torch::kDouble);
@@ -61,12 +62,14 @@ Step step(const std::string& profile, const data::Batch& batch, std::int64_t par
 
 TEST(PartwiseEncoding, GivesTheGradientOfTheWholeBatchWhereNormsHaveFixedStatistics) {
   const data::Batch batch = support::full_batch(6);
-  for (const char* profile : {"paper", "improved"}) {
+  for (const auto profile : {Profile::kPaper, Profile::kImproved}) {
     const Step whole = step(profile, batch, 1, /*training=*/false);
     for (const std::int64_t parts : {2, 4, 6}) {
       const Step in_parts = step(profile, batch, parts, /*training=*/false);
-      EXPECT_NEAR(in_parts.loss, whole.loss, 1e-12 * std::abs(whole.loss)) << profile << parts;
-      EXPECT_LT(difference(whole.gradients, in_parts.gradients), 1e-9) << profile << parts;
+      EXPECT_NEAR(in_parts.loss, whole.loss, 1e-12 * std::abs(whole.loss))
+          << config::Choice(profile).word() << parts;
+      EXPECT_LT(difference(whole.gradients, in_parts.gradients), 1e-9)
+          << config::Choice(profile).word() << parts;
     }
   }
 }
@@ -76,16 +79,16 @@ TEST(PartwiseEncoding, GivesItInTrainingWhereThePartsHaveTheSameStatistics) {
   // the whole.
   data::Batch batch = support::full_batch(6);
   batch.images = batch.images.slice(0, 0, 3).repeat({2, 1, 1, 1});
-  const Step whole = step("paper", batch, 1, /*training=*/true);
-  const Step halves = step("paper", batch, 2, /*training=*/true);
+  const Step whole = step(Profile::kPaper, batch, 1, /*training=*/true);
+  const Step halves = step(Profile::kPaper, batch, 2, /*training=*/true);
   EXPECT_NEAR(halves.loss, whole.loss, 1e-10 * std::abs(whole.loss));
   EXPECT_LT(difference(whole.gradients, halves.gradients), 1e-8);
 }
 
 TEST(PartwiseEncoding, NormalisesEachPartByItselfInTraining) {
   const data::Batch batch = support::full_batch(6);
-  const Step whole = step("paper", batch, 1, /*training=*/true);
-  EXPECT_GT(difference(whole.gradients, step("paper", batch, 2, true).gradients), 1e-2);
+  const Step whole = step(Profile::kPaper, batch, 1, /*training=*/true);
+  EXPECT_GT(difference(whole.gradients, step(Profile::kPaper, batch, 2, true).gradients), 1e-2);
 }
 
 TEST(PartwiseEncoding, MovesRunningStatisticsOnceAStep) {
@@ -116,15 +119,15 @@ TEST(PartwiseEncoding, EncodesTextsInNoMorePartsThanThereAre) {
 
 TEST(PartwiseEncoding, HoldsLessMemory) {
   const data::Batch batch = support::full_batch(12);
-  const std::int64_t whole = step("paper", batch, 1, true).peak;
-  EXPECT_LT(step("paper", batch, 4, true).peak, whole * 2 / 3);
+  const std::int64_t whole = step(Profile::kPaper, batch, 1, true).peak;
+  EXPECT_LT(step(Profile::kPaper, batch, 4, true).peak, whole * 2 / 3);
 }
 
 TEST(Recompute, GivesTheSameStepWithLessMemory) {
   const data::Batch batch = support::full_batch(8);
   for (const std::int64_t parts : {1, 2}) {
-    const Step plain = step("paper", batch, parts, /*training=*/true);
-    const Step again = step("paper", batch, parts, /*training=*/true, /*recompute=*/true);
+    const Step plain = step(Profile::kPaper, batch, parts, /*training=*/true);
+    const Step again = step(Profile::kPaper, batch, parts, /*training=*/true, /*recompute=*/true);
     EXPECT_EQ(again.loss, plain.loss);
     EXPECT_LT(difference(plain.gradients, again.gradients), 1e-6) << parts;
     EXPECT_LT(again.peak, plain.peak * 9 / 10) << parts;

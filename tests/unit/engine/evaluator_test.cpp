@@ -26,6 +26,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
+const config::EvalOptions kAtThePeak{.segmentor = "proposal"};
+
 /// Answers each sentence with rectangles of ones, a stage each, that the test gives by sent_id.
 class HandResponder : public Responder {
  public:
@@ -112,8 +114,8 @@ class Evaluator : public ::testing::Test {
   support::HandDataset hand_;
   HandResponder responder_;
   std::map<std::int64_t, std::vector<Rectangle>> perfect_;
-  std::string on_bad_image_ = "error";
-  std::string on_bad_annotation_ = "error";
+  config::Choice<config::OnBadData> on_bad_image_ = "error";
+  config::Choice<config::OnBadData> on_bad_annotation_ = "error";
   std::vector<std::size_t> broken_;  // positions of the annotations
   std::int64_t bad_picture_ = 0;
 };
@@ -290,7 +292,7 @@ TEST_F(Evaluator, TakesTheSmallestProposalAtThePeak) {
   hand_.proposals[20] = {mask({0, 0, 12, 10}), mask({1, 1, 4, 2}), mask({6, 5, 5, 4})};
   hand_.proposals[21] = {support::rectangle_mask(8, 8, {7, 7, 1, 1})};
   responder_.by_sentence[503] = {{2, 4, 1, 1}};  // only the first proposal holds it
-  const SplitResult result = run({.segmentor = "proposal"});
+  const SplitResult result = run(kAtThePeak);
   const auto iou = [&](std::size_t i) {
     return metrics::iou(result.sentences[i].stages.back().score);
   };
@@ -315,19 +317,18 @@ TEST_F(Evaluator, TakesTheBestProposalByGroundTruthAsOracle) {
 }
 
 TEST_F(Evaluator, NamesMissingAndUnfittingProposals) {
-  EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
-              ThrowsMessage<core::Error>(HasSubstr("no proposals")));
+  EXPECT_THAT([&] { run(kAtThePeak); }, ThrowsMessage<core::Error>(HasSubstr("no proposals")));
   hand_.proposals[20] = {support::rectangle_mask(10, 12, {0, 0, 2, 2})};
-  const SplitResult result = run({.segmentor = "proposal"});
+  const SplitResult result = run(kAtThePeak);
   EXPECT_EQ(result.pictures_without_proposals, 1);
   EXPECT_EQ(result.without_proposal, 2);  // 501 has none, 500 none at its peak
   hand_.proposals.erase(20);
   hand_.proposals[99] = {};
-  EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
+  EXPECT_THAT([&] { run(kAtThePeak); },
               ThrowsMessage<core::Error>(HasSubstr("2 of 2 pictures of val have no proposals")));
   hand_.proposals.erase(99);
   hand_.proposals[21] = {support::rectangle_mask(9, 8, {0, 0, 2, 2})};
-  EXPECT_THAT([&] { run({.segmentor = "proposal"}); },
+  EXPECT_THAT([&] { run(kAtThePeak); },
               ThrowsMessage<core::Error>(HasSubstr("a proposal of image_id 21")));
 }
 

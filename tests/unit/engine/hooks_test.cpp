@@ -251,16 +251,18 @@ TEST_F(ValidationHooks, KeepTheBestByTheNamedFigure) {
       {.point_m = 3, .miou = 1, .oiou = 2, .precision = {}},
       {.point_m = 2, .miou = 3, .oiou = 1, .precision = {}},
       {.point_m = 1, .miou = 2, .oiou = 3, .precision = {}}};
-  const std::map<std::string, std::int64_t> wanted = {{"point_m", 1}, {"miou", 2}, {"oiou", 3}};
-  for (const auto& [metric, step] : wanted) {
+  const std::map<config::Figure, std::int64_t> wanted = {
+      {config::Figure::kPointM, 1}, {config::Figure::kMiou, 2}, {config::Figure::kOiou, 3}};
+  for (const auto& [asked, step] : wanted) {
+    const config::Choice<config::Figure> metric = asked;
     calls_ = 0;
     state_ = {};
     ValidationHook hook = hook_with({.every = 1, .best_metric = metric}, figures);
     take_steps(hook, {1, 2, 3});
-    EXPECT_EQ(state_.best_step, step) << metric;
-    EXPECT_EQ(state_.best_score, 3) << metric;
-    EXPECT_EQ(load_checkpoint(folder_.best()).state.step, step) << metric;
-    EXPECT_EQ(lines().back().at("metric"), metric);
+    EXPECT_EQ(state_.best_step, step) << metric.word();
+    EXPECT_EQ(state_.best_score, 3) << metric.word();
+    EXPECT_EQ(load_checkpoint(folder_.best()).state.step, step) << metric.word();
+    EXPECT_EQ(lines().back().at("metric"), metric.word());
   }
 }
 

@@ -75,7 +75,7 @@ class NonFinite : public ::testing::Test {
   void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
 
   /// Trains on the dataset's 3 samples, one a step.
-  void train(const std::string& action, std::int64_t steps, double clip_norm = 0) {
+  void train(config::OnNonFinite action, std::int64_t steps, double clip_norm = 0) {
     trainer_ = std::make_unique<Trainer>(
         net_, learner_, optimizer_,
         Trainer::Options{
@@ -118,7 +118,7 @@ class NonFinite : public ::testing::Test {
 
 TEST_F(NonFinite, StopsWithAReportAndTheStateOfTheStepsBefore) {
   learner_.bad_gradients = {2};
-  EXPECT_THAT([&] { train("stop", 5, /*clip_norm=*/1); },
+  EXPECT_THAT([&] { train(config::OnNonFinite::kStop, 5, /*clip_norm=*/1); },
               ThrowsMessage<core::Error>(AllOf(
                   HasSubstr("the gradient norm is nan at step 3 (square "), HasSubstr("line 0)"),
                   HasSubstr((folder_.path() / "non_finite.json").string()),
@@ -154,7 +154,7 @@ TEST_F(NonFinite, StopsWithAReportAndTheStateOfTheStepsBefore) {
 
 TEST_F(NonFinite, NamesThePicturesAndTextsOfTheBatch) {
   learner_.bad_losses = {0};
-  EXPECT_THROW(train("stop", 5), core::Error);
+  EXPECT_THROW(train(config::OnNonFinite::kStop, 5), core::Error);
   const auto report = written();
   EXPECT_EQ(report.at("loss").at("total"), "inf");
   EXPECT_EQ(report.at("loss").at("square"), 25.0);
@@ -179,7 +179,7 @@ TEST_F(NonFinite, NamesThePicturesAndTextsOfTheBatch) {
 TEST_F(NonFinite, SkipsWhenAskedAndStopsAtTheTenthInARow) {
   learner_.bad_losses = {1, 2};
   learner_.bad_gradients = {4};
-  train("skip", 6);
+  train(config::OnNonFinite::kSkip, 6);
   EXPECT_EQ(state_.step, 6);
   EXPECT_EQ(state_.skipped_steps, 3);
   EXPECT_EQ(state_.skipped_in_a_row, 0);
@@ -198,7 +198,7 @@ TEST_F(NonFinite, SkipsWhenAskedAndStopsAtTheTenthInARow) {
 
   for (std::int64_t step = 7; step < 30; ++step) learner_.bad_losses.insert(step);
   EXPECT_THAT(
-      [&] { train("skip", 30); },
+      [&] { train(config::OnNonFinite::kSkip, 30); },
       ThrowsMessage<core::Error>(AllOf(HasSubstr("at step 17"), HasSubstr("the 10th in a row"),
                                        Not(HasSubstr("train.non_finite=skip")))));
   EXPECT_EQ(load_checkpoint(folder_.last()).state.step, 16);
@@ -219,7 +219,7 @@ TEST_F(NonFinite, KeepsTheLastCheckpointWhenTheWeightsAreNotFiniteEither) {
   checkpointer_.save_last(state_);
   state_.step = 2;
   net_.b.detach().fill_(kNan);
-  EXPECT_THAT([&] { train("stop", 5); },
+  EXPECT_THAT([&] { train(config::OnNonFinite::kStop, 5); },
               ThrowsMessage<core::Error>(HasSubstr("the weights are not finite either")));
   EXPECT_EQ(load_checkpoint(folder_.last()).state.step, 1);
   EXPECT_EQ(written().at("non_finite_weights"), ordered_json({"b"}));

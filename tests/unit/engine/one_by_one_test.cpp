@@ -51,14 +51,19 @@ class PictureCount {
   at::CallbackHandle handle_;
 };
 
-/// By the name of a profile, or cls: the paper's without conditional referring modules.
-class OneByOne : public testing::TestWithParam<std::string> {
+struct Asked {
+  std::string name;
+  config::Profile profile;
+  bool fuses = true;  ///< false: without conditional referring modules
+};
+
+class OneByOne : public testing::TestWithParam<Asked> {
  protected:
   OneByOne() {
-    const std::string profile = GetParam() == "cls" ? "paper" : GetParam();
+    const auto& [name, profile, fuses] = GetParam();
     const config::Config values = config::profile_values(profile);
     config::ModelOptions options = support::tiny_model(profile);
-    if (GetParam() == "cls") options.fusion = "none";
+    if (!fuses) options.fusion = "none";
     torch::manual_seed(3);
     const std::int64_t words = tokenizer_.vocabulary_size();
     if (options.fusion == "crm") {
@@ -167,8 +172,12 @@ TEST_P(OneByOne, ScoresASplitAlikeInAnyBatch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Profile, OneByOne,
-                         testing::Values("paper", "released", "improved", "tris", "cls"),
-                         [](const auto& asked) { return asked.param; });
+                         testing::Values(Asked{"paper", config::Profile::kPaper},
+                                         Asked{"released", config::Profile::kReleased},
+                                         Asked{"improved", config::Profile::kImproved},
+                                         Asked{"tris", config::Profile::kTris},
+                                         Asked{"cls", config::Profile::kPaper, false}),
+                         [](const auto& asked) { return asked.param.name; });
 
 }  // namespace
 }  // namespace pcnet::engine

@@ -11,15 +11,18 @@
 #include "pcnet/config/profiles.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/precision_choice.h"
 #include "pcnet/model/response_map.h"
 
+#include "support/choices.h"
 #include "support/full_batch.h"
 
 namespace pcnet::engine {
 namespace {
 
+using config::Profile;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -31,13 +34,11 @@ at::ScalarType type_of_a_product() {
   return at::matmul(torch::ones({2, 2}), torch::ones({2, 2})).scalar_type();
 }
 
-TEST(Precision, IsReadFromItsName) {
-  for (const auto precision :
-       {Precision::kFp32, Precision::kTf32, Precision::kBf16, Precision::kFp16}) {
-    EXPECT_EQ(parse_precision(to_string(precision)), precision);
+TEST(Precision, HasTheNameThatAsksForIt) {
+  for (const auto asked : support::every<config::StepPrecision>()) {
+    const auto precision = fixed_precision(asked);
+    EXPECT_EQ(precision ? to_string(*precision) : "auto", asked.word());
   }
-  EXPECT_EQ(parse_precision("auto"), std::nullopt);
-  EXPECT_THROW(parse_precision("fp8"), core::ConfigError);
 }
 
 TEST(Precision, IsRefusedWhereTheDeviceHasNone) {
@@ -120,7 +121,7 @@ struct Step {
 };
 
 /// A step of a profile's whole loss on a model that is the same each time.
-Step step(const std::string& profile, Precision precision) {
+Step step(Profile profile, Precision precision) {
   auto model = support::lively_pcnet(profile);
   model->train();
   ReferringLearner learner(model.ptr(), config::profile_values(profile).loss);
@@ -144,11 +145,11 @@ double cosine(const at::Tensor& a, const at::Tensor& b) {
 /// the gradient points the same way. IaD counts the pairs whose best proposals are one: a close
 /// race may end otherwise in bf16, in random weights more often than in trained ones.
 TEST(MixedPrecision, IsCloseToFp32ForTheProfiles) {
-  for (const char* profile : {"paper", "improved"}) {
+  for (const auto profile : {Profile::kPaper, Profile::kImproved}) {
     const Step exact = step(profile, Precision::kFp32);
     for (const auto& [precision, tolerance, direction] :
          {std::tuple{Precision::kBf16, 0.02, 0.97}, {Precision::kFp16, 0.002, 0.998}}) {
-      SCOPED_TRACE(std::string(profile) + " " + to_string(precision));
+      SCOPED_TRACE(core::cat(config::Choice(profile).word(), " ", to_string(precision)));
       const Step mixed = step(profile, precision);
       ASSERT_EQ(mixed.terms.terms.size(), exact.terms.terms.size());
       for (std::size_t i = 0; i < exact.terms.terms.size(); ++i) {

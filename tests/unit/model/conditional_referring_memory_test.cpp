@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "pcnet/core/format.h"
 #include "pcnet/model/conditional_referring_module.h"
 
 #include "support/allocations.h"
@@ -11,7 +12,7 @@
 namespace pcnet::model {
 namespace {
 
-using support::contexts;
+using support::every;
 using support::lively_stage;
 using support::stage_inputs;
 using support::StageInputs;
@@ -35,9 +36,9 @@ void expect_stated_memory(const config::ReferringOptions& options, std::int64_t 
 }
 
 TEST(ConditionalReferringModule, TakesTheMemoryThatItSays) {
-  for (const auto& context : contexts()) {
-    for (const char* text : {"updated", "vision_updated"}) {
-      SCOPED_TRACE(context + " " + text);
+  for (const auto context : every<config::CueContext>()) {
+    for (const auto text : every<config::ResponseText>()) {
+      SCOPED_TRACE(core::cat(context.word(), " ", text.word()));
       expect_stated_memory({.context = context, .response_text = text}, 6, 12);  // large maps
       expect_stated_memory({.context = context, .response_text = text}, 20, 2);  // many texts
     }

@@ -9,10 +9,9 @@
 namespace pcnet::model {
 namespace {
 
-using support::contexts;
+using support::every;
 using support::kStageWidth;
 using support::lively_stage;
-using support::modulations;
 using support::stage_inputs;
 using support::StageInputs;
 using support::train;
@@ -28,8 +27,8 @@ TEST(WithWholeBatch, PutsTheSamplesOfAllPicturesBeforeThePicturesOwnPartners) {
 }
 
 TEST(ConditionalReferringModule, GivesItsShapesInEveryForm) {
-  for (const auto& context : contexts()) {
-    for (const auto& modulation : modulations()) {
+  for (const auto context : every<config::CueContext>()) {
+    for (const auto modulation : every<config::Modulation>()) {
       for (const auto& [pictures, partners] : {std::pair{3, 2}, {3, 0}, {1, 0}, {1, 1}}) {
         ConditionalReferringModule stage =
             lively_stage({.context = context, .modulation = modulation});
@@ -39,7 +38,8 @@ TEST(ConditionalReferringModule, GivesItsShapesInEveryForm) {
         EXPECT_EQ(out.visual.sizes(), in.visual.sizes());
         EXPECT_EQ(
             out.texts.sizes(),
-            (at::IntArrayRef{pictures, context == "pair" ? scored : 1 + partners, kStageWidth}));
+            (at::IntArrayRef{pictures, context == config::CueContext::kPair ? scored : 1 + partners,
+                             kStageWidth}));
         EXPECT_EQ(out.similarity.sizes(), (at::IntArrayRef{pictures, scored, 2, 2}));
         EXPECT_LE(out.similarity.abs().max().item<double>(), 1 + 1e-9);
         const StageOutput alone = stage->respond(in.visual, in.texts, in.cues);
@@ -72,7 +72,7 @@ TEST(ConditionalReferringModule, AddsCuesAsTheStrategiesSay) {
 
 TEST(ConditionalReferringModule, AddsInItsFifthStrategyWhatTwoOthersAdd) {
   const StageInputs in = stage_inputs(3, 1);
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     Options options{.context = context, .modulation = "vta_tta"};
     ConditionalReferringModule attended = lively_stage(options);
     options.modulation = "vta_tta_add";
@@ -83,17 +83,18 @@ TEST(ConditionalReferringModule, AddsInItsFifthStrategyWhatTwoOthersAdd) {
       const torch::NoGradGuard no_grad;
       item.value().copy_(both->named_parameters()[item.key()]);
     }
-    const at::Tensor before = context == "pair" ? with_whole_batch(in.texts) : in.texts;
+    const at::Tensor before =
+        context == config::CueContext::kPair ? with_whole_batch(in.texts) : in.texts;
     EXPECT_TRUE(at::allclose(train(both, in).texts,
                              train(attended, in).texts + train(cue, in).texts - before))
-        << context;
+        << context.word();
   }
 }
 
 TEST(ConditionalReferringModule, GivesEveryParameterAGradient) {
-  for (const auto& projections : {"per_attention", "shared"}) {
-    for (const auto& context : contexts()) {
-      for (const auto& modulation : modulations()) {
+  for (const auto projections : every<config::Projections>()) {
+    for (const auto context : every<config::CueContext>()) {
+      for (const auto modulation : every<config::Modulation>()) {
         ConditionalReferringModule stage = lively_stage({.context = context,
                                                          .modulation = modulation,
                                                          .train_residual_scale = true,
@@ -103,11 +104,13 @@ TEST(ConditionalReferringModule, GivesEveryParameterAGradient) {
         (out.similarity.pow(3).sum() + out.visual.pow(3).sum()).backward();
         for (const auto& item : stage->named_parameters()) {
           const std::string& name = item.key();
-          ASSERT_TRUE(item->grad().defined()) << name << " " << context << " " << modulation;
+          ASSERT_TRUE(item->grad().defined())
+              << name << " " << context.word() << " " << modulation.word();
           const double most = item->grad().abs().max().item<double>();
           // An instance norm takes away what the convolution's bias adds.
           const bool inert = name.find("v_") != std::string::npos && name.ends_with(".0.bias");
-          EXPECT_EQ(most > 1e-10, !inert) << name << " " << context << " " << modulation;
+          EXPECT_EQ(most > 1e-10, !inert)
+              << name << " " << context.word() << " " << modulation.word();
         }
       }
     }
@@ -115,7 +118,7 @@ TEST(ConditionalReferringModule, GivesEveryParameterAGradient) {
 }
 
 TEST(ConditionalReferringModule, HasTheGradientsOfItsDifferences) {
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     ConditionalReferringModule stage =
         lively_stage({.context = context, .residual_scale = 0.5, .train_residual_scale = true});
     const StageInputs in = stage_inputs(2, 1);
@@ -134,18 +137,18 @@ TEST(ConditionalReferringModule, HasTheGradientsOfItsDifferences) {
     EXPECT_LT(fault([&](const at::Tensor& x) { return value(in.visual, in.texts, x); }, in.cues),
               1e-6);
     const auto whole = [&] { return value(in.visual, in.texts, in.cues); };
-    EXPECT_LT(support::largest_parameter_fault(*stage, whole), 1e-6) << context;
+    EXPECT_LT(support::largest_parameter_fault(*stage, whole), 1e-6) << context.word();
   }
 }
 
 TEST(ConditionalReferringModule, ComputesOneSampleAloneAsAtInference) {
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     ConditionalReferringModule stage = lively_stage({.context = context});
     const StageInputs in = stage_inputs(1, 0);
     const StageOutput trained = train(stage, in);
     const StageOutput answered = stage->respond(in.visual, in.texts, in.cues);
-    EXPECT_TRUE(at::allclose(trained.similarity, answered.similarity)) << context;
-    EXPECT_TRUE(at::allclose(trained.visual, answered.visual)) << context;
+    EXPECT_TRUE(at::allclose(trained.similarity, answered.similarity)) << context.word();
+    EXPECT_TRUE(at::allclose(trained.visual, answered.visual)) << context.word();
   }
 }
 
@@ -170,28 +173,29 @@ TEST(ConditionalReferringModule, SeesTheCuesOfABatchOfOnePictureAlikeOnAnyOfThem
 }
 
 TEST(ConditionalReferringModule, LeavesTheSamplesAloneWhenPartnersCome) {
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     ConditionalReferringModule stage = lively_stage({.context = context});
     const StageInputs with = stage_inputs(3, 2);
     const StageInputs without = {with.visual, with.texts.slice(1, 0, 1), with.cues.slice(1, 0, 1)};
     EXPECT_TRUE(at::allclose(train(stage, with).similarity.slice(1, 0, 3),
                              train(stage, without).similarity))
-        << context;
+        << context.word();
   }
 }
 
 TEST(ConditionalReferringModule, TreatsAPartnerAsIfItWereItsPicturesSample) {
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     ConditionalReferringModule stage = lively_stage({.context = context});
     const StageInputs in = stage_inputs(3, 2);
     const at::Tensor texts = train(stage, in).texts;
-    const std::int64_t second_partner = context == "pair" ? 3 + 1 : 2;
+    const std::int64_t second_partner = context == config::CueContext::kPair ? 3 + 1 : 2;
     for (std::int64_t i = 0; i < 3; ++i) {
       StageInputs swapped = {in.visual, in.texts.clone(), in.cues.clone()};
       swapped.texts[i][0] = in.texts[i][2];
       swapped.cues[i][0] = in.cues[i][2];
-      const at::Tensor as_sample = train(stage, swapped).texts[i][context == "pair" ? i : 0];
-      EXPECT_TRUE(at::allclose(texts[i][second_partner], as_sample)) << context << i;
+      const at::Tensor as_sample =
+          train(stage, swapped).texts[i][context == config::CueContext::kPair ? i : 0];
+      EXPECT_TRUE(at::allclose(texts[i][second_partner], as_sample)) << context.word() << i;
     }
   }
 }
@@ -231,7 +235,7 @@ TEST(ConditionalReferringModule, SharesOneSetOfProjectionsUnderTheReleasedNames)
 
 TEST(ConditionalReferringModule, FollowsTheTypeOfItsInputs) {
   const StageInputs in = stage_inputs(2, 1);
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     ConditionalReferringModule stage = lively_stage({.context = context});
     const at::Tensor wanted = train(stage, in).similarity;
     for (const auto& [type, tolerance] :
@@ -239,8 +243,9 @@ TEST(ConditionalReferringModule, FollowsTheTypeOfItsInputs) {
       stage->to(type);
       const at::Tensor got =
           train(stage, {in.visual.to(type), in.texts.to(type), in.cues.to(type)}).similarity;
-      EXPECT_EQ(got.scalar_type(), type) << context;
-      EXPECT_TRUE(at::allclose(got.to(torch::kDouble), wanted, 0, tolerance)) << context << type;
+      EXPECT_EQ(got.scalar_type(), type) << context.word();
+      EXPECT_TRUE(at::allclose(got.to(torch::kDouble), wanted, 0, tolerance))
+          << context.word() << type;
     }
   }
 }
@@ -260,14 +265,14 @@ TEST(ConditionalReferringModule, ReadsChannelsLastMemory) {
 }
 
 TEST(ConditionalReferringModule, KeepsEqualTextsEqual) {
-  for (const auto& context : contexts()) {
+  for (const auto context : every<config::CueContext>()) {
     ConditionalReferringModule stage = lively_stage({.context = context});
     StageInputs in = stage_inputs(3, 1);
     in.texts.copy_(in.texts[0][0].expand_as(in.texts));
     in.cues.copy_(in.cues[0][0].expand_as(in.cues));
     const at::Tensor maps = stage->respond(in.visual, in.texts, in.cues).similarity;
-    EXPECT_TRUE(at::allclose(maps.select(1, 0), maps.select(1, 1))) << context;
-    EXPECT_TRUE(train(stage, in).similarity.isfinite().all().item<bool>()) << context;
+    EXPECT_TRUE(at::allclose(maps.select(1, 0), maps.select(1, 1))) << context.word();
+    EXPECT_TRUE(train(stage, in).similarity.isfinite().all().item<bool>()) << context.word();
   }
 }
 

@@ -30,7 +30,8 @@ struct Case {
   naive::Weights weights;
 };
 
-config::ModelOptions with_stages(std::int64_t stages, const std::string& profile = "paper") {
+config::ModelOptions with_stages(std::int64_t stages,
+                                 config::Profile profile = config::Profile::kPaper) {
   config::ModelOptions options = support::tiny_model(profile);
   options.stages = stages;
   return options;
@@ -85,7 +86,7 @@ void expect_answers(Case& one, OfOne formula, double tolerance) {
 
 TEST(PCNetFormulas, OfTheReleasedCodeHoldAtInference) {
   for (const std::int64_t stages : {1, 2, 3, 4}) {
-    const config::ModelOptions options = with_stages(stages, "released");
+    const config::ModelOptions options = with_stages(stages, config::Profile::kReleased);
     Case single = make_case(options, torch::kFloat);
     expect_answers(single, naive::released_scores, 1e-4);
     Case exact = make_case(options, torch::kDouble);

@@ -1,5 +1,7 @@
 #include "pcnet/model/pcnet.h"
 
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -22,6 +24,8 @@ using ::testing::ThrowsMessage;
 using Options = config::ReferringOptions;
 
 constexpr std::int64_t kVocabulary = 9;
+constexpr std::array kReferringProfiles = {config::Profile::kPaper, config::Profile::kReleased,
+                                           config::Profile::kImproved};
 
 config::ModelOptions with(const Options& referring, std::int64_t stages = 3) {
   config::ModelOptions options = support::tiny_model();
@@ -120,7 +124,7 @@ TEST_F(PCNetAnswers, AreCosinesTimesTheScale) {
 }
 
 TEST_F(PCNetAnswers, AreTheSameOneByOne) {
-  for (const std::string profile : {"paper", "released", "improved"}) {
+  for (const config::Choice<config::Profile> profile : kReferringProfiles) {
     PCNet model = lively(support::tiny_model(profile));
     const at::Tensor together = answers(model);
     const torch::NoGradGuard no_grad;
@@ -134,7 +138,7 @@ TEST_F(PCNetAnswers, AreTheSameOneByOne) {
                          torch::zeros({1}, torch::kInt64));
       EXPECT_TRUE(at::allclose(together.slice(1, m, m + 1) / model->scale(), alone / model->scale(),
                                1e-5, 1e-5))
-          << profile << m;
+          << profile.word() << m;
     }
   }
 }
@@ -192,7 +196,7 @@ TEST_F(PCNetAnswers, MayBeNowherePositive) {
 }
 
 TEST_F(PCNetAnswers, TrainOnOnePicture) {
-  for (const std::string profile : {"paper", "released", "improved"}) {
+  for (const config::Choice<config::Profile> profile : kReferringProfiles) {
     PCNet model = lively(support::tiny_model(profile));
     model->train();
     const auto stages =
@@ -201,10 +205,10 @@ TEST_F(PCNetAnswers, TrainOnOnePicture) {
                                           cue_index().slice(0, 0, 1)));
     const at::Tensor sum = stages.back().samples.sum() + stages.back().partners.pow(2).sum();
     sum.backward();
-    EXPECT_TRUE(sum.isfinite().item<bool>()) << profile;
+    EXPECT_TRUE(sum.isfinite().item<bool>()) << profile.word();
     for (const auto& item : model->named_parameters()) {
       if (!item->grad().defined()) continue;
-      EXPECT_TRUE(item->grad().isfinite().all().item<bool>()) << profile << item.key();
+      EXPECT_TRUE(item->grad().isfinite().all().item<bool>()) << profile.word() << item.key();
     }
   }
 }
@@ -291,7 +295,7 @@ TEST(PCNet, HasOneModuleAStage) {
 
 TEST(PCNet, RefusesOptionsThatDoNotExist) {
   EXPECT_THROW(lively(with({}, 0)), core::ConfigError);
-  EXPECT_THROW(lively(with({.context = "everything"})), core::ConfigError);
+  EXPECT_THROW(lively(with({.modules = 65})), core::ConfigError);
 }
 
 TEST(PCNet, RefusesTooFewCuesAndForeignShapes) {

@@ -8,13 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "pcnet/config/eval_choices.h"
 #include "pcnet/data/annotations/dataset_tree.h"
 #include "pcnet/data/annotations/faults.h"
-#include "pcnet/data/annotations/ground_truth.h"
 #include "pcnet/data/annotations/id_map.h"
 #include "pcnet/image/rle.h"
 
 namespace pcnet::data {
+
+using config::GroundTruth;
 
 /// One referring expression.
 struct Sentence {

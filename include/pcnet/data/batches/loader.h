@@ -24,10 +24,10 @@ class Loader {
     std::uint64_t seed;
     std::int64_t first;  ///< step to begin with (a resumed run)
     std::int64_t last;
-    std::int64_t prefetch;          ///< 0: made when asked for
-    std::int64_t workers = 1;       ///< threads; 0: made when asked for
-    bool pinned = false;            ///< pictures in page-locked memory
-    std::string negatives = "any";  ///< config data.negatives
+    std::int64_t prefetch;     ///< 0: made when asked for
+    std::int64_t workers = 1;  ///< threads; 0: made when asked for
+    bool pinned = false;       ///< pictures in page-locked memory
+    config::Choice<config::Negatives> negatives = "any";
   };
 
   /// Warns when `negatives` asks for more than the batches can give.

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "pcnet/config/data_choices.h"
 #include "pcnet/config/train_options.h"
 #include "pcnet/core/random.h"
 #include "pcnet/data/batches/batch.h"
@@ -42,7 +43,7 @@ class Samples {
 
   /// For each sample the number of its group: two of one group are no good negatives of each other
   /// by `negatives` (config data.negatives). Empty: all samples go together.
-  virtual std::vector<std::int64_t> clash_groups(const std::string& negatives) const;
+  virtual std::vector<std::int64_t> clash_groups(config::Negatives negatives) const;
 
  protected:
   /// Cues a text and partners a sample: the batch's K and D.
@@ -94,7 +95,7 @@ class ReferringSamples : public Samples {
       : ReferringSamples(dataset, tokenizer, {}) {}
   std::int64_t size() const override { return static_cast<std::int64_t>(objects_.size()); }
   /// `distinct_images`: by picture; `distinct_objects`: by annotated object.
-  std::vector<std::int64_t> clash_groups(const std::string& negatives) const override;
+  std::vector<std::int64_t> clash_groups(config::Negatives negatives) const override;
 
  private:
   struct Expression {

@@ -173,7 +173,7 @@ TEST_F(CustomData, TurnsPicturesAsViewersDoUnlessToldNotTo) {
   core::write_file_plain(folder_ / "a.png",
                          support::with_orientation(image::encode_png_stored(stored), 3));
   (void)write(R"({"image": "a.png", "sentence": "a"})");
-  const auto reds = [&](const std::string& exif) {
+  const auto reds = [&](config::Exif exif) {
     config::DataOptions options = support::options_for(folder_.path());
     options.exif = exif;
     Dataset dataset(options);
@@ -183,9 +183,9 @@ TEST_F(CustomData, TurnsPicturesAsViewersDoUnlessToldNotTo) {
     EXPECT_EQ(resized[0][31][31].item<int>() > 0, read.pixel(5, 7)[0] > 0);
     return std::pair<int, int>(read.pixel(0, 0)[0], read.pixel(5, 7)[0]);
   };
-  EXPECT_EQ(reds("auto"), std::pair(0, 200));
-  EXPECT_EQ(reds("turned"), std::pair(0, 200));
-  EXPECT_EQ(reds("stored"), std::pair(200, 0));
+  EXPECT_EQ(reds(config::Exif::kAuto), std::pair(0, 200));
+  EXPECT_EQ(reds(config::Exif::kTurned), std::pair(0, 200));
+  EXPECT_EQ(reds(config::Exif::kStored), std::pair(200, 0));
 }
 
 TEST_F(CustomData, HasTheSizesOfTurnedPicturesAndNamesAMaskOfTheStoredOne) {

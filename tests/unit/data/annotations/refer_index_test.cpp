@@ -332,7 +332,6 @@ TEST_F(ReferIndexTest, MakesOverlapsBackgroundByTheExclusiveRule) {
   const Annotation& object = index.annotation(1);
   EXPECT_EQ(index.mask(object, GroundTruth::kExclusive), image::encode(once));
   EXPECT_EQ(index.mask(object, GroundTruth::kUnion), image::encode(any));
-  EXPECT_THROW(ground_truth_rule("both"), core::UsageError);
 }
 
 TEST_F(ReferIndexTest, ReadsRefersListOfRunLengthsByBothRules) {

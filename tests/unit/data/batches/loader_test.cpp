@@ -23,6 +23,7 @@
 namespace pcnet::data {
 namespace {
 
+using config::Negatives;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 class LoaderTest : public ::testing::Test {
@@ -66,7 +67,7 @@ class LoaderTest : public ::testing::Test {
 };
 
 TEST_F(LoaderTest, MakesTheSameBatchesWithAnyNumberOfWorkers) {
-  for (const char* negatives : {"any", "distinct_images"}) {
+  for (const auto negatives : {Negatives::kAny, Negatives::kDistinctImages}) {
     Loader::Options options{
         .batch_size = 4, .seed = 3, .first = 0, .last = 12, .prefetch = 0, .negatives = negatives};
     const auto asked = batches(options);
@@ -85,7 +86,7 @@ TEST_F(LoaderTest, MakesTheSameBatchesWithAnyNumberOfWorkers) {
 }
 
 TEST_F(LoaderTest, GivesTheSameRestWhenItStartsInTheMiddle) {
-  for (const char* negatives : {"any", "distinct_objects"}) {
+  for (const auto negatives : {Negatives::kAny, Negatives::kDistinctObjects}) {
     Loader::Options options{
         .batch_size = 5, .seed = 1, .first = 0, .last = 10, .prefetch = 3, .negatives = negatives};
     const auto whole = batches(options);

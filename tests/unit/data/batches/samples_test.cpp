@@ -432,7 +432,7 @@ TEST_F(PartnersTest, ContrastiveSamplesHaveNeitherCuesOfATextNorPartners) {
   EXPECT_EQ(batch.has_partner.sizes(), (at::IntArrayRef{2, 0}));
   EXPECT_TRUE(at::equal(batch.ref_ids, torch::full({2}, -1, torch::kInt64)));
   EXPECT_TRUE(at::equal(batch.image_ids, torch::tensor({10, 11}, torch::kInt64)));
-  EXPECT_TRUE(samples.clash_groups("distinct_images").empty());
+  EXPECT_TRUE(samples.clash_groups(config::Negatives::kDistinctImages).empty());
 }
 
 TEST_F(PartnersTest, GroupsSamplesByPictureOrObject) {
@@ -440,9 +440,10 @@ TEST_F(PartnersTest, GroupsSamplesByPictureOrObject) {
   Dataset dataset = open();
   const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
   const ReferringSamples samples(dataset, tokenizer);
-  EXPECT_THAT(samples.clash_groups("any"), ElementsAre());
-  EXPECT_THAT(samples.clash_groups("distinct_images"), ElementsAre(10, 10, 11, 10));
-  EXPECT_THAT(samples.clash_groups("distinct_objects"), ElementsAre(1, 2, 3, 1));
+  EXPECT_THAT(samples.clash_groups(config::Negatives::kAny), ElementsAre());
+  EXPECT_THAT(samples.clash_groups(config::Negatives::kDistinctImages),
+              ElementsAre(10, 10, 11, 10));
+  EXPECT_THAT(samples.clash_groups(config::Negatives::kDistinctObjects), ElementsAre(1, 2, 3, 1));
 }
 
 TEST_F(PartnersTest, ABatchHasTheProposalsOfItsPicturesOnTheGridWhenAskedFor) {

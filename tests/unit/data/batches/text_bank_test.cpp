@@ -15,7 +15,8 @@ using ::testing::ThrowsMessage;
 
 class TextBankTest : public ::testing::Test {
  protected:
-  TextBank bank(std::int64_t length, const std::string& truncate = "keep_end") const {
+  TextBank bank(std::int64_t length,
+                config::Truncation truncate = config::Truncation::kKeepEnd) const {
     config::DataOptions options;
     options.text_length = length;
     options.truncate = truncate;
@@ -54,7 +55,7 @@ TEST_F(TextBankTest, CountsDistinctCutTexts) {
 }
 
 TEST_F(TextBankTest, CutsAsTheReleasedCodeWhenAsked) {
-  TextBank bank = this->bank(4, "cut");
+  TextBank bank = this->bank(4, config::Truncation::kCut);
   bank.add("a b c");
   EXPECT_TRUE(at::equal(bank.gather({0}), torch::tensor({{5, 1, 2, 3}}, torch::kInt64)));
 }

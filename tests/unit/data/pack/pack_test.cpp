@@ -267,7 +267,8 @@ TEST_F(PackTest, HoldsTurnedPicturesWhereTheyAreTurned) {
   Dataset packed(packed_options());
   EXPECT_TRUE(packed.files().apply_exif);
   EXPECT_EQ((*packed.pictures().get(10))[0][31][31].item<int>(), 200);
-  for (const char* exif : {"auto", "stored"}) {  // auto: a tree's pictures are read as stored
+  // auto: a tree's pictures are read as stored
+  for (const auto exif : {config::Exif::kAuto, config::Exif::kStored}) {
     options_.exif = exif;
     EXPECT_THAT([&] { const Dataset dataset(packed_options()); },
                 ThrowsMessage<core::Error>(
