@@ -66,7 +66,7 @@ struct LoadArguments {
 
 void add_bench_load(CLI::App& bench, const GlobalOptions& globals, Action& action) {
   auto arguments = std::make_shared<LoadArguments>();
-  CLI::App* command = add_command(bench, "load", "Throughput of feeding pictures and texts.",
+  CLI::App* command = add_command(bench, "load", "Throughput of feeding images and texts.",
                                   "  pcnet bench load --root data\n"
                                   "  pcnet bench load refcoco.pack\n"
                                   "  pcnet bench load configs/refsynth/clip.yaml --root data --set "
@@ -112,7 +112,7 @@ void add_bench_clip(CLI::App& bench, const GlobalOptions& globals, Action& actio
       ->add_option("--architecture", arguments->architecture,
                    "RN50, RN101, RN50x4 or tiny instead of a configuration's encoders")
       ->excludes(config);
-  command->add_option("--batch", options.batch, "pictures, and texts, encoded at once")
+  command->add_option("--batch", options.batch, "images, and texts, encoded at once")
       ->check(CLI::Range(1, 100000).description(""))
       ->capture_default_str();
   command->add_option("--image-size", options.image_size, "px; default: data.image_size")

@@ -80,7 +80,7 @@ void print_text(const runtime::CueCheck& check, std::size_t most) {
   const auto notes = data::count_items(quality.findings, false);
   std::cout << cat(faults == 0 ? "no fault found" : cat(faults, faults == 1 ? " fault" : " faults"),
                    notes == 0 ? "" : cat(", ", notes, notes == 1 ? " note" : " notes"),
-                   "; pictures: pcnet data show\n");
+                   "; images: pcnet data show\n");
 }
 
 void run_check(const CheckArguments& arguments, const GlobalOptions& globals) {
@@ -103,7 +103,7 @@ void add_check(CLI::App& cues, const GlobalOptions& globals, Action& action) {
       "a sentence without cues, a cue without words, or more notes of a kind than --tolerance.",
       "  pcnet cues check --root data\n"
       "  pcnet cues check --root data --cues Mistral_7B_Ref_Sents --tolerance 2\n"
-      "  pcnet data show --root data --cues cues.jsonl    draws them with their pictures");
+      "  pcnet data show --root data --cues cues.jsonl    draws them with their images");
   add_data_source(*command, arguments->source);
   command
       ->add_option("--tolerance", arguments->tolerance,

@@ -39,23 +39,22 @@ std::string row(const std::string& name, const synth::Summary& summary, const Ce
 std::string table(const synth::Summary& summary) {
   using Split = synth::SplitSummary;
   std::string text = row("", summary, [](const Split& s) { return s.name; });
-  text += row("pictures", summary, [](const Split& s) { return s.images; });
+  text += row("images", summary, [](const Split& s) { return s.images; });
   text += row("referred objects", summary, [](const Split& s) { return s.refs; });
   text += row("sentences", summary, [](const Split& s) { return s.all_sentences(); });
   for (std::size_t kind = 0; kind < 3; ++kind) {
     const char* const names[] = {"  by attributes", "  by position", "  by relation"};
     text += row(names[kind], summary, [&](const Split& s) { return s.sentences[kind]; });
   }
-  text += row("sentences a picture", summary,
+  text += row("sentences an image", summary,
               [](const Split& s) { return per(s.all_sentences(), s.images); });
   text += row("words a sentence", summary,
               [](const Split& s) { return per(s.words, s.all_sentences()); });
   text += row("different cues a sentence", summary,
               [](const Split& s) { return per(s.real_cues, s.all_sentences()); });
+  text += row("objects an image", summary, [](const Split& s) { return per(s.objects, s.images); });
   text +=
-      row("objects a picture", summary, [](const Split& s) { return per(s.objects, s.images); });
-  text += row("proposals a picture", summary,
-              [](const Split& s) { return per(s.proposals, s.images); });
+      row("proposals an image", summary, [](const Split& s) { return per(s.proposals, s.images); });
   text += row("blind PointM %: random pixel", summary,
               [](const Split& s) { return core::fixed(s.random_pixel, 1); });
   text += row("blind PointM %: centre pixel", summary,
@@ -95,7 +94,7 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
       ->required();
   command
       ->add_option("--images", options.images,
-                   "pictures in all; val, testA and testB get a fifteenth each")
+                   "images in all; val, testA and testB get a fifteenth each")
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--seed", options.seed, "the same seed gives the same bytes everywhere")

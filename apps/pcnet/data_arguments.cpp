@@ -11,7 +11,7 @@ void add_data_options(CLI::App& command, DataArguments& arguments) {
   add("--root", arguments.root, "dataset folder; its tree is recognised");
   add("--dataset", arguments.dataset, "refcoco, refcoco+, refcocog, refsynth or custom");
   add("--split-by", arguments.split_by, "partition: unc, google or umd");
-  add("--images", arguments.images, "folder of the pictures, if not where the tree has it");
+  add("--images", arguments.images, "folder of the images, if not where the tree has it");
   add("--cues", arguments.cues,
       "file or folder of target-related cues, or `rules`: made in memory");
   add("--proposals", arguments.proposals, "file or folder of mask proposals");

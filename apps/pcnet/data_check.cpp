@@ -38,7 +38,7 @@ nlohmann::ordered_json document_of(const runtime::DatasetCheck& check) {
 
 void print_text(const runtime::DatasetCheck& check, std::size_t most) {
   std::cout << data::describe(check.files)
-            << cat("holds       ", check.pictures, " pictures, ", check.objects, " objects, ",
+            << cat("holds       ", check.pictures, " images, ", check.objects, " objects, ",
                    check.references, " references, ", check.sentences, " sentences\n");
   std::cout << report::audit_text(check.findings, most);
   const auto faults = data::count_items(check.findings, true);
@@ -66,14 +66,14 @@ void add_data_check(CLI::App& data, const GlobalOptions& globals, Action& action
   auto arguments = std::make_shared<CheckArguments>();
   CLI::App* command = add_command(
       data, "check",
-      "Find every fault of a dataset: pictures, sizes, masks, texts, ids, leaks between\n"
+      "Find every fault of a dataset: images, sizes, masks, texts, ids, leaks between\n"
       "splits, cues, proposals. Exit code 1 when there is a fault; notes are no faults.",
       "  pcnet data check --root data\n"
       "  pcnet data check --root data --dataset refcocog --split-by umd --quick\n"
       "  pcnet data check configs/refsynth/clip.yaml --root data --all");
   add_data_source(*command, arguments->source);
   command->add_flag("--quick", arguments->quick,
-                    "read the sizes in the pictures' headers instead of decoding them");
+                    "read the sizes in the images' headers instead of decoding them");
   command->add_flag("--all", arguments->all, "list everything found, not the first of each kind");
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_check(*arguments, globals); };

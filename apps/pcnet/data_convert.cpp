@@ -43,10 +43,9 @@ void run_convert(const ConvertArguments& arguments, const GlobalOptions& globals
       done.rewritten_images == 0 ? ""
                                  : core::cat(" (", done.rewritten_images,
                                              " with an EXIF orientation as PNG, as they are read)");
-  std::cout << core::cat("wrote ", done.out.string(), ": ", done.images, " pictures", rewritten,
-                         ", ", done.objects, " objects, ", done.references,
-                         " of them referred to by ", done.sentences, " sentences (",
-                         done.sentences_with_cues, " with cues)\n");
+  std::cout << core::cat("wrote ", done.out.string(), ": ", done.images, " images", rewritten, ", ",
+                         done.objects, " objects, ", done.references, " of them referred to by ",
+                         done.sentences, " sentences (", done.sentences_with_cues, " with cues)\n");
 }
 
 }  // namespace
@@ -62,7 +61,7 @@ void add_data_convert(CLI::App& data, const GlobalOptions& globals, Action& acti
       ->type_name("DIR")
       ->required();
   command->add_flag("--copy-images", arguments->copy_images,
-                    "copy the pictures; else they are linked by path");
+                    "copy the images; else they are linked by path");
   add_data_source(*command, arguments->source);
   command->callback([arguments, &globals, &action] {
     action = [=, &globals] { run_convert(*arguments, globals); };

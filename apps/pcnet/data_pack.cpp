@@ -54,12 +54,12 @@ std::string text_of(const runtime::Packing& packing, const std::string& out) {
   if (holds.taken_over > 0) pictures += cat(", ", holds.taken_over, " from the run before");
   if (holds.unused > 0) pictures += cat("; ", holds.unused, " without a reference left out");
   line("size", core::human_bytes(holds.bytes));
-  line("pictures", pictures);
+  line("images", pictures);
   line("references", cat(holds.references, " with ", holds.sentences, " sentences"));
   line("texts", cat(holds.texts, " different ones, cues and captions included; tokens: ",
                     packing.key.vocabulary));
   line("proposals", packing.key.sources.contains("proposals")
-                        ? cat("of ", holds.pictures_with_proposals, " pictures, on a grid of ",
+                        ? cat("of ", holds.pictures_with_proposals, " images, on a grid of ",
                               packing.key.grid_height, " x ", packing.key.grid_width)
                         : std::string("none"));
   text += cat("use it with --pack ", out, "\n");
@@ -82,7 +82,7 @@ void add_data_pack(CLI::App& data, const GlobalOptions& globals, Action& action)
   auto arguments = std::make_shared<PackArguments>();
   CLI::App* command = add_command(
       data, "pack",
-      "Write a dataset into one file that training reads without decoding: pictures at the\n"
+      "Write a dataset into one file that training reads without decoding: images at the\n"
       "training size, tokens, cues, proposals, ground truth. A stopped run goes on when the\n"
       "same command is given again. Give the configuration that will be trained: the pack\n"
       "depends on its image size, tokens, feature grid and proposal filter, and is refused\n"

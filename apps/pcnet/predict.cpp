@@ -44,13 +44,13 @@ void run_predict(const PredictArguments& arguments, const GlobalOptions& globals
 void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
   auto arguments = std::make_shared<PredictArguments>();
   CLI::App* command = add_command(
-      root, "predict", "Find what a text means on a picture.",
+      root, "predict", "Find what a text means on an image.",
       "  pcnet predict runs/tris --image a.png --text \"the small red circle\" --out found\n"
       "  pcnet predict runs/tris --image *.png --text \"the star\" --text \"the left cross\"");
   command->add_option("model", arguments->model, "run folder or checkpoint")->required();
   command
       ->add_option("--image", arguments->images,
-                   "one or more pictures, turned as their EXIF orientation says")
+                   "one or more images, turned as their EXIF orientation says")
       ->required();
   command->add_option("--text", arguments->texts, "what to find; repeatable")
       ->required()

@@ -94,7 +94,7 @@ void check(const CriterionOptions& loss, Faults& faults) {
 void check(const ContrastiveBatchOptions& options, bool mirrored, Faults& faults) {
   if (options.captions + options.expressions + options.cues == 0) {
     faults.push_back(
-        "train.contrastive: captions, expressions and cues are all 0, wanted a text a picture");
+        "train.contrastive: captions, expressions and cues are all 0, wanted a text an image");
   }
   if (options.positional_captions > options.captions) {
     faults.push_back(cat("train.contrastive.positional_captions is ", options.positional_captions,

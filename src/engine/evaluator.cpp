@@ -334,7 +334,7 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
   Evaluation evaluation(dataset, split, responder, options);
   const auto step = static_cast<std::size_t>(options.batch_size);
   core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),
-                          "pictures");
+                          "images");
   for (std::size_t first = 0; first < groups.size(); first += step) {
     core::throw_if_stopped("evaluation stopped; nothing was written");
     const std::size_t last = std::min(groups.size(), first + step);

@@ -28,7 +28,7 @@ void Checkpointer::save_best(const TrainState& state) const {
 
 ProgressHook::ProgressHook(std::int64_t total_steps, std::int64_t already, std::int64_t batch_size,
                            std::string metric)
-    : progress_(cat("training (", batch_size, " pictures a step)"), total_steps, "steps", already),
+    : progress_(cat("training (", batch_size, " images a step)"), total_steps, "steps", already),
       metric_(std::move(metric)) {}
 
 void ProgressHook::after_step(const StepReport& report, TrainState& state) {

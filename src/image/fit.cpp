@@ -17,7 +17,7 @@ namespace {
 void check(std::int64_t height, std::int64_t width, std::int64_t side) {
   if (height >= 1 && width >= 1 && side >= 1) return;
   throw core::Error(
-      core::cat("cannot fit a picture of ", width, " x ", height, " into ", side, " pixels"));
+      core::cat("cannot fit an image of ", width, " x ", height, " into ", side, " pixels"));
 }
 
 /// A side of what is shrunk so that the longest becomes `side`; at least a pixel.

@@ -54,7 +54,7 @@ at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like) {
 }
 
 at::Tensor stack_pictures(at::TensorList pictures, bool pinned) {
-  if (pictures.empty()) throw core::Error("there is no picture to stack");
+  if (pictures.empty()) throw core::Error("there is no image to stack");
   const auto sizes = pictures.front().sizes();
   const auto count = static_cast<std::int64_t>(pictures.size());
   // Stacked as [B, H, W, 3]: pictures lie pixel by pixel already, and at::stack would undo that.
@@ -63,7 +63,7 @@ at::Tensor stack_pictures(at::TensorList pictures, bool pinned) {
   auto* to = pixels.mutable_data_ptr<std::uint8_t>();
   for (const auto& picture : pictures) {
     if (picture.sizes() != sizes || picture.scalar_type() != at::kByte) {
-      throw core::Error(core::cat("cannot stack pictures of ", sizes, " and ", picture.sizes()));
+      throw core::Error(core::cat("cannot stack images of ", sizes, " and ", picture.sizes()));
     }
     // Copied by hand: at::stack would start a team of threads in every thread that makes batches.
     const at::Tensor from = picture.permute({1, 2, 0}).contiguous();

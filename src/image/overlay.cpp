@@ -18,7 +18,7 @@ using core::Error;
 
 void check_size(const Picture& picture, std::int64_t height, std::int64_t width, const char* what) {
   if (picture.height == height && picture.width == width) return;
-  throw Error(cat("the ", what, " of ", height, " x ", width, " does not fit the picture of ",
+  throw Error(cat("the ", what, " of ", height, " x ", width, " does not fit the image of ",
                   picture.height, " x ", picture.width));
 }
 
@@ -42,7 +42,7 @@ std::array<double, 3> heat(double value) {
 
 std::int64_t enlarge_factor(std::int64_t height, std::int64_t width, std::int64_t wanted) {
   const std::int64_t longest = std::max(height, width);
-  if (longest < 1) throw Error("a picture without pixels cannot be enlarged");
+  if (longest < 1) throw Error("an image without pixels cannot be enlarged");
   return std::max<std::int64_t>(1, (wanted + longest - 1) / longest);
 }
 
@@ -88,7 +88,7 @@ Mask enlarge(const Mask& mask, std::int64_t min_longest_side) {
 Picture draw_response(const Picture& picture, std::span<const float> map, double opacity) {
   check_opacity(opacity);
   if (map.size() * 3 != picture.rgb.size()) {
-    throw Error(cat("a response map of ", map.size(), " values does not fit the picture of ",
+    throw Error(cat("a response map of ", map.size(), " values does not fit the image of ",
                     picture.height, " x ", picture.width));
   }
   Picture out = picture;
@@ -135,7 +135,7 @@ void tint(Picture& picture, const Mask& mask, Colour colour, double opacity) {
 
 void draw_peak(Picture& picture, std::int64_t x, std::int64_t y) {
   if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) {
-    throw Error(cat("the peak (", x, ", ", y, ") lies outside of the picture of ", picture.width,
+    throw Error(cat("the peak (", x, ", ", y, ") lies outside of the image of ", picture.width,
                     " x ", picture.height, " pixels (width x height)"));
   }
   const std::int64_t scale =
@@ -154,7 +154,7 @@ void draw_peak(Picture& picture, std::int64_t x, std::int64_t y) {
 Picture sheet(std::span<const Picture> pictures, std::int64_t columns) {
   if (pictures.empty() || columns < 1) {
     throw Error(
-        cat("a sheet of ", pictures.size(), " pictures in ", columns, " columns is not possible"));
+        cat("a sheet of ", pictures.size(), " images in ", columns, " columns is not possible"));
   }
   constexpr std::int64_t kGap = 8;
   constexpr std::uint8_t kLight = 240;

@@ -79,10 +79,10 @@ Picture decode_with_opencv(std::string_view bytes) {
     auto* data = const_cast<char*>(bytes.data());
     const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, data);
     const cv::Mat decoded = cv::imdecode(raw, cv::IMREAD_UNCHANGED);
-    if (decoded.empty()) throw Error("it is damaged, cut short or no picture of a known kind");
+    if (decoded.empty()) throw Error("it is damaged, cut short or no image of a known kind");
     return to_picture(to_bytes(decoded));
   } catch (const cv::Exception& fault) {
-    throw Error(cat("it is damaged, cut short or no picture of a known kind: ", fault.err));
+    throw Error(cat("it is damaged, cut short or no image of a known kind: ", fault.err));
   }
 }
 
@@ -111,7 +111,7 @@ Picture decode_picture(std::string_view bytes) {
 
 std::string encode(const cv::Mat& mat) {
   keep_opencv_quiet();
-  if (mat.empty()) throw Error("the picture has no pixels");
+  if (mat.empty()) throw Error("the image has no pixels");
   std::vector<std::uint8_t> bytes;
   bool done = false;
   try {
@@ -150,7 +150,7 @@ Picture read_picture(const std::filesystem::path& path, bool apply_exif) {
   try {
     return oriented(decode_picture(bytes), apply_exif ? orientation_of(bytes) : 1);
   } catch (const Error& error) {
-    throw Error(cat("cannot read the picture ", path.string(), ": ", error.what()));
+    throw Error(cat("cannot read the image ", path.string(), ": ", error.what()));
   }
 }
 

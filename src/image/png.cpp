@@ -55,9 +55,8 @@ std::string encode_png_stored(const Picture& picture) {
   constexpr std::int64_t kLargestSide = 65535;
   if (picture.height < 1 || picture.width < 1 || picture.height > kLargestSide ||
       picture.width > kLargestSide) {
-    throw core::Error(core::cat("a picture of height ", picture.height, " and width ",
-                                picture.width, " cannot be written as PNG: wanted sides of 1 to ",
-                                kLargestSide));
+    throw core::Error(core::cat("an image of height ", picture.height, " and width ", picture.width,
+                                " cannot be written as PNG: wanted sides of 1 to ", kLargestSide));
   }
   std::string header;
   append_u32(header, static_cast<std::uint64_t>(picture.width));

@@ -130,7 +130,7 @@ std::vector<std::uint8_t> resize_rows(const Picture& picture, std::int64_t begin
 
 void check(const Picture& picture) {
   if (picture.height >= 1 && picture.width >= 1) return;
-  throw core::Error(core::cat("a picture of height ", picture.height, " and width ", picture.width,
+  throw core::Error(core::cat("an image of height ", picture.height, " and width ", picture.width,
                               " has no pixels"));
 }
 
@@ -145,7 +145,7 @@ at::Tensor to_tensor(const Picture& picture) {
 
 at::Tensor resize_square(const Picture& picture, std::int64_t size) {
   check(picture);
-  if (size < 1) throw core::Error(core::cat("cannot resize a picture to the size ", size));
+  if (size < 1) throw core::Error(core::cat("cannot resize an image to the size ", size));
   if (picture.height == size && picture.width == size) return to_tensor(picture);
   const Taps taps = taps_between(picture.height, size);
   const std::int64_t first = taps.begin.front();

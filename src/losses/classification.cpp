@@ -29,7 +29,7 @@ at::Tensor classification_loss(const at::Tensor& logits,
                                const config::ClassificationOptions& options) {
   if (logits.dim() != 4 || logits.size(0) != logits.size(1)) {
     throw core::Error(core::cat("classification loss: got logits ", logits.sizes(),
-                                ", wanted as many texts as pictures, [B, B, h, w]"));
+                                ", wanted as many texts as images, [B, B, h, w]"));
   }
   const at::Tensor scores = pooled_scores(logits, options);
   return at::binary_cross_entropy_with_logits(scores, at::eye(scores.size(0), scores.options()));

@@ -27,7 +27,7 @@ FrozenClip::FrozenClip(std::shared_ptr<ReferringModel> model, std::int64_t image
   const auto& clip = model_->options.clip;
   if (clip.visual.attention_pool && clip.visual.output_dim != clip.text.output_dim) {
     throw core::ConfigError(
-        core::cat("frozen CLIP: its pictures have ", clip.visual.output_dim,
+        core::cat("frozen CLIP: its images have ", clip.visual.output_dim,
                   " features and its texts ", clip.text.output_dim,
                   ", wanted the same number (model.clip.visual.output_dim, text.output_dim)"));
   }

@@ -32,7 +32,7 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
   check(visual, expressions, /*leading=*/2);
   const std::int64_t pictures = visual.size(0);
   if (expressions.texts.size(0) != pictures) {
-    throw core::Error(core::cat("texts of ", pictures, " pictures: got ", expressions.texts.sizes(),
+    throw core::Error(core::cat("texts of ", pictures, " images: got ", expressions.texts.sizes(),
                                 ", wanted [", pictures, ", 1 + D, ", options.width, "]"));
   }
   const bool pair = options.referring.context == "pair";

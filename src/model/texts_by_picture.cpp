@@ -14,7 +14,7 @@ TextsByPicture::TextsByPicture(const at::Tensor& picture, std::int64_t texts, st
                                const at::Device& device)
     : pictures_(pictures) {
   if (picture.dim() != 1 || picture.size(0) != texts || picture.scalar_type() != at::kLong) {
-    throw core::Error(core::cat("picture of each text: got ", picture.sizes(), " of ",
+    throw core::Error(core::cat("image of each text: got ", picture.sizes(), " of ",
                                 picture.scalar_type(), ", wanted [", texts, "] of Long"));
   }
   const at::Tensor owner = picture.to(at::kCPU).contiguous();
@@ -24,7 +24,7 @@ TextsByPicture::TextsByPicture(const at::Tensor& picture, std::int64_t texts, st
   for (std::size_t m = 0; m < row.size(); ++m) {
     if (of[m] < 0 || of[m] >= pictures) {
       throw core::Error(
-          core::cat("picture of text ", m, ": got ", of[m], ", wanted 0 to ", pictures - 1));
+          core::cat("image of text ", m, ": got ", of[m], ", wanted 0 to ", pictures - 1));
     }
     row[m] = count[static_cast<std::size_t>(of[m])]++;
     most_ = std::max(most_, row[m] + 1);

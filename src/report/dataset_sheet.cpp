@@ -123,7 +123,7 @@ std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image:
   } catch (const core::Error& error) {
     return error.what();
   }
-  if (found == nullptr || found->empty()) return "no proposals of this picture";
+  if (found == nullptr || found->empty()) return "no proposals of this image";
   std::vector<image::Rle> masks = *found;
   std::stable_sort(masks.begin(), masks.end(), [](const image::Rle& a, const image::Rle& b) {
     return image::area(a) > image::area(b);

@@ -41,7 +41,7 @@ std::string split_table(const data::Statistics& statistics) {
     for (const auto& [kind, count] : split.kinds) kinds.insert(kind);
   }
   std::vector<std::vector<std::string>> rows = {
-      {"", "references", "objects", "pictures", "sentences", "a picture"}};
+      {"", "references", "objects", "images", "sentences", "an image"}};
   for (const auto& kind : kinds) rows.front().push_back(kind);
   for (const auto& split : statistics.splits) {
     rows.push_back({split.name, cat(split.references), cat(split.objects), cat(split.pictures),
@@ -68,9 +68,9 @@ std::string distribution_table(const data::Statistics& statistics) {
       {{"", "mean", "minimum", "25 %", "median", "75 %", "maximum"},
        distribution_row("words a sentence", statistics.words, 1, 0),
        distribution_row("tokens a sentence, with start and end", statistics.tokens, 1, 0),
-       distribution_row("annotated objects a picture", statistics.annotated, 1, 0),
-       distribution_row("referred objects a picture", statistics.referred, 1, 0),
-       distribution_row("mask, % of its picture", statistics.mask_share, 100, 2)});
+       distribution_row("annotated objects an image", statistics.annotated, 1, 0),
+       distribution_row("referred objects an image", statistics.referred, 1, 0),
+       distribution_row("mask, % of its image", statistics.mask_share, 100, 2)});
 }
 
 /// Bars of the number of words; the long tail is one bar.

@@ -134,7 +134,7 @@ std::string to_text(const DryRun& run) {
           run.total_steps, " steps in all\n", "vocabulary      ", run.vocabulary, " tokens\n",
           "parameters      ", run.parameters, "\nimages          ",
           core::json_text(ordered_json(run.images)), "\ntokens          ",
-          core::json_text(ordered_json(run.tokens)), "\ntexts a picture ", run.texts_per_picture,
+          core::json_text(ordered_json(run.tokens)), "\ntexts an image  ", run.texts_per_picture,
           "\nloss            total ", run.loss, "\n");
   for (const auto& [name, value] : run.terms) {
     text += cat("loss            ", name, " ", value, "\n");

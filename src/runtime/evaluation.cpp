@@ -38,7 +38,7 @@ ordered_json protocol(const data::Dataset& dataset, const config::Config& config
       {"truncate", config.data.truncate.word()},
       {"resize",
        config.eval.map_resize == "released"
-           ? "released: to image_size, positive part, to the picture"
+           ? "released: to image_size, positive part, to the image"
            : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
       {"threshold", config.eval.threshold},
       {"segmentor", config.eval.segmentor.word()},

@@ -50,7 +50,7 @@ std::shared_ptr<model::ReferringModel> model_of_encoders(const std::filesystem::
   if (!config.model.clip.visual.attention_pool) {
     throw core::ConfigError(cat("loss.calibration.weights: ", path.string(),
                                 " holds encoders alone and model.clip.visual.attention_pool is "
-                                "false, so that nothing compares a picture with a text: wanted a "
+                                "false, so that nothing compares an image with a text: wanted a "
                                 "run of this program, or CLIP with its attention pool"));
   }
   config.model.fusion = "none";

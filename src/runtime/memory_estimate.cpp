@@ -122,7 +122,7 @@ MemoryEstimate estimate_from_small_steps(TrainingParts& parts) {
     try {
       estimate.add(measure_step(parts, size));
     } catch (const std::exception& error) {
-      core::log::debug(cat("a step of ", size, " pictures: ", error.what()));
+      core::log::debug(cat("a step of ", size, " images: ", error.what()));
       break;
     }
   }
@@ -135,7 +135,7 @@ constexpr const char* kOthers =
 
 std::string advice(const MemoryEstimate& estimate, std::int64_t asked, std::uint64_t free) {
   if (estimate.is_empty()) {
-    return cat("a few pictures do not fit either: ", kOthers);
+    return cat("a few images do not fit either: ", kOthers);
   }
   const std::int64_t fits = estimate.largest_batch(free);
   const std::string needs = cat("a step of ", asked, " needs about ",
@@ -145,7 +145,7 @@ std::string advice(const MemoryEstimate& estimate, std::int64_t asked, std::uint
                " and would fit: lower eval.batch_size, data.prefetch or data.workers, or "
                "free memory that others use");
   }
-  if (fits == 0) return cat(needs, ", and one picture does not fit: ", kOthers);
+  if (fits == 0) return cat(needs, ", and one image does not fit: ", kOthers);
   return cat(needs, "; train.batch_size=", fits, " would fit; ", kOthers);
 }
 

@@ -83,7 +83,7 @@ void announce(const data::Dataset& dataset, const config::Config& config, const 
   const auto there = fs::file_size(partial, none);
   const std::uint64_t needed = pictures + pictures / 20;  // what is said about them takes less
   if (none || there < needed) core::require_free_bytes(out, none ? needed : needed - there);
-  core::log::info(cat("packing ", dataset.index().images().size(), " pictures at ",
+  core::log::info(cat("packing ", dataset.index().images().size(), " images at ",
                       config.data.image_size, " x ", config.data.image_size, " into ", out.string(),
                       ": about ", core::human_bytes(pictures)));
 }
@@ -181,7 +181,7 @@ DatasetCheck check_pack(const config::Config& config) {
   std::vector<data::Fault> unreadable;
   std::vector<data::Fault> changed;
   for (std::int64_t done = 0; const auto& image : pack.index().images()) {
-    tell("pictures", done++, check.pictures);
+    tell("images", done++, check.pictures);
     const std::string where = cat("image_id ", image.image_id);
     try {
       pack.verify(image.image_id);
@@ -194,16 +194,16 @@ DatasetCheck check_pack(const config::Config& config) {
     }
     if (!dataset || !stale.empty()) continue;
     if (auto fault = data::changed_picture(pack, *dataset, image.image_id)) {
-      changed.push_back({"picture changed", where, cat(image.file_name, ": ", *fault)});
+      changed.push_back({"image changed", where, cat(image.file_name, ": ", *fault)});
     }
   }
-  tell("pictures", check.pictures, check.pictures);
+  tell("images", check.pictures, check.pictures);
   const std::string again = "make the pack again with `pcnet data pack --replace`";
   add_finding(check, "stale pack", true, again, std::move(stale));
-  add_finding(check, "damaged picture or proposals", true, again, std::move(damaged));
-  add_finding(check, "picture changed since it was packed", true, again, std::move(changed));
-  add_finding(check, "picture that could not be packed", false,
-              "mend the picture and make the pack again", std::move(unreadable));
+  add_finding(check, "damaged image or proposals", true, again, std::move(damaged));
+  add_finding(check, "image changed since it was packed", true, again, std::move(changed));
+  add_finding(check, "image that could not be packed", false,
+              "mend the image and make the pack again", std::move(unreadable));
   return check;
 }
 

@@ -27,7 +27,7 @@ using nlohmann::ordered_json;
 namespace {
 
 void check_request(const PredictionRequest& request, const LoadedModel& loaded) {
-  if (request.images.empty()) throw core::UsageError("no picture: give --image");
+  if (request.images.empty()) throw core::UsageError("no image: give --image");
   if (request.texts.empty()) throw core::UsageError("no text: give --text");
   if (loaded.config.eval.segmentor != "none") {
     throw core::UsageError(cat("--segmentor ", loaded.config.eval.segmentor.word(),
@@ -60,7 +60,7 @@ std::vector<std::string> stems(const PredictionRequest& request) {
   std::set<std::string> seen;
   for (const auto& image : request.images) {
     if (!seen.insert(image.stem().string()).second) {
-      throw core::UsageError(cat("two pictures are called ", image.stem().string(),
+      throw core::UsageError(cat("two images are called ", image.stem().string(),
                                  ": their results would overwrite each other; use two --out"));
     }
     for (std::size_t k = 0; k < request.texts.size(); ++k) {
@@ -151,11 +151,10 @@ std::vector<Found> predict(const PredictionRequest& request) {
   for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
   core::ensure_writable_folder(request.out);
-  core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()),
-                          "pictures");
+  core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()), "images");
   std::vector<Found> all;
   for (std::size_t i = 0; i < request.images.size(); ++i) {
-    core::throw_if_stopped("prediction stopped; the files of finished pictures are whole");
+    core::throw_if_stopped("prediction stopped; the files of finished images are whole");
     const auto start = std::chrono::steady_clock::now();
     const auto predictions =
         engine::predict(responder, request.images[i], request.texts, loaded.config.data.image_size,

@@ -90,7 +90,7 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
   }
   if (config.train.batch_size == 1 && config.loss.classification.weight > 0) {
     core::log::warning(
-        "train.batch_size is 1: classification sees each sentence on its own picture alone, and "
+        "train.batch_size is 1: classification sees each sentence on its own image alone, and "
         "nothing that it does not describe");
   }
   if (criterion.needs().proposals) fed.grid = loss_grid(config);

@@ -63,7 +63,7 @@ Summary generate(const fs::path& folder, const Options& options) {
   core::ensure_writable_folder(pictures);
   core::ensure_writable_folder(folder / options.dataset);
   Writer writer(options);
-  core::Progress progress("writing pictures", options.images, "pictures");
+  core::Progress progress("writing images", options.images, "images");
   for (std::int64_t from = 0; from < options.images; from += kAtOnce) {
     std::vector<Sample> samples(static_cast<std::size_t>(std::min(kAtOnce, options.images - from)));
     core::parallel_for(static_cast<std::int64_t>(samples.size()), threads, [&](std::int64_t i) {
@@ -88,8 +88,8 @@ Summary generate(const fs::path& folder, const Options& options) {
 
 std::array<std::int64_t, 4> split_sizes(std::int64_t images) {
   if (images < 4) {
-    throw core::UsageError(core::cat("a benchmark of ", images,
-                                     " pictures: at least 4 are needed, one for each split"));
+    throw core::UsageError(
+        core::cat("a benchmark of ", images, " images: at least 4 are needed, one for each split"));
   }
   const std::int64_t part = std::max<std::int64_t>(1, images / 15);
   return {images - 3 * part, part, part, part};

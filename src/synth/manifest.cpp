@@ -93,7 +93,7 @@ void require_whole(const fs::path& folder, const Options& options, const ordered
   const auto pictures =
       static_cast<std::int64_t>(core::list_folder(folder / kPictureFolder, code).size());
   if (pictures < options.images) {
-    damaged(core::cat("it has ", pictures, " pictures, not ", options.images));
+    damaged(core::cat("it has ", pictures, " images, not ", options.images));
   }
 }
 

@@ -183,7 +183,7 @@ std::string advice(Layout layout) {
           "stem than CLIP's; try ",
           kUse);
     case Layout::kSam:
-      return cat("this looks like SAM, which segments pictures but knows no text; try ", kUse);
+      return cat("this looks like SAM, which segments images but knows no text; try ", kUse);
     case Layout::kUnknown:
       return cat("its names are those of no model that is known here; try ", kUse);
     default:

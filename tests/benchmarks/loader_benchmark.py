@@ -108,7 +108,7 @@ def main():
     parser.add_argument("pcnet")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pictures", type=int, default=96)
-    parser.add_argument("--repeats", type=int, default=4, help="of each picture in a round")
+    parser.add_argument("--repeats", type=int, default=4, help="of each image in a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=320)

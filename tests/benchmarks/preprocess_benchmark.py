@@ -67,7 +67,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parity_tool")
     parser.add_argument("--pictures", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=5, help="of each picture in a round")
+    parser.add_argument("--repeats", type=int, default=5, help="of each image in a round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--height", type=int, default=480)

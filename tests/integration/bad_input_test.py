@@ -219,7 +219,7 @@ class Prediction(Case):
 
     def test_a_picture_that_is_something_else(self):
         path = self.folder / "text.png"
-        path.write_text("no picture")
+        path.write_text("no image")
         self.assert_refused(1, path, image=path)
 
     def test_a_missing_picture(self):

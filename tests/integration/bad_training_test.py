@@ -137,13 +137,13 @@ class Training(Case):
         self.assertEqual(len(steps_of(self.run)), STEPS)
         warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
         self.assertEqual(len(warnings), 3, result.stderr)
-        self.assertIn("2 pictures could not be read", warnings[-1])
+        self.assertIn("2 images could not be read", warnings[-1])
 
     def test_when_no_picture_can_be_read_skipping_fails(self):
         root = broken_copy(ROOT, self.folder, 40)
         changes = {"data__on_bad_image": "skip"}
         result = train(root, self.run, "-q", changes=changes)
-        self.assert_fails(result, 1, "no picture of the batch can be read")
+        self.assert_fails(result, 1, "no image of the batch can be read")
 
     def test_a_batch_larger_than_the_dataset_is_the_dataset(self):
         result = train(ROOT, self.run, changes={"train__batch_size": 500, "train__max_steps": 2})

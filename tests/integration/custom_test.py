@@ -19,7 +19,7 @@ class Custom(Case):
         (root / "pictures").mkdir(parents=True)
         lines = []
         for number in range(count):
-            name = f"pictures/{number}.png"
+            name = f"images/{number}.png"
             pixels = bytearray([40, 40, 40] * SIZE * SIZE)
             for place, colour in ((4, (220, 30, 30)), (26, (30, 30, 220))):
                 for y in range(place, place + 16):
@@ -49,7 +49,7 @@ class Custom(Case):
         results = json.loads(run_well("-q", "--json", "eval", run_folder, "--split", "val").stdout)
         self.assertEqual(results["splits"]["val"]["sentences"], 16)
         self.assertEqual(results["protocol"]["dataset"], "custom")
-        arguments = ["--image", root / "pictures/0.png", "--text", "the red square"]
+        arguments = ["--image", root / "images/0.png", "--text", "the red square"]
         run_well("predict", run_folder, *arguments, "--out", self.folder / "found")
         self.assertTrue((self.folder / "found/0.mask.png").is_file())
 
@@ -97,7 +97,7 @@ class Custom(Case):
     def test_a_mask_of_the_stored_picture_is_refused_where_it_is_turned(self):
         root = self.write_turned(6, (64, 48))
         self.assert_fails(run("-q", "eval", "--baseline", "centre", "--root", root, "--split", "val"),
-                          1, "its mask is 48 x 64 (height x width), its picture 64 x 48",
+                          1, "its mask is 48 x 64 (height x width), its image 64 x 48",
                           "phone.png has the EXIF orientation 6 and is turned (data.exif)")
         stored = json.loads(run_well("-q", "--json", "eval", "--baseline", "centre", "--root", root,
                                      "--split", "val", "--set", "data.exif=stored").stdout)

@@ -77,7 +77,7 @@ class Check(Case):
         result = run_well("-q", "data", "check", "--root", ROOT)
         self.assertTrue(result.stdout.startswith("dataset     refsynth, partition unc\n"))
         self.assertIn(f"\npictures    {ROOT}/images/", result.stdout)
-        self.assertIn("\nholds       40 pictures, ", result.stdout)
+        self.assertIn("\nholds       40 images, ", result.stdout)
         self.assertTrue(result.stdout.endswith("\nno fault found\n"), result.stdout)
         self.assertEqual(self.findings(0), {})
         self.assertEqual(self.findings(0, "--quick"), {})
@@ -110,16 +110,16 @@ class Check(Case):
         self.assertEqual(
             places,
             {
-                "missing picture": where[:1],
-                "unreadable picture": where[1:3],
-                "picture of another size": where[3:],
+                "missing image": where[:1],
+                "unreadable image": where[1:3],
+                "image of another size": where[3:],
             },
         )
-        self.assertIn(str(missing), found["missing picture"]["items"][0]["what"])
-        self.assertIn("31 x 17", found["picture of another size"]["items"][0]["what"])
+        self.assertIn(str(missing), found["missing image"]["items"][0]["what"])
+        self.assertIn("31 x 17", found["image of another size"]["items"][0]["what"])
         quick = self.findings(1, "--quick")
-        self.assertEqual(quick["unreadable picture"]["count"], 1, "the header of one is whole")
-        self.assertEqual(quick["picture of another size"]["count"], 1)
+        self.assertEqual(quick["unreadable image"]["count"], 1, "the header of one is whole")
+        self.assertEqual(quick["image of another size"]["count"], 1)
 
     def test_an_empty_mask(self):
         ref = self.tree.refs[0]
@@ -156,7 +156,7 @@ class Check(Case):
         ann_id = self.tree.refs[0]["ann_id"]
         polygon = self.tree.annotation(ann_id)["segmentation"][0]
         polygon[0] = 5000
-        (item,) = self.assert_only("mask outside of its picture", f"ann_id {ann_id}")
+        (item,) = self.assert_only("mask outside of its image", f"ann_id {ann_id}")
         self.assertIn("5000", item["what"])
 
     def test_duplicate_ids(self):
@@ -213,7 +213,7 @@ class Check(Case):
         self.assertGreater(len(same), 1)
         same[-1]["split"] = "val"
         (item,) = self.assert_only(
-            "picture in train and in an evaluation split", f"image_id {leaked}"
+            "image in train and in an evaluation split", f"image_id {leaked}"
         )
         self.assertIn(f"val: ref_id {same[-1]['ref_id']}", item["what"])
 
@@ -223,10 +223,10 @@ class Check(Case):
         proposals = read_lines(self.tree.tables / "proposals.jsonl")
         write_lines(self.tree.tables / "proposals.jsonl", proposals[:-1])
         found = self.findings()
-        self.assertEqual(set(found), {"sentence without cues", "picture without proposals"})
+        self.assertEqual(set(found), {"sentence without cues", "image without proposals"})
         places = [item["where"].split(" (")[0] for item in found["sentence without cues"]["items"]]
         self.assertEqual(places, [f"sent_id {line['sent_id']}" for line in cues[:2]])
-        (item,) = found["picture without proposals"]["items"]
+        (item,) = found["image without proposals"]["items"]
         self.assertEqual(item["where"], f"image_id {proposals[-1]['image_id']}")
 
     def test_no_cues_and_no_proposals_at_all_are_notes(self):
@@ -249,7 +249,7 @@ class Check(Case):
             path.unlink()
         short = self.check()
         self.assertEqual(short.returncode, 1)
-        self.assertIn("FAULT  missing picture: 9\n", short.stdout)
+        self.assertIn("FAULT  missing image: 9\n", short.stdout)
         self.assertIn("and 4 more (--all lists them)", short.stdout)
         self.assertEqual(short.stdout.count("image_id"), 5)
         self.assertEqual(self.check("--all").stdout.count("image_id"), 9)
@@ -490,7 +490,7 @@ class Show(Case):
             write_png(root / "train2014" / image["file_name"], width, height)
             image.update(width=width, height=height)
         instances.write_text(json.dumps(document))
-        (root / "train2014" / "4.png").write_bytes(b"no picture")
+        (root / "train2014" / "4.png").write_bytes(b"no image")
         out = self.folder / "odd.png"
         refs = [part for ref_id in range(100, 106) for part in ("--ref", ref_id)]
         shown = self.show(*refs, "--out", out, root=root)

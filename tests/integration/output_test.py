@@ -121,7 +121,7 @@ class Output(Case):
         self.assertEqual(TRAINED.stdout, f"{RUN}\n")
         self.assertRegex(
             TRAINED.stderr,
-            r"(?m)^training \(8 pictures a step\): 100% 20/20 steps, .* steps/s, .*, loss \d",
+            r"(?m)^training \(8 images a step\): 100% 20/20 steps, .* steps/s, .*, loss \d",
         )
         self.assertRegex(TRAINED.stderr, r"(?m)^step 20: PointM [\d.]+, mIoU [\d.]+, oIoU [\d.]+$")
         self.assertNotRegex(TRAINED.stderr, r"[\x00-\x09\x0b-\x1f]")

@@ -263,7 +263,7 @@ class Again(Tree):
 
     def test_a_changed_picture_is_refused_until_replaced(self):
         write_png(pictures_of(self.root)[0], 80, 80)
-        self.assert_fails(pack(self.root, self.path), 1, "1 picture of", "--replace")
+        self.assert_fails(pack(self.root, self.path), 1, "1 image of", "--replace")
         pack_well(self.root, self.path, "--replace")
         self.assertTrue(pack_well(self.root, self.path)["already_there"])
 
@@ -493,7 +493,7 @@ class Damage(Case):
         self.flip(8192 + 20 * 3 * 96 * 96 + 11)
         result = self.check()
         self.assertEqual(result.returncode, 1, result.stderr)
-        self.assertIn("FAULT  damaged picture or proposals: 1\n", result.stdout)
+        self.assertIn("FAULT  damaged image or proposals: 1\n", result.stdout)
         result = train_packed(self.path, self.folder / "run", "-q")
         self.assert_fails(result, 1, self.path, "damaged")
 

@@ -115,7 +115,7 @@ class AnotherDataset(Case):
     def test_refuses_proposals_of_other_pictures(self):
         command = ("eval", RUN, "--root", TWO, "--segmentor", "proposal")
         other = ONE / "refsynth/proposals.jsonl"
-        self.assert_fails(run("-q", *command, "--proposals", other), 1, other, "other pictures")
+        self.assert_fails(run("-q", *command, "--proposals", other), 1, other, "other images")
         found, _ = evaluate(*command[1:])
         self.assertEqual(found["protocol"]["proposals"], named(TWO / "refsynth/proposals.jsonl"))
         self.assertIsNone(evaluate(RUN)[0]["protocol"]["proposals"])

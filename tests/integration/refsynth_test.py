@@ -78,7 +78,7 @@ class Tree(Case):
         split_of = {}
         for ref in self.refs:
             self.assertEqual(split_of.setdefault(ref["image_id"], ref["split"]), ref["split"])
-        self.assertEqual(set(split_of), set(self.images), "every picture is referred to")
+        self.assertEqual(set(split_of), set(self.images), "every image is referred to")
         counts = [list(split_of.values()).count(s) for s in ("train", "val", "testA", "testB")]
         self.assertEqual(counts, [IMAGES - 6, 2, 2, 2])
 

@@ -42,7 +42,7 @@ HandDataset observed_dataset() {
       {"left cup", "the small cup"}};
   std::int64_t sent_id = 1000;
   for (const auto& image : hand.images) {
-    hand.captions[image.id] = {core::cat("a cup and a plate of picture ", image.id), "two plates",
+    hand.captions[image.id] = {core::cat("a cup and a plate of image ", image.id), "two plates",
                                "a plate on the left"};
     for (std::size_t i = 0; i < places.size(); ++i) {
       const auto ann_id = 10 * image.id + static_cast<std::int64_t>(i);

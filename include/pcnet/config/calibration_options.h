@@ -28,7 +28,7 @@ struct CalibrationOptions {
            .source = "Table 11",
            .min = 0});
     field("mask", &O::mask,
-          {.help = "what the picture is multiplied with: the response divided by its maximum, or "
+          {.help = "what the image is multiplied with: the response divided by its maximum, or "
                    "the sigmoid of the logits (TRIS)",
            .source = "Table 11; docs/method.md#compared-losses"});
     field("weights", &O::weights,
@@ -38,7 +38,7 @@ struct CalibrationOptions {
            .source = "Table 11",
            .path = true});
     field("image_size", &O::image_size,
-          {.help = "side of the masked picture that the frozen CLIP sees; 0: data.image_size",
+          {.help = "side of the masked image that the frozen CLIP sees; 0: data.image_size",
            .unit = "px",
            .source = "docs/method.md#compared-losses",
            .min = 0});

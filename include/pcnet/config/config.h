@@ -28,7 +28,7 @@ struct Config {
   template <class Visitor>
   static void fields(Visitor&& field) {
     using O = Config;
-    field("data", &O::data, {.help = "pictures and sentences"});
+    field("data", &O::data, {.help = "images and sentences"});
     field("model", &O::model, {.help = "the network"});
     field("loss", &O::loss, {.help = "terms of the loss"});
     field("train", &O::train, {.help = "optimisation"});

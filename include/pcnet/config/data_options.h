@@ -48,7 +48,7 @@ struct DataOptions {
           {.help = "partition: unc, google or umd; empty: the only one of the dataset",
            .packed = true});
     field("images", &O::images,
-          {.help = "folder of the pictures; empty: where the tree has it", .path = true});
+          {.help = "folder of the images; empty: where the tree has it", .path = true});
     field("cues", &O::cues,
           {.help = "target-related cues: .jsonl file, the official folder of <ref_id>.json, or "
                    "`rules`, which makes them in memory; empty: cues.jsonl beside the annotations",
@@ -64,11 +64,11 @@ struct DataOptions {
                    "data.root, when it is given too, is only compared; empty: read from data.root",
            .path = true});
     field("exif", &O::exif,
-          {.help = "pictures with an EXIF orientation: as stored, as COCO's masks are drawn, or "
+          {.help = "images with an EXIF orientation: as stored, as COCO's masks are drawn, or "
                    "turned as viewers show them; auto: turned in custom data, stored elsewhere",
            .packed = true});
     field("image_size", &O::image_size,
-          {.help = "pictures are resized to this square",
+          {.help = "images are resized to this square",
            .unit = "px",
            .source = "Sec. 4.1",
            .min = 32,
@@ -90,16 +90,16 @@ struct DataOptions {
            .min = 1,
            .max = 64});
     field("partners", &O::partners,
-          {.help = "sentences D of other objects of the picture fed with a sample (N_d)",
+          {.help = "sentences D of other objects of the image fed with a sample (N_d)",
            .unit = "texts",
            .source = "Table 5; docs/method.md#instance-aware-disambiguation",
            .min = 0,
            .max = 64});
     field("negatives", &O::negatives,
           {.help = "samples a batch may hold together: any, or only those of different objects, or "
-                   "of different pictures, as far as the batches allow"});
+                   "of different images, as far as the batches allow"});
     field("cache", &O::cache,
-          {.help = "keep resized pictures in memory, or read them anew each time",
+          {.help = "keep resized images in memory, or read them anew each time",
            .affects = Affects::kNothing});
     field("workers", &O::workers,
           {.help = "threads that make batches; 0: made by the training thread when asked for",
@@ -114,15 +114,14 @@ struct DataOptions {
            .max = 64,
            .affects = Affects::kNothing});
     field("on_bad_image", &O::on_bad_image,
-          {.help = "a picture that cannot be read stops the run, or is skipped and counted"});
+          {.help = "an image that cannot be read stops the run, or is skipped and counted"});
     field("on_bad_annotation", &O::on_bad_annotation,
           {.help = "an object whose mask or box is broken stops the run, also one that needs no "
                    "masks, or goes on without them and is counted; evaluation leaves its sentences "
                    "out"});
     field("missing_cues", &O::missing_cues,
           {.help = "a training sentence without cues stops the run, or is its own cue; counted"});
-    field("proposal_filter", &O::proposal_filter,
-          {.help = "which proposals of a picture are used"});
+    field("proposal_filter", &O::proposal_filter, {.help = "which proposals of an image are used"});
   }
 };
 

@@ -25,18 +25,17 @@ struct EvalOptions {
     using O = EvalOptions;
     field("splits", &O::splits, {.help = "splits evaluated; training validates on the first"});
     field("batch_size", &O::batch_size,
-          {.help = "pictures encoded at once", .unit = "images", .min = 1});
+          {.help = "images encoded at once", .unit = "images", .min = 1});
     field("threshold", &O::threshold,
           {.help = "the mask is where the map, divided by its maximum, is above this",
            .source = "docs/method.md#evaluation",
            .min = 0,
            .max = 1});
-    field(
-        "align_corners", &O::align_corners,
-        {.help = "how the map is resized to the picture: corners on corners, or cells over pixels",
-         .source = "docs/method.md#evaluation; docs/method.md#the-profile-improved"});
+    field("align_corners", &O::align_corners,
+          {.help = "how the map is resized to the image: corners on corners, or cells over pixels",
+           .source = "docs/method.md#evaluation; docs/method.md#the-profile-improved"});
     field("map_resize", &O::map_resize,
-          {.help = "once: the map goes from the grid to the picture; released: by the square of "
+          {.help = "once: the map goes from the grid to the image; released: by the square of "
                    "data.image_size, with the positive part taken there, whatever align_corners",
            .source = "docs/method.md#paper-released-code-tris"});
     field("segmentor", &O::segmentor,
@@ -52,8 +51,8 @@ struct EvalOptions {
         {.help = "sentences of an object that are evaluated: all, or its first (the released code)",
          .source = "docs/method.md#paper-released-code-tris"});
     field("samples", &O::samples,
-          {.help = "pictures drawn into samples/ at each validation and after training",
-           .unit = "pictures",
+          {.help = "images drawn into samples/ at each validation and after training",
+           .unit = "images",
            .min = 0,
            .max = 200,
            .affects = Affects::kNothing});

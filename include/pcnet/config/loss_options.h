@@ -24,7 +24,7 @@ struct ContrastiveOptions {
            .min = 0});
     field("mirrored", &O::mirrored,
           {.help = "factor of the contrast of each caption that says left or right with the same "
-                   "caption mirrored, on the same picture",
+                   "caption mirrored, on the same image",
            .source = "docs/refsynth.md#position-words",
            .min = 0});
   }

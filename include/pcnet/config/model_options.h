@@ -33,7 +33,7 @@ struct ModelOptions {
                  "baseline; improved: ours",
          .source = "docs/method.md#paper-released-code-tris; docs/method.md#the-profile-improved"});
     field("fusion", &O::fusion,
-          {.help = "how texts and pictures meet; crm: conditional referring modules, one a stage; "
+          {.help = "how texts and images meet; crm: conditional referring modules, one a stage; "
                    "attn_fusion: TRIS's one cross attention; none: not at all, the cosine of what "
                    "the encoders give is the response",
            .source = "Sec. 3.2; Table 2; docs/released_forward.md#tris"});

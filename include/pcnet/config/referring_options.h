@@ -47,8 +47,8 @@ struct ReferringOptions {
     field(
         "context", &O::context,
         {.help = "cues that a text looks at in training; batch: those of all samples, seen on its "
-                 "own picture; shared: the same, each seen on its own sample's picture; own: its "
-                 "own; pair: its own, anew for every picture that it is scored on. At inference "
+                 "own image; shared: the same, each seen on its own sample's image; own: its "
+                 "own; pair: its own, anew for every image that it is scored on. At inference "
                  "always its own",
          .source = "Eq. 2; docs/method.md#paper-released-code-tris; "
                    "docs/method.md#the-profile-improved"});
@@ -59,7 +59,7 @@ struct ReferringOptions {
                  "to such cues; vta_tta_add: both of the last two",
          .source = "Eq. 2-3, Table 4; docs/method.md#the-profile-improved"});
     field("cue_residual", &O::cue_residual,
-          {.help = "a cue is added to what it saw in the picture; without, what it saw replaces it",
+          {.help = "a cue is added to what it saw in the image; without, what it saw replaces it",
            .source = "Eq. 2"});
     field("cue_scale", &O::cue_scale,
           {.help = "factor of a cue that add, vta_add or vta_tta_add adds to a text",
@@ -104,7 +104,7 @@ struct ReferringOptions {
            .source = "Eq. 4; docs/method.md#conditional-referring-module"});
     field("response_text", &O::response_text,
           {.help = "the text that is compared with the cells; vision_updated: after one more look "
-                   "at the picture, for this stage's response alone",
+                   "at the image, for this stage's response alone",
            .source = "Eq. 4; docs/released_forward.md#pcnet"});
     field("response", &O::response,
           {.help = "how it is compared; inner_product: updated cells and texts as they are",

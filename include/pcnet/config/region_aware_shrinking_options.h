@@ -27,7 +27,7 @@ struct RegionAwareShrinkingOptions {
     field(
         "foreground", &O::foreground,
         {.help = "the target's proposal: best by the response, or by the score that a frozen CLIP "
-                 "(loss.calibration.weights) gives the picture masked with it; the released code "
+                 "(loss.calibration.weights) gives the image masked with it; the released code "
                  "stores such scores beforehand",
          .source = "Sec. 3.3; docs/method.md#paper-released-code-tris"});
     field("background", &O::background,

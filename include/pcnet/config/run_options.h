@@ -31,7 +31,7 @@ struct RunOptions {
            .max = 1024,
            .affects = Affects::kNothing});
     field("tensorboard", &O::tensorboard,
-          {.help = "whether training writes curves and pictures for TensorBoard, too",
+          {.help = "whether training writes curves and images for TensorBoard, too",
            .affects = Affects::kNothing});
     field("deterministic", &O::deterministic,
           {.help = "only operations that give the same bits each time, and an error where there "

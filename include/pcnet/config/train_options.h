@@ -18,22 +18,22 @@ struct ContrastiveBatchOptions {
   static void fields(Visitor&& field) {
     using O = ContrastiveBatchOptions;
     field("captions", &O::captions,
-          {.help = "captions a picture",
+          {.help = "captions an image",
            .unit = "texts",
            .source = "docs/refsynth.md#training",
            .min = 0});
     field("positional_captions", &O::positional_captions,
-          {.help = "so many of the captions say left or right where the picture has such ones",
+          {.help = "so many of the captions say left or right where the image has such ones",
            .unit = "texts",
            .source = "docs/refsynth.md#position-words",
            .min = 0});
     field("expressions", &O::expressions,
-          {.help = "referring expressions a picture",
+          {.help = "referring expressions an image",
            .unit = "texts",
            .source = "docs/refsynth.md#training",
            .min = 0});
     field("cues", &O::cues,
-          {.help = "cues a picture",
+          {.help = "cues an image",
            .unit = "texts",
            .source = "docs/refsynth.md#training",
            .min = 0});
@@ -73,7 +73,7 @@ struct TrainOptions {
     field("objective", &O::objective,
           {.help = "contrastive: image-text pre-training of the encoders; referring: the method"});
     field("batch_size", &O::batch_size,
-          {.help = "pictures a step", .unit = "images", .source = "Sec. 4.1", .min = 1});
+          {.help = "images a step", .unit = "images", .source = "Sec. 4.1", .min = 1});
     field("epochs", &O::epochs,
           {.help = "passes over the training split", .source = "Sec. 4.1", .min = 0});
     field("max_steps", &O::max_steps,
@@ -159,7 +159,7 @@ struct TrainOptions {
            .unit = "steps",
            .min = 1,
            .affects = Affects::kNothing});
-    field("contrastive", &O::contrastive, {.help = "texts a picture in objective `contrastive`"});
+    field("contrastive", &O::contrastive, {.help = "texts an image in objective `contrastive`"});
   }
 };
 

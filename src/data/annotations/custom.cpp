@@ -110,17 +110,17 @@ class CustomReader {
       const ImageRecord& record = parts_.images[found->second];
       if (line.size && *line.size != image::PictureSize{record.height, record.width}) {
         throw EntryFault("wrong size",
-                         cat("its picture is ", line.size->width, " x ", line.size->height,
+                         cat("its image is ", line.size->width, " x ", line.size->height,
                              " here, and ", record.width, " x ", record.height, " before"));
       }
       return record;
     }
     const auto unreadable = unreadable_.find(line.image);
-    if (unreadable != unreadable_.end()) throw EntryFault("missing picture", unreadable->second);
+    if (unreadable != unreadable_.end()) throw EntryFault("missing image", unreadable->second);
     const image::PictureSize size = *sizes_.at(line.image);
     constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
     if (size.height < 1 || size.width < 1 || size.height > kMostPixels / size.width) {
-      throw EntryFault("wrong size", cat("its picture's size is ", size.width, " x ", size.height,
+      throw EntryFault("wrong size", cat("its image's size is ", size.width, " x ", size.height,
                                          ", wanted sizes from 1, at most 2^28 pixels"));
     }
     const std::size_t at = parts_.images.size();

@@ -111,7 +111,7 @@ std::string names_of(const std::vector<Candidate>& candidates) {
                   (root / "<dataset>").string(), " and ", (root / "refer/<dataset>").string(),
                   ", and for ", (root / kCustomFile).string(),
                   "; unpack refcoco.zip, refcoco+.zip or refcocog.zip of the ",
-                  "REFER project there, or write ", kCustomFile, " for pictures of your own"));
+                  "REFER project there, or write ", kCustomFile, " for images of your own"));
 }
 
 /// What tells several datasets apart: the options that choose the first.
@@ -185,10 +185,10 @@ fs::path find_images(const config::DataOptions& options, const Candidate& chosen
     }
   }
   if (pictures == Pictures::kUnused) return {};
-  throw Error(cat("no folder train2014 with the pictures of ", name_of(chosen), " in ",
+  throw Error(cat("no folder train2014 with the images of ", name_of(chosen), " in ",
                   anchors.back().string(), ": unpack COCO's train2014.zip there, so that ",
                   (anchors.back() / "train2014").string(),
-                  "/COCO_train2014_<number>.jpg are the pictures, or name their folder with "
+                  "/COCO_train2014_<number>.jpg are the images, or name their folder with "
                   "--images"));
 }
 
@@ -261,7 +261,7 @@ std::string describe(const DatasetFiles& files) {
   if (!files.pack.empty()) return text + line("pack        ", files.pack);
   text += line(files.is_custom() ? "sentences   " : "references  ", files.annotations);
   if (!files.is_custom()) text += line("objects     ", files.instances);
-  return text + line("pictures    ", files.images) + line("cues        ", files.cues) +
+  return text + line("images      ", files.images) + line("cues        ", files.cues) +
          line("proposals   ", files.proposals) + line("captions    ", files.captions);
 }
 

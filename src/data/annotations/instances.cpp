@@ -120,16 +120,16 @@ void check_mask(const Annotation& annotation, const ImageRecord& picture) {
     for (const double number : polygon) {
       constexpr double kFar = 1e6;  // the limit of image::from_polygon
       if (!(std::abs(number) <= kFar)) {
-        throw EntryFault("broken mask", cat("a polygon's coordinate is ", number,
-                                            ", wanted pixels of its picture"));
+        throw EntryFault("broken mask",
+                         cat("a polygon's coordinate is ", number, ", wanted pixels of its image"));
       }
     }
   }
   for (const image::Rle& rle : annotation.rles) {
     if (rle.height != picture.height || rle.width != picture.width) {
-      throw EntryFault("wrong size", cat("its mask is ", rle.height, " x ", rle.width,
-                                         " (height x width), its picture ", picture.height, " x ",
-                                         picture.width));
+      throw EntryFault("wrong size",
+                       cat("its mask is ", rle.height, " x ", rle.width,
+                           " (height x width), its image ", picture.height, " x ", picture.width));
     }
     std::int64_t pixels = 0;
     for (const auto run : rle.counts) pixels += run;

@@ -133,10 +133,9 @@ class ReferIndex::Builder {
     }
     const std::int64_t image_id = index_.annotations_[*found].image_id;
     if (image_id != reference.image_id) {
-      throw EntryFault(
-          "wrong picture",
-          cat("it and its object are of different pictures: image_id ", reference.image_id,
-              ", and ", image_id, " of ann_id ", reference.ann_id));
+      throw EntryFault("wrong image", cat("it and its object are of different images: image_id ",
+                                          reference.image_id, ", and ", image_id, " of ann_id ",
+                                          reference.ann_id));
     }
   }
 

@@ -20,7 +20,7 @@ using core::cat;
 
 namespace {
 
-constexpr const char* kOriented = "picture with an EXIF orientation";
+constexpr const char* kOriented = "image with an EXIF orientation";
 
 image::PictureSize size_of(const fs::path& path, const AuditParts& parts) {
   const bool apply_exif = parts.files.apply_exif;
@@ -34,21 +34,21 @@ std::optional<Fault> look_at_picture(const AuditParts& parts, const ImageRecord&
   const std::string where = cat("image_id ", record.image_id);
   std::error_code unreadable;  // a file that cannot be looked at is found by reading it
   if (!fs::exists(path, unreadable) && !unreadable) {
-    return Fault{"missing picture", where, cat("no file ", path.string())};
+    return Fault{"missing image", where, cat("no file ", path.string())};
   }
   try {
     const auto size = size_of(path, parts);
     const std::string note = orientation_note(path, parts.files.apply_exif);
     if (size != image::PictureSize{record.height, record.width}) {
       return Fault{
-          "picture of another size", where,
+          "image of another size", where,
           cat(path.string(), " is ", size.width, " x ", size.height, ", the annotations say ",
               record.width, " x ", record.height, note.empty() ? "" : "; ", note)};
     }
     if (note.empty()) return std::nullopt;
     return Fault{kOriented, where, note};
   } catch (const core::Error& error) {
-    return Fault{"unreadable picture", where, error.what()};
+    return Fault{"unreadable image", where, error.what()};
   }
 }
 
@@ -72,7 +72,7 @@ std::optional<Fault> leaves_picture(const Annotation& annotation, const ImageRec
       high[1] <= height + kTolerance) {
     return std::nullopt;
   }
-  return Fault{"mask outside of its picture", cat("ann_id ", annotation.ann_id),
+  return Fault{"mask outside of its image", cat("ann_id ", annotation.ann_id),
                cat("x from ", low[0], " to ", high[0], ", y from ", low[1], " to ", high[1],
                    " in image_id ", record.image_id, " of ", record.width, " x ", record.height)};
 }
@@ -85,12 +85,12 @@ void audit_pictures(const AuditParts& parts, Found& found) {
   for (const auto& record : images) {
     const auto [seen, added] = first.emplace(record.file_name, record.image_id);
     if (added) continue;
-    found.faults.add({"one file for two pictures", cat("image_id ", record.image_id),
+    found.faults.add({"one file for two images", cat("image_id ", record.image_id),
                       cat(record.file_name, " is image_id ", seen->second, " too")});
   }
   Faults seen;
   look_at_each(
-      parts, "pictures", images.size(),
+      parts, "images", images.size(),
       [&](std::size_t i) { return look_at_picture(parts, images[i]); }, seen);
   for (const auto& fault : seen.all()) {
     (fault.kind == kOriented ? found.notes : found.faults).add(fault);

@@ -89,7 +89,7 @@ std::optional<Fault> look_at_proposals(const AuditParts& parts, std::int64_t ima
   try {
     const auto masks = parts.proposals(image_id);
     if (masks != nullptr && !masks->empty()) return std::nullopt;
-    return Fault{"picture without proposals", where,
+    return Fault{"image without proposals", where,
                  cat(masks == nullptr ? "no entry" : "none is left of its entry", " in ",
                      parts.files.proposals.string())};
   } catch (const core::Error& error) {
@@ -118,7 +118,7 @@ void audit_leaks(const AuditParts& parts, Found& found) {
   }
   for (const auto& [image_id, splits] : by_image) {
     if (splits.size() < 2 || !splits.contains("train")) continue;
-    found.faults.add({"picture in train and in an evaluation split", cat("image_id ", image_id),
+    found.faults.add({"image in train and in an evaluation split", cat("image_id ", image_id),
                       splits_text(splits)});
   }
 }

@@ -20,7 +20,7 @@ void require_some(const std::vector<std::int64_t>& items, std::int64_t count, co
                   std::int64_t image_id) {
   if (count == 0 || !items.empty()) return;
   throw Error(cat("image_id ", image_id, " has no ", kind, ", wanted ", count,
-                  " a picture (train.contrastive.", kind, ")"));
+                  " an image (train.contrastive.", kind, ")"));
 }
 
 /// `count` of the items (not empty), each once while there are enough.

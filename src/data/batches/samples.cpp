@@ -145,7 +145,7 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
     collector.add(drawn);
     times.texts += lap.take();
   }
-  if (images.empty()) throw Error("no picture of the batch can be read");
+  if (images.empty()) throw Error("no image of the batch can be read");
   Batch batch = collector.finish(bank_);
   times.texts += lap.take();
   batch.images = image::stack_pictures(images, making.pinned);

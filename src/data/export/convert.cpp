@@ -97,7 +97,7 @@ class Converter {
       fs::create_symlink(source, target, code);
     }
     if (code) {
-      throw Error(cat("cannot write the picture ", target.string(), ": ", code.message()));
+      throw Error(cat("cannot write the image ", target.string(), ": ", code.message()));
     }
   }
 
@@ -107,7 +107,7 @@ class Converter {
     fs::path whole = fs::canonical(path, code);
     if (code) {
       throw Error(
-          cat("no picture ", path.string(), " (image_id ", image.image_id, "): ", code.message()));
+          cat("no image ", path.string(), " (image_id ", image.image_id, "): ", code.message()));
     }
     return whole;
   }
@@ -294,7 +294,7 @@ Conversion convert_dataset(Dataset& dataset, const ConvertOptions& options) {
   }
   if (!dataset.files().pack.empty()) {
     throw core::UsageError(cat("cannot convert the pack ", dataset.files().pack.string(),
-                               ": it has no outlines and no pictures of full size; convert the ",
+                               ": it has no outlines and no images of full size; convert the ",
                                "dataset's own files (--root)"));
   }
   return Converter(dataset, options).run();

@@ -104,7 +104,7 @@ class Packer {
 
 void Packer::write_pictures() {
   std::atomic<std::int64_t> taken_over = 0;
-  tell_each(options_.tell, "pictures", pictures_.size(), options_.threads, [&](std::size_t i) {
+  tell_each(options_.tell, "images", pictures_.size(), options_.threads, [&](std::size_t i) {
     const ImageRecord& image = parts_.images[i];
     const auto row = static_cast<std::int64_t>(i);
     const FileStamp file = stamp_of(dataset_.files().images / image.file_name);
@@ -249,7 +249,7 @@ std::optional<std::string> changed_picture(const Pack& pack, Dataset& dataset,
   if (pack.is_fresh(image_id, dataset.files().images)) return std::nullopt;
   const auto packed = pack.picture(image_id);
   std::optional<at::Tensor> now;
-  std::string fault = "it is another picture than the one that was packed";
+  std::string fault = "it is another image than the one that was packed";
   try {
     now = dataset.pictures().get(image_id);
   } catch (const Error& unreadable) {
@@ -267,11 +267,11 @@ std::vector<std::string> stale_reasons(const Pack& pack, const PackKey& key, Dat
   if (!reasons.empty()) return reasons;  // of another dataset: its pictures say nothing more
   const auto& images = pack.index().images();
   std::atomic<std::int64_t> changed = 0;
-  tell_each(tell, "pictures", images.size(), threads, [&](std::size_t i) {
+  tell_each(tell, "images", images.size(), threads, [&](std::size_t i) {
     if (changed_picture(pack, dataset, images[i].image_id)) ++changed;
   });
   if (changed > 0) {
-    reasons.push_back(cat(changed, changed == 1 ? " picture" : " pictures", " of ",
+    reasons.push_back(cat(changed, changed == 1 ? " image" : " images", " of ",
                           dataset.files().images.string(), " changed since"));
   }
   return reasons;

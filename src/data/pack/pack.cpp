@@ -129,7 +129,7 @@ void check_pictures(const PackHeader& header, std::int64_t image_size, std::size
                      header[Section::kPictures].bytes / header.picture_bytes == images &&
                      header[Section::kChecks].bytes == images * sizeof(PictureCheck);
   if (!right) {
-    throw Error(cat("its pictures are not ", images, " of ", image_size, " x ", image_size));
+    throw Error(cat("its images are not ", images, " of ", image_size, " x ", image_size));
   }
 }
 
@@ -205,7 +205,7 @@ std::optional<at::Tensor> Pack::picture(std::int64_t image_id) const {
     auto& compared = contents_->compared[row];
     if (!compared.load(std::memory_order_relaxed)) {
       if (checksum_of(pixels) != check.checksum) {
-        throw Error("its picture is damaged: make the pack again with `pcnet data pack`");
+        throw Error("its image is damaged: make the pack again with `pcnet data pack`");
       }
       compared.store(true, std::memory_order_relaxed);
     }

@@ -48,7 +48,7 @@ class Freesolo : public ProposalSource {
     }
     if (!all_named) {
       core::log::warning(core::cat("the proposals in ", path_.string(),
-                                   " do not name all of their pictures (images): those are taken "
+                                   " do not name all of their images (images): those are taken "
                                    "by image_id alone"));
     }
     for (const auto& [id, file_name] : document.file_names) {  // pictures where nothing was found

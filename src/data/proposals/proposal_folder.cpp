@@ -71,7 +71,7 @@ class SamPictureFolder : public StemFolder {
       image::Rle mask = image::encode(image::read_mask(file));
       if (mask.height != picture.height || mask.width != picture.width) {
         throw Error(cat(file.string(), " is ", mask.height, " x ", mask.width,
-                        " (height x width), its picture ", picture.file_name, " of image_id ",
+                        " (height x width), its image ", picture.file_name, " of image_id ",
                         picture.image_id, " ", picture.height, " x ", picture.width));
       }
       proposals.push_back({std::move(mask), row.predicted_iou, row.stability});
@@ -135,8 +135,8 @@ std::unique_ptr<ProposalSource> open_proposal_folder(const fs::path& folder,
     return std::make_unique<SamPictureFolder>(folder, std::move(found.folders), filter);
   }
   throw Error(cat("no proposals in the folder ", folder.string(),
-                  ": wanted <stem>.json, <stem>.npy or <stem>/metadata.csv, <stem> being that of a "
-                  "picture's file name"));
+                  ": wanted <stem>.json, <stem>.npy or <stem>/metadata.csv, <stem> being that of an "
+                  "image's file name"));
 }
 
 }  // namespace pcnet::data

@@ -112,13 +112,13 @@ class ProposalLines : public ProposalSource {
     if (made_of.file_name.empty()) {
       std::call_once(warned_, [&] {
         core::log::warning(cat("the proposals in ", path_.string(),
-                               " do not say of which picture they are (file_name): they are taken "
+                               " do not say of which image they are (file_name): they are taken "
                                "by image_id alone"));
       });
       return;
     }
     const std::string advice =
-        ": these are the proposals of other pictures; name this dataset's own with --proposals";
+        ": these are the proposals of other images; name this dataset's own with --proposals";
     if (fs::path(made_of.file_name).filename() != fs::path(picture.file_name).filename()) {
       throw Error(cat(name, ": image_id ", picture.image_id, " is ", made_of.file_name,
                       " there and ", picture.file_name, " in this dataset", advice));
@@ -131,7 +131,7 @@ class ProposalLines : public ProposalSource {
         cat(name, ": image_id ", picture.image_id, " was ", made_of.file_name, " with ",
             made_of.digest, ", and ", file.string(), " has ", digest);
     if (are_others_too(picture)) throw Error(cat(what, advice));
-    core::log::warning(cat(what, ": the picture was changed since its proposals were made"));
+    core::log::warning(cat(what, ": the image was changed since its proposals were made"));
   }
 
   fs::path path_;

@@ -75,7 +75,7 @@ ProposalStore::Masks ProposalStore::read(std::int64_t image_id) const {
   for (const auto& mask : *masks) {
     if (mask.height == picture.height && mask.width == picture.width) continue;
     throw Error(cat("a proposal of image_id ", image_id, " in ", source_->file_of(picture).string(),
-                    " is ", mask.height, " x ", mask.width, " (height x width), its picture ",
+                    " is ", mask.height, " x ", mask.width, " (height x width), its image ",
                     picture.file_name, " ", picture.height, " x ", picture.width));
   }
   for (auto& mask : *masks) mask.counts.shrink_to_fit();

@@ -56,7 +56,7 @@ std::string describe(const Coverage& coverage, const std::string& split, const C
 
 std::string describe(const Coverage& coverage, const std::string& split,
                      const ProposalStore& proposals) {
-  return text_of(coverage, "pictures of " + split, "proposals", proposals.source(), "image_id");
+  return text_of(coverage, "images of " + split, "proposals", proposals.source(), "image_id");
 }
 
 }  // namespace pcnet::data

@@ -29,7 +29,7 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id, PictureTimes*
   } catch (const Error& error) {
     const std::string message = cat("image_id ", image_id, ": ", error.what());
     if (!skip_bad_) {
-      throw Error(message + " (data.on_bad_image: skip goes on without such pictures)");
+      throw Error(message + " (data.on_bad_image: skip goes on without such images)");
     }
     const std::lock_guard lock(mutex_);
     if (skipped_.insert(image_id).second) core::log::warning("skipped " + message);
@@ -50,7 +50,7 @@ std::int64_t PictureStore::skipped() const {
 void PictureStore::report_skipped() const {
   const std::int64_t count = skipped();
   if (count == 0) return;
-  core::log::warning(cat(count, count == 1 ? " picture" : " pictures", " could not be read and ",
+  core::log::warning(cat(count, count == 1 ? " image" : " images", " could not be read and ",
                          count == 1 ? "was" : "were", " left out (data.on_bad_image: skip)"));
 }
 

@@ -325,7 +325,7 @@ TEST_F(Evaluator, NamesMissingAndUnfittingProposals) {
   hand_.proposals.erase(20);
   hand_.proposals[99] = {};
   EXPECT_THAT([&] { run(kAtThePeak); },
-              ThrowsMessage<core::Error>(HasSubstr("2 of 2 pictures of val have no proposals")));
+              ThrowsMessage<core::Error>(HasSubstr("2 of 2 images of val have no proposals")));
   hand_.proposals.erase(99);
   hand_.proposals[21] = {support::rectangle_mask(9, 8, {0, 0, 2, 2})};
   EXPECT_THAT([&] { run(kAtThePeak); },

@@ -116,7 +116,7 @@ TEST_F(PictureFiles, RefuseDamageByName) {
   };
   const std::string good = encode_png_stored(gradient(9, 9));
   refuses("", "the file is empty");
-  refuses("this is no picture at all", "no picture of a known kind");
+  refuses("this is no image at all", "no image of a known kind");
   for (std::size_t cut = 8; cut < good.size(); cut += 5) refuses(good.substr(0, cut), "cut short");
   std::string flipped = good;
   flipped[60] = static_cast<char>(flipped[60] ^ 1);

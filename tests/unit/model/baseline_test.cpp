@@ -317,7 +317,7 @@ TEST(Baseline, RefusesPicturesThatAreNotThere) {
       [&] {
         model->respond(visual, {text}, torch::tensor({0, 2}, torch::kInt64));
       },
-      ThrowsMessage<core::Error>(HasSubstr("picture of text 1: got 2, wanted 0 to 1")));
+      ThrowsMessage<core::Error>(HasSubstr("image of text 1: got 2, wanted 0 to 1")));
   EXPECT_THROW(model->respond(visual, {text}, torch::tensor({0}, torch::kInt64)), core::Error);
   EXPECT_THROW(model->respond(visual, {text}, torch::tensor({0, 1}, torch::kInt32)), core::Error);
 }

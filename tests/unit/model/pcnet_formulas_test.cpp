@@ -79,7 +79,7 @@ void expect_answers(Case& one, OfOne formula, double tolerance) {
       const at::Tensor got = maps.select(1, i * (1 + kPartners) + l).to(torch::kDouble);
       EXPECT_GT(wanted.abs().max().item<double>(), 0.5);
       EXPECT_LT((got - wanted).abs().max().item<double>(), tolerance)
-          << stages << " stages, picture " << i << ", text " << l;
+          << stages << " stages, image " << i << ", text " << l;
     }
   }
 }

@@ -12,12 +12,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::vector<data::Finding> some_findings() {
-  return {{"missing picture",
+  return {{"missing image",
            true,
            "fetch them",
-           {{"missing picture", "image_id 1", "no file a"},
-            {"missing picture", "image_id 2", "no file b"},
-            {"missing picture", "image_id 3", "no file c"}}},
+           {{"missing image", "image_id 1", "no file a"},
+            {"missing image", "image_id 2", "no file b"},
+            {"missing image", "image_id 3", "no file c"}}},
           {"no cues", false, "", {{"no cues", "data", "none"}}}};
 }
 
@@ -30,7 +30,7 @@ TEST(TextTable, AlignsTheFirstColumnToTheLeftAndOthersToTheRight) {
 
 TEST(AuditText, ListsTheFirstItemsOfEachKindAndCountsTheRest) {
   EXPECT_EQ(audit_text(some_findings(), 2),
-            "FAULT  missing picture: 3\n"
+            "FAULT  missing image: 3\n"
             "         image_id 1: no file a\n"
             "         image_id 2: no file b\n"
             "         and 1 more (--all lists them)\n"
@@ -71,7 +71,7 @@ TEST(StatisticsText, SaysWhetherPublishedCountsAgree) {
   const std::string text =
       statistics_text(statistics, {{"val", "objects", 5, 5}, {"all", "pictures", 7, 6}});
   EXPECT_THAT(text, HasSubstr("val objects      5          5   the same\n"));
-  EXPECT_THAT(text, HasSubstr("all pictures     6          7  DIFFERENT\n"));
+  EXPECT_THAT(text, HasSubstr("all images     6          7  DIFFERENT\n"));
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST_F(DatasetSheetTest, DrawsReferencesOfDifferentPicturesFirst) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const auto drawn = draw_references(dataset.index(), "train", 2, seed);
     ASSERT_THAT(drawn, SizeIs(2));
-    EXPECT_NE(drawn[0] == 2, drawn[1] == 2) << "the third is the only one of picture 11";
+    EXPECT_NE(drawn[0] == 2, drawn[1] == 2) << "the third is the only one of image 11";
     EXPECT_EQ(drawn, draw_references(dataset.index(), "train", 2, seed));
   }
   const auto all = draw_references(dataset.index(), "train", 50, 0);

@@ -80,9 +80,9 @@ TEST_P(Expressions, HoldForExactlyTheirObject) {
     std::set<std::string> seen;
     for (const Expression& expression : sample.expressions) {
       const auto found = referents(sample.scene, expression.text);
-      ASSERT_EQ(found.size(), 1U) << "picture " << n << ": " << expression.text;
+      ASSERT_EQ(found.size(), 1U) << "image " << n << ": " << expression.text;
       ASSERT_EQ(found.front(), &sample.scene.objects[expression.object])
-          << "picture " << n << ": " << expression.text;
+          << "image " << n << ": " << expression.text;
       EXPECT_TRUE(seen.insert(expression.text).second) << "said twice: " << expression.text;
       kinds.insert(expression.kind);
     }

@@ -118,7 +118,7 @@ TEST(JudgeAnswer, LeavesOutPhrasesThatSayNothing) {
 
 TEST(JudgeAnswer, SaysWhyNothingCanBeUsed) {
   EXPECT_THAT(judge_answer("[]", "the man", kUsual).fault, HasSubstr("no list of phrases"));
-  EXPECT_THAT(judge_answer("I am sorry, I cannot see the picture.", "the man", kUsual).fault,
+  EXPECT_THAT(judge_answer("I am sorry, I cannot see the image.", "the man", kUsual).fault,
               HasSubstr("does not say"));
 }
 

@@ -120,7 +120,7 @@ TEST_F(CustomData, NamesTheLineOfEveryFault) {
   expect_fault(R"({"image": "a.png", "sentence": 3})", "wrong type", "sentence");
   expect_fault(R"({"image": "a.png", "sentence": "a", "split": "dev"})", "wrong type", "dev");
   expect_fault(R"({"image": "a.png", "sentence": "a", "cues": "b"})", "wrong type", "cues");
-  expect_fault(R"({"image": "none.png", "sentence": "a"})", "missing picture", "none.png");
+  expect_fault(R"({"image": "none.png", "sentence": "a"})", "missing image", "none.png");
 }
 
 TEST_F(CustomData, NamesTheLineOfABrokenOutlineAndKeepsItsSentence) {
@@ -200,7 +200,7 @@ TEST_F(CustomData, HasTheSizesOfTurnedPicturesAndNamesAMaskOfTheStoredOne) {
   EXPECT_EQ(turned.images()[0].height, 8);
   EXPECT_EQ(turned.images()[0].width, 6);
   ASSERT_EQ(faults.all().size(), 1U);
-  EXPECT_EQ(faults.all()[0].what, "its mask is 6 x 8 (height x width), its picture 8 x 6; " +
+  EXPECT_EQ(faults.all()[0].what, "its mask is 6 x 8 (height x width), its image 8 x 6; " +
                                       (folder_ / "a.png").string() +
                                       " has the EXIF orientation 6 and is turned (data.exif)");
   files.apply_exif = false;

@@ -164,7 +164,7 @@ TEST_F(ReferIndexTest, NamesUnknownIds) {
   references_[1] = reference(8, 3, 55, "val", {});
   expect_fault("ref_id 8", "55");
   references_[1] = reference(8, 3, 5, "val", {});
-  expect_fault("ref_id 8", "different pictures");
+  expect_fault("ref_id 8", "different images");
   references_.pop_back();
   instances_["annotations"][3]["image_id"] = 77;
   expect_fault("ann_id 4", "77");

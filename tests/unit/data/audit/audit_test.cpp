@@ -65,12 +65,12 @@ TEST_F(AuditTest, FindsNothingInAWholeDataset) { EXPECT_THAT(look(), IsEmpty());
 
 TEST_F(AuditTest, NamesAPictureThatIsNotThere) {
   damage_ = [this] { std::filesystem::remove(picture("11.png")); };
-  expect_only(look(), "missing picture", "image_id 11", "train2014/11.png");
+  expect_only(look(), "missing image", "image_id 11", "train2014/11.png");
 }
 
 TEST_F(AuditTest, NamesAPictureCutShortUnlessOnlyHeadersAreRead) {
   damage_ = [this] { std::filesystem::resize_file(picture("10.png"), 200); };
-  expect_only(look(), "unreadable picture", "image_id 10", "cut short");
+  expect_only(look(), "unreadable image", "image_id 10", "cut short");
   EXPECT_THAT(look([](AuditParts& parts) { parts.decode_pictures = false; }), IsEmpty());
 }
 
@@ -80,7 +80,7 @@ TEST_F(AuditTest, NamesAPictureOfAnotherSizeFromItsHeaderToo) {
   };
   for (const bool decode : {true, false}) {
     expect_only(look([&](AuditParts& parts) { parts.decode_pictures = decode; }),
-                "picture of another size", "image_id 12", "33 x 31, the annotations say 32 x 32");
+                "image of another size", "image_id 12", "33 x 31, the annotations say 32 x 32");
   }
 }
 
@@ -91,11 +91,11 @@ TEST_F(AuditTest, NotesAPictureWithAnOrientationAndWhatWasDoneWithIt) {
   };
   for (const bool decode : {true, false}) {
     expect_only(look([&](AuditParts& parts) { parts.decode_pictures = decode; }),
-                "picture with an EXIF orientation", "image_id 12",
+                "image with an EXIF orientation", "image_id 12",
                 "12.png has the EXIF orientation 3 and is read as stored (data.exif)", false);
   }
   options_.exif = "turned";
-  expect_only(look(), "picture with an EXIF orientation", "image_id 12", "and is turned", false);
+  expect_only(look(), "image with an EXIF orientation", "image_id 12", "and is turned", false);
 }
 
 TEST_F(AuditTest, NamesAPictureThatIsTurnedToAnotherSize) {
@@ -106,7 +106,7 @@ TEST_F(AuditTest, NamesAPictureThatIsTurnedToAnotherSize) {
   };
   for (const bool decode : {true, false}) {
     expect_only(look([&](AuditParts& parts) { parts.decode_pictures = decode; }),
-                "picture of another size", "image_id 11",
+                "image of another size", "image_id 11",
                 "is 24 x 40, the annotations say 40 x 24; ");
   }
 }
@@ -147,7 +147,7 @@ TEST_F(AuditTest, NamesAReferenceWithoutSentences) {
 TEST_F(AuditTest, NamesPicturesOfTrainInAnEvaluationSplit) {
   dataset_.references.push_back({104, 3, 11, "testA", {{1006, "a vase", ""}}});
   dataset_.references.push_back({105, 4, 12, "testB", {{1007, "a bowl", ""}}});  // val too: no leak
-  expect_only(look(), "picture in train and in an evaluation split", "image_id 11",
+  expect_only(look(), "image in train and in an evaluation split", "image_id 11",
               "testA: ref_id 104; train: ref_id 102");
 }
 
@@ -197,7 +197,7 @@ TEST_F(AuditTest, NamesPicturesWithoutProposalsAndWithDamagedOnes) {
     };
   });
   ASSERT_EQ(findings.size(), 2U);
-  EXPECT_EQ(findings[0].kind, "picture without proposals");
+  EXPECT_EQ(findings[0].kind, "image without proposals");
   EXPECT_THAT(findings[0].items, ElementsAre(item("image_id 10", "no entry"),
                                              item("image_id 11", "none is left of its entry")));
   EXPECT_EQ(findings[1].kind, "damaged proposals");
@@ -211,7 +211,7 @@ TEST_F(AuditTest, TellsHowFarItIs) {
       told.push_back(core::cat(what, " ", done, " ", total));
     };
   });
-  EXPECT_THAT(told, ElementsAre("pictures 0 3", "pictures 3 3", "masks 0 4", "masks 4 4"));
+  EXPECT_THAT(told, ElementsAre("images 0 3", "images 3 3", "masks 0 4", "masks 4 4"));
 }
 
 ReferIndex index_of(std::vector<std::vector<double>> polygons, std::vector<ImageRecord> images) {
@@ -229,15 +229,15 @@ TEST_F(AuditTest, NamesPolygonsThatLeaveTheirPictureByMoreThanAPixel) {
     const auto index = index_of({polygon}, {{5, "none.png", 10, 20}});
     std::vector<std::string> found;
     for (const auto& finding : audit({.index = index, .files = files, .tokenizer = tokenizer})) {
-      if (finding.kind != "missing picture") found.push_back(finding.kind);
+      if (finding.kind != "missing image") found.push_back(finding.kind);
     }
     return found;
   };
   EXPECT_THAT(kinds({-1, 0, 21, 0, 21, 11, -1, 11}), IsEmpty());
-  EXPECT_THAT(kinds({0, 0, 22, 0, 22, 5, 0, 5}), ElementsAre("mask outside of its picture"));
-  EXPECT_THAT(kinds({2, -3, 9, -3, 9, 5, 2, 5}), ElementsAre("mask outside of its picture"));
+  EXPECT_THAT(kinds({0, 0, 22, 0, 22, 5, 0, 5}), ElementsAre("mask outside of its image"));
+  EXPECT_THAT(kinds({2, -3, 9, -3, 9, 5, 2, 5}), ElementsAre("mask outside of its image"));
   EXPECT_THAT(kinds({30, 0, 40, 0, 40, 5, 30, 5}),
-              ElementsAre("mask outside of its picture", "empty mask that nothing refers to"));
+              ElementsAre("mask outside of its image", "empty mask that nothing refers to"));
 }
 
 TEST_F(AuditTest, NamesOneFileOfTwoPictures) {
@@ -246,7 +246,7 @@ TEST_F(AuditTest, NamesOneFileOfTwoPictures) {
   const auto index = index_of({{0, 0, 9, 0, 9, 9}}, {{5, "a.png", 10, 10}, {6, "a.png", 10, 10}});
   const auto findings = audit({.index = index, .files = files, .tokenizer = tokenizer});
   ASSERT_FALSE(findings.empty());
-  EXPECT_EQ(findings[0].kind, "one file for two pictures");
+  EXPECT_EQ(findings[0].kind, "one file for two images");
   EXPECT_THAT(findings[0].items, ElementsAre(item("image_id 6", "a.png is image_id 5 too")));
 }
 

@@ -101,7 +101,7 @@ TEST_F(LoaderTest, GivesTheSameRestWhenItStartsInTheMiddle) {
 
 TEST_F(LoaderTest, ThrowsTheErrorOfABatchWhereItIsAskedFor) {
   for (const auto& entry : std::filesystem::directory_iterator(dataset_->files().images)) {
-    core::write_file_plain(entry.path(), "no picture");
+    core::write_file_plain(entry.path(), "no image");
   }
   for (const std::int64_t workers : {0, 1, 3}) {
     open();

@@ -286,7 +286,7 @@ TEST_F(SamplesTest, LeavesReferencesWithoutSentencesOut) {
 
 TEST_F(SamplesTest, LeavesSkippedPicturesWithTheirTextsOut) {
   Dataset dataset = open([](auto& options) { options.on_bad_image = "skip"; });
-  core::write_file_plain(folder_ / "train2014/10.png", "no picture");
+  core::write_file_plain(folder_ / "train2014/10.png", "no image");
   const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
   ContrastiveSamples samples(dataset, tokenizer, {.captions = 1, .expressions = 1, .cues = 1});
   const Batch batch = samples.batch(Positions{0, 1}, 0, 0);
@@ -295,7 +295,7 @@ TEST_F(SamplesTest, LeavesSkippedPicturesWithTheirTextsOut) {
   EXPECT_EQ(batch.text_index.sizes(), (at::IntArrayRef{1, 3}));
   EXPECT_LE(batch.tokens.size(0), 3);
   EXPECT_THAT([&] { samples.batch(Positions{0}, 0, 0); },
-              ThrowsMessage<core::Error>(HasSubstr("no picture of the batch")));
+              ThrowsMessage<core::Error>(HasSubstr("no image of the batch")));
 }
 
 /// The words of one row of `index` (its last dimension).

@@ -325,7 +325,7 @@ TEST_F(PackTest, GoesOnWhereAStoppedRunWas) {
 
 TEST_F(PackTest, KeepsWhatAPictureThatCannotBeReadIs) {
   const auto picture = folder_ / "train2014/10.png";
-  core::write_file(picture, "no picture");
+  core::write_file(picture, "no image");
   EXPECT_THAT([&] { pack(); }, ThrowsMessage<core::Error>(HasSubstr("image_id 10")));
   options_.on_bad_image = "skip";
   EXPECT_EQ(pack().unreadable, 1);
@@ -345,7 +345,7 @@ TEST_F(PackTest, FindsAPictureThatWasDamagedWhenItIsRead) {
   Dataset packed(packed_options());
   EXPECT_NO_THROW((void)packed.pictures().get(11));
   EXPECT_THAT([&] { packed.pictures().get(10); },
-              ThrowsMessage<core::Error>(HasSubstr("image_id 10: its picture is damaged")));
+              ThrowsMessage<core::Error>(HasSubstr("image_id 10: its image is damaged")));
   EXPECT_THAT([&] { Pack(file_).verify(10); }, ThrowsMessage<core::Error>(HasSubstr("damaged")));
 }
 
@@ -427,7 +427,7 @@ TEST_F(PackTest, SaysWhatIsStaleBeforeItIsMadeAgain) {
       picture, std::filesystem::last_write_time(picture) + std::chrono::seconds(10));
   EXPECT_THAT(stale_reasons(packed, key, dataset), IsEmpty());  // touched, but the same pixels
   core::write_file(picture, core::read_file(folder_ / "train2014/12.png"));
-  EXPECT_THAT(stale_reasons(packed, key, dataset), ElementsAre(HasSubstr("1 picture of")));
+  EXPECT_THAT(stale_reasons(packed, key, dataset), ElementsAre(HasSubstr("1 image of")));
   key.vocabulary = "other";
   key.image_size = 64;
   EXPECT_THAT(stale_reasons(packed, key, dataset),

@@ -325,7 +325,7 @@ TEST_F(ProposalStoreTest, CoverageCountsPicturesOnce) {
   EXPECT_EQ(train.missing, 1);
   EXPECT_THAT(train.examples, ElementsAre(11));
   EXPECT_THAT(describe(train, "train", store),
-              AllOf(HasSubstr("1 of 2 pictures of train have no proposals in "),
+              AllOf(HasSubstr("1 of 2 images of train have no proposals in "),
                     HasSubstr("p.jsonl, e.g. image_id 11")));
 }
 

@@ -62,7 +62,7 @@ TEST_F(PictureStoreTest, ReadsAPictureOnceWhenItKeepsThem) {
 }
 
 TEST_F(PictureStoreTest, NamesIdAndFileOfABadPicture) {
-  core::write_file_plain(file(10), "no picture");
+  core::write_file_plain(file(10), "no image");
   std::filesystem::remove(file(11));
   PictureStore store = this->store();
   EXPECT_THAT([&] { store.get(10); }, ThrowsMessage<core::Error>(AllOf(
@@ -103,7 +103,7 @@ TEST_F(PictureStoreTest, NamesTheOrientationOfAPictureThatIsTurnedToAnotherSize)
 
 TEST_F(PictureStoreTest, CountsEachSkippedPictureOnce) {
   options_.on_bad_image = "skip";
-  core::write_file_plain(file(10), "no picture");
+  core::write_file_plain(file(10), "no image");
   PictureStore store = this->store();
   EXPECT_FALSE(store.get(10).has_value());
   EXPECT_FALSE(store.get(10).has_value());
