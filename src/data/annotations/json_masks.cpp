@@ -16,7 +16,7 @@ namespace {
 std::int64_t side_of(const json& size, std::size_t i) {
   const std::int64_t side = whole_number(size.at(i), "a side of the size");
   if (side < 1 || side > std::numeric_limits<std::uint16_t>::max()) {
-    throw Error(cat("its size is ", shown(size), ", wanted sides of 1 to 65535 px"));
+    throw Error(cat("a side of its mask is ", side, ", wanted 1 to 65535 px"));
   }
   return side;
 }

@@ -130,7 +130,7 @@ TEST_F(CustomData, NamesTheLineOfABrokenOutlineAndKeepsItsSentence) {
   };
   expect(R"("mask": {"png": "no.png"})", "broken mask", "no.png");
   expect(R"("mask": {"size": [5, 8], "counts": [40]})", "wrong size", "5 x 8");
-  expect(R"("mask": {"size": [6, 8], "counts": [40]})", "broken mask", "40 pixels");
+  expect(R"("mask": {"size": [6, 8], "counts": [40]})", "broken mask", "sum to 40");
   expect(R"("mask": {"polygons": [[1, 2]]})", "broken mask", "polygon");
   expect(R"("mask": {"polygon": [[1, 2, 3, 4, 5, 6]]})", "unknown field", "did you mean");
   expect(R"("mask": 7)", "broken mask", "\"mask\" is 7, wanted");

@@ -193,7 +193,7 @@ TEST_F(ReferIndexTest, NamesMissingAndIllTypedFields) {
 TEST_F(ReferIndexTest, NamesBrokenMasks) {
   auto& annotations = instances_["annotations"];
   annotations[1]["segmentation"]["counts"] = {3, 4, 5};
-  expect_fault("ann_id 2", "12 pixels");
+  expect_fault("ann_id 2", "its runs sum to 12, wanted height x width = 120");
   annotations[1]["segmentation"] = json::array({json::array({1, 1, 2, 2})});
   expect_fault("ann_id 2", "polygon");
   annotations[1]["segmentation"] = json::array({json::array({1, 1, 2, 2, 3, 3, 4})});
@@ -204,7 +204,7 @@ TEST_F(ReferIndexTest, RefusesAMaskOfAnotherSizeThanItsPicture) {
   instances_["annotations"][1]["segmentation"] = {{"size", {12, 10}}, {"counts", {120}}};
   expect_fault("ann_id 2", "12 x 10");
   instances_["annotations"][1]["segmentation"] = {{"size", {-10, -12}}, {"counts", {120}}};
-  expect_fault("ann_id 2", "-10 x -12");
+  expect_fault("ann_id 2", "a side of its mask is -10, wanted 1 to 65535 px");
 }
 
 TEST_F(ReferIndexTest, RefusesPicturesWithoutSize) {
@@ -352,7 +352,7 @@ TEST_F(ReferIndexTest, ReadsRefersListOfRunLengthsByBothRules) {
   segmentation = json::array({first, {{"size", {12, 10}}, {"counts", {120}}}});
   expect_fault("ann_id 2", "its mask is 12 x 10");
   segmentation = json::array({first, {{"size", {10, 12}}, {"counts", 7}}});
-  expect_fault("ann_id 2", "\"counts\" is 7, wanted COCO's text or a list of runs");
+  expect_fault("ann_id 2", "its counts are 7, wanted COCO's text or a list of runs");
   segmentation = 7;
   expect_fault("ann_id 2", "its segmentation is 7, wanted polygons or an RLE");
 }
