@@ -163,7 +163,8 @@ std::string to_text(const Inspection& found) {
   out += loads_text(found.loads);
   if (!found.advice.empty()) out += line("note", found.advice);
   for (const auto& group : found.left_out) out += line("beside it", group);
-  for (const auto& [key, value] : metadata_json(found.metadata).items()) {
+  const Json metadata = metadata_json(found.metadata);
+  for (const auto& [key, value] : metadata.items()) {
     out += line("metadata", cat(key, " = ", shortened(value)));
   }
   for (std::size_t i = 0; i < std::min(found.values.size(), kNamesShown); ++i) {
