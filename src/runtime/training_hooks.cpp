@@ -103,7 +103,7 @@ void TrainingHooks::write_results(report::RunSummary& summary) {
   }
   summary.places.emplace_back("results", folder_.results().string());
   if (parts_.config.eval.samples > 0) {
-    summary.places.emplace_back("images", folder_.samples().string());
+    summary.places.emplace_back("pictures", folder_.samples().string());
   }
 }
 

@@ -16,7 +16,7 @@ class Custom(Case):
     def write(self, masks=True, count=12):
         """Two squares on every picture; the last third is for validation."""
         root = self.folder / "own"
-        (root / "pictures").mkdir(parents=True)
+        (root / "images").mkdir(parents=True)
         lines = []
         for number in range(count):
             name = f"images/{number}.png"

@@ -76,7 +76,7 @@ class Check(Case):
     def test_a_clean_dataset_is_clean(self):
         result = run_well("-q", "data", "check", "--root", ROOT)
         self.assertTrue(result.stdout.startswith("dataset     refsynth, partition unc\n"))
-        self.assertIn(f"\npictures    {ROOT}/images/", result.stdout)
+        self.assertIn(f"\nimages      {ROOT}/images/", result.stdout)
         self.assertIn("\nholds       40 images, ", result.stdout)
         self.assertTrue(result.stdout.endswith("\nno fault found\n"), result.stdout)
         self.assertEqual(self.findings(0), {})

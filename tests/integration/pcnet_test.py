@@ -200,11 +200,11 @@ class Asking(Case):
                 *("--text", "the red circle on the left", "--out", out),
                 *(word for cue in given for word in ("--cue", cue)),
             )
-            document = json.loads((out / f"{image.stem}.json").read_text())
+            document = json.loads((out / f"{picture.stem}.json").read_text())
             self.assertEqual(document["cues"], given or by_rules)
             self.assertEqual(result.stderr.count("warning"), 0)
             self.assertEqual(len(document["stages"]), 3)
-            self.assertTrue((out / f"{image.stem}.stages.png").exists())
+            self.assertTrue((out / f"{picture.stem}.stages.png").exists())
             peaks.append([stage["peak"]["score"] for stage in document["stages"]])
         self.assertNotEqual(peaks[0], peaks[1])
         self.assertNotEqual(peaks[1], peaks[2])

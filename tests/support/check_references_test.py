@@ -10,7 +10,7 @@ SOUND = {
     "## The paper's numbers\n\n| Eq. 5, Eq. 6, Eq. 7 | Table 2 | Sec. 3.2 | App. D | A.2 |\n",
     "docs/page.md": "[a](method.md#a-term-and-code) [b](method.md#twice-1) [c](../README.md) "
     "[d](https://example.org/x.md#y)\n",
-    "README.md": "![image](docs/image.png) [page](docs/page.md) docs/page.md\n"
+    "README.md": "![picture](docs/picture.png) [page](docs/page.md) docs/page.md\n"
     "```sh\n[x](nowhere.png)\n```\n",
     "docs/picture.png": "",
     "include/a.h": "/// docs/method.md#twice; Eq. 5-7, Table 2; writes study.md\n"

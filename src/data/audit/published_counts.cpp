@@ -68,7 +68,7 @@ std::vector<PublishedCount> compare_with_published(const std::string& dataset,
     };
     add("references", row.references, here.references);
     add("sentences", row.sentences, here.sentences);
-    add("pictures", row.pictures, here.pictures);
+    add("images", row.pictures, here.pictures);
     add("objects", row.objects, here.objects);
   }
   return compared;

@@ -69,9 +69,9 @@ TEST(StatisticsText, PutsLongSentencesIntoOneBar) {
 TEST(StatisticsText, SaysWhetherPublishedCountsAgree) {
   data::Statistics statistics;
   const std::string text =
-      statistics_text(statistics, {{"val", "objects", 5, 5}, {"all", "pictures", 7, 6}});
-  EXPECT_THAT(text, HasSubstr("val objects      5          5   the same\n"));
-  EXPECT_THAT(text, HasSubstr("all images     6          7  DIFFERENT\n"));
+      statistics_text(statistics, {{"val", "objects", 5, 5}, {"all", "images", 7, 6}});
+  EXPECT_THAT(text, HasSubstr("val objects     5          5   the same\n"));
+  EXPECT_THAT(text, HasSubstr("all images      6          7  DIFFERENT\n"));
 }
 
 }  // namespace

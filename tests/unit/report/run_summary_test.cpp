@@ -58,7 +58,7 @@ TEST(RunSummary, IsATableForPeople) {
             "  stage 1    60.0  30.0  15.0\n"
             "testA        40.0  20.0  10.0\n"
             "weights  run/best\n"
-            "images run/samples");
+            "pictures run/samples");
 }
 
 TEST(RunSummary, LeavesOutWhatThereIsNot) {

@@ -56,7 +56,7 @@ Statistics count_dataset(const ReferIndex& index, const text::Tokenizer& tokeniz
 /// A figure that the dataset's authors, or papers that use it, print.
 struct PublishedCount {
   std::string split;  ///< as SplitStatistics::name; "test" is testA and testB together
-  std::string what;   ///< "references", "sentences", "pictures" or "objects"
+  std::string what;   ///< "references", "sentences", "images" or "objects"
   std::int64_t published = 0;
   std::int64_t here = 0;
 

@@ -90,13 +90,13 @@ TEST_F(ConvertDataset, WritesPicturesWithAnOrientationAsTheyAreRead) {
   EXPECT_EQ(there.rewritten_images, 1);
   Dataset own = open("own");
   const auto& record = own.index().images()[1];
-  EXPECT_EQ(record.file_name, "images/11.png");
+  EXPECT_EQ(record.file_name, "pictures/11.png");
   EXPECT_EQ(own.pictures().original(record.image_id).rgb, stored.rgb);
-  EXPECT_EQ(image::exif_orientation(folder_ / "own/images/11.png"), 1);
+  EXPECT_EQ(image::exif_orientation(folder_ / "own/pictures/11.png"), 1);
   EXPECT_EQ(convert_dataset(own, {"refer", folder_ / "back"}).rewritten_images, 0);
 
   // Custom pictures are turned: 24 x 40 becomes 40 x 24, the red pixel lies at the upper right.
-  core::write_file_plain(folder_ / "own/images/11.png",
+  core::write_file_plain(folder_ / "own/pictures/11.png",
                          core::read_file(folder_ / "first/train2014/11.png"));
   core::write_file_plain(folder_ / "own/annotations.jsonl",
                          R"({"image": "pictures/11.png", "sentence": "a", "cues": ["b"]})");
