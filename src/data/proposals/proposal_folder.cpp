@@ -134,9 +134,10 @@ std::unique_ptr<ProposalSource> open_proposal_folder(const fs::path& folder,
   if (found.has_metadata) {
     return std::make_unique<SamPictureFolder>(folder, std::move(found.folders), filter);
   }
-  throw Error(cat("no proposals in the folder ", folder.string(),
-                  ": wanted <stem>.json, <stem>.npy or <stem>/metadata.csv, <stem> being that of an "
-                  "image's file name"));
+  throw Error(
+      cat("no proposals in the folder ", folder.string(),
+          ": wanted <stem>.json, <stem>.npy or <stem>/metadata.csv, <stem> being that of an "
+          "image's file name"));
 }
 
 }  // namespace pcnet::data
