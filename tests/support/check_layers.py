@@ -20,7 +20,7 @@ ROWS = [
     ["model"],
     ["losses"],
     ["cues"],
-    ["synth"],
+    ["proposals", "synth"],
     ["clip"],
     ["data/audit", "data/export"],
     ["data/batches"],

@@ -1,0 +1,162 @@
+#include "proposals/click_masks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+
+#include "proposals/boxes.h"
+
+namespace pcnet::proposals {
+
+namespace {
+
+constexpr std::int64_t kMasks = 3;      // of a click
+constexpr std::int64_t kSquare = 1024;  // the network's input, px
+
+/// A mask before it is made.
+struct Candidate {
+  std::int64_t click;
+  std::int64_t output;
+  float predicted_iou;
+};
+
+void check(const ClickMasks& answers, std::int64_t points) {
+  const auto& logits = answers.logits;
+  const bool fits = logits.dim() == 4 && logits.size(0) == points && logits.size(1) == kMasks &&
+                    answers.predicted_iou.sizes() == at::IntArrayRef({points, kMasks});
+  if (fits) return;
+  throw core::Error(core::cat("mask generator: ", points, " clicks got logits ", logits.sizes(),
+                              " and predicted IoUs ", answers.predicted_iou.sizes(), ", wanted [",
+                              points, ", 3, h, w] and [", points, ", 3]"));
+}
+
+/// Those whose predicted IoU is high enough.
+std::vector<Candidate> candidates_of(const at::Tensor& predicted, double bound) {
+  std::vector<Candidate> good;
+  const auto values = predicted.accessor<float, 2>();
+  for (std::int64_t i = 0; i < values.size(0); ++i) {
+    for (std::int64_t j = 0; j < kMasks; ++j) {
+      const float value = values[i][j];
+      if (!std::isfinite(value)) {
+        throw core::Error(core::cat(
+            "mask generator: the network predicts the IoU ", value,
+            " for a mask, wanted a finite number; are its weights damaged, or too large for half "
+            "precision?"));
+      }
+      if (bound <= 0 || value > static_cast<float>(bound)) good.push_back({i, j, value});
+    }
+  }
+  return good;
+}
+
+/// Makes the masks of one crop.
+class MaskMaker {
+ public:
+  MaskMaker(const Crop& crop, std::int64_t height, std::int64_t width,
+            const config::MaskGeneratorOptions& options)
+      : crop_(crop), height_(height), width_(width), options_(options) {
+    const auto longest = static_cast<double>(std::max(crop.height(), crop.width()));
+    const double scale = static_cast<double>(kSquare) / longest;
+    const auto scaled = [scale](std::int64_t side) {
+      return static_cast<std::int64_t>(static_cast<double>(side) * scale + 0.5);
+    };
+    scaled_height_ = scaled(crop.height());
+    scaled_width_ = scaled(crop.width());
+  }
+
+  /// logits [h, w]; empty when a filter drops the mask.
+  std::optional<GeneratedMask> make(const at::Tensor& logits) const {
+    const at::Tensor values = upscaled(logits);
+    image::Mask mask(height_, width_);
+    GeneratedMask made;
+    made.stability = threshold(values, mask);
+    const auto bound = static_cast<float>(options_.stability);
+    if (options_.stability > 0 && !(made.stability >= bound)) return std::nullopt;
+    made.mask = image::encode(mask);
+    made.box = box_of(made.mask);
+    // A mask without pixels, which only a bound of 0 lets pass, lies at the crop's corner.
+    if (image::area(made.mask) == 0) {
+      made.box = {crop_.box.x0, crop_.box.y0, crop_.box.x0, crop_.box.y0};
+    }
+    if (is_cut_off(made.box, crop_.box, height_, width_)) return std::nullopt;
+    made.crop = crop_.box;
+    return made;
+  }
+
+ private:
+  /// [h, w] -> the crop's height and width, in two steps that do not commute into one.
+  at::Tensor upscaled(const at::Tensor& logits) const {
+    const at::Tensor square = at::upsample_bilinear2d(logits.unsqueeze(0).unsqueeze(0),
+                                                      {kSquare, kSquare}, /*align_corners=*/false);
+    const at::Tensor inside = square.narrow(2, 0, scaled_height_).narrow(3, 0, scaled_width_);
+    return at::upsample_bilinear2d(inside, {crop_.height(), crop_.width()},
+                                   /*align_corners=*/false)
+        .contiguous();
+  }
+
+  /// Sets the pixels above 0; returns the stability, not a number when nothing is near a mask.
+  float threshold(const at::Tensor& values, image::Mask& mask) const {
+    const auto offset = static_cast<float>(options_.stability_offset);
+    const auto* value = values.const_data_ptr<float>();
+    std::int64_t inner = 0;
+    std::int64_t outer = 0;
+    for (std::int64_t y = 0; y < crop_.height(); ++y) {
+      auto* row = &mask.at(crop_.box.y0 + y, crop_.box.x0);
+      for (std::int64_t x = 0; x < crop_.width(); ++x, ++value) {
+        inner += *value > offset ? 1 : 0;
+        outer += *value > -offset ? 1 : 0;
+        row[x] = *value > 0 ? 1 : 0;
+      }
+    }
+    return static_cast<float>(inner) / static_cast<float>(outer);
+  }
+
+  const Crop& crop_;
+  std::int64_t height_;
+  std::int64_t width_;
+  const config::MaskGeneratorOptions& options_;
+  std::int64_t scaled_height_ = 0;
+  std::int64_t scaled_width_ = 0;
+};
+
+}  // namespace
+
+std::vector<GeneratedMask> masks_of_clicks(const ClickMasks& answers, std::span<const Point> points,
+                                           const Crop& crop, std::int64_t height,
+                                           std::int64_t width,
+                                           const config::MaskGeneratorOptions& options) {
+  check(answers, static_cast<std::int64_t>(points.size()));
+  const at::Tensor logits = answers.logits.to(at::kCPU, at::kFloat);
+  const auto candidates =
+      candidates_of(answers.predicted_iou.to(at::kCPU, at::kFloat), options.predicted_iou);
+  std::vector<std::optional<GeneratedMask>> made(candidates.size());
+  const MaskMaker maker(crop, height, width, options);
+  // Inside of this loop LibTorch's own loops run on the calling thread, without barriers.
+  at::parallel_for(0, static_cast<std::int64_t>(candidates.size()), /*grain_size=*/1,
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t i = begin; i < end; ++i) {
+                       const auto at = static_cast<std::size_t>(i);
+                       const Candidate& one = candidates[at];
+                       made[at] = maker.make(logits[one.click][one.output]);
+                     }
+                   });
+  std::vector<GeneratedMask> masks;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    if (!made[i]) continue;
+    const Point& point = points[static_cast<std::size_t>(candidates[i].click)];
+    made[i]->predicted_iou = candidates[i].predicted_iou;
+    made[i]->point = {point.x + static_cast<double>(crop.box.x0),
+                      point.y + static_cast<double>(crop.box.y0)};
+    masks.push_back(std::move(*made[i]));
+  }
+  return masks;
+}
+
+}  // namespace pcnet::proposals
