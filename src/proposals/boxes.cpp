@@ -1,4 +1,4 @@
-#include "proposals/boxes.h"
+#include "boxes.h"
 
 #include <algorithm>
 #include <numeric>

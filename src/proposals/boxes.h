@@ -4,7 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "pcnet/proposals/mask_generator.h"
+#include "pcnet/image/rle.h"
+#include "pcnet/proposals/box.h"
 
 namespace pcnet::proposals {
 

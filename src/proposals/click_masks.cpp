@@ -1,4 +1,4 @@
-#include "proposals/click_masks.h"
+#include "click_masks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
-#include "proposals/boxes.h"
+#include "boxes.h"
 
 namespace pcnet::proposals {
 

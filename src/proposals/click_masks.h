@@ -6,7 +6,7 @@
 #include "pcnet/config/mask_generator_options.h"
 #include "pcnet/proposals/mask_generator.h"
 
-#include "proposals/crops.h"
+#include "crops.h"
 
 namespace pcnet::proposals {
 

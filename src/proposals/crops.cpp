@@ -1,4 +1,4 @@
-#include "proposals/crops.h"
+#include "crops.h"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,8 @@
 #include <vector>
 
 #include "pcnet/config/mask_generator_options.h"
-#include "pcnet/proposals/mask_generator.h"
+#include "pcnet/proposals/box.h"
+#include "pcnet/proposals/click_decoder.h"
 
 namespace pcnet::proposals {
 

@@ -12,10 +12,10 @@
 #include "pcnet/core/format.h"
 #include "pcnet/data/proposals/proposal_filter.h"
 
-#include "proposals/boxes.h"
-#include "proposals/click_masks.h"
-#include "proposals/crops.h"
-#include "proposals/small_regions.h"
+#include "boxes.h"
+#include "click_masks.h"
+#include "crops.h"
+#include "small_regions.h"
 
 namespace pcnet::proposals {
 

@@ -1,162 +1,158 @@
-#include "proposals/region_tree.h"
+#include "region_tree.h"
 
 #include <algorithm>
-#include <cmath>
+#include <functional>
 #include <map>
 #include <queue>
 #include <tuple>
+#include <utility>
 
 namespace pcnet::proposals {
 
 namespace {
 
-/// The common outline of two regions.
+/// The common outline of two regions, as Region's.
 struct Border {
   std::int64_t length = 0;
-  double contrast = 0;
+  std::int64_t contrast = 0;
 };
-using Borders = std::map<std::int32_t, Border>;
+using Borders = std::map<std::int32_t, Border>;  // by the other region
 
-constexpr double kMostContrast = 442;  // sqrt(3) 255
+std::size_t index(std::int32_t i) { return static_cast<std::size_t>(i); }
+
+/// The smallest box that holds both.
+Box around(const Box& a, const Box& b) {
+  return {std::min(a.x0, b.x0), std::min(a.y0, b.y0), std::max(a.x1, b.x1), std::max(a.y1, b.y1)};
+}
+
+/// From 0 to 1.
+double histogram_difference(const Region& a, const Region& b) {
+  double same = 0;
+  for (std::size_t i = 0; i < a.histogram.size(); ++i) {
+    same += std::min(static_cast<double>(a.histogram[i]) / static_cast<double>(a.area),
+                     static_cast<double>(b.histogram[i]) / static_cast<double>(b.area));
+  }
+  return 1 - same / 3;
+}
 
 class Merger {
  public:
-  Merger(const cv::Mat& colours, const Superpixels& superpixels, const MergingWeights& weights)
-      : weights_(weights), pixels_(static_cast<double>(colours.total())) {
-    regions_.resize(static_cast<std::size_t>(superpixels.count));
-    borders_.resize(regions_.size());
-    measure(colours, superpixels.labels);
-    for (std::int32_t a = 0; a < superpixels.count; ++a) push_borders(a, a);
+  Merger(const image::Picture& picture, const Superpixels& superpixels)
+      : pixels_(static_cast<double>(picture.height * picture.width)),
+        regions_(index(superpixels.count)),
+        borders_(index(superpixels.count)) {
+    measure(picture, superpixels);
+    for (std::int32_t a = 0; a < superpixels.count; ++a) {
+      for (const auto& [b, border] : borders_[index(a)]) {
+        if (a < b) push(a, b, border);
+      }
+    }
   }
 
   std::vector<Region> merged() {
     while (!queue_.empty()) {
       const auto [cost, a, b] = queue_.top();
       queue_.pop();
-      if (at(a).parent >= 0 || at(b).parent >= 0) continue;
-      join(a, b, cost);
+      const bool gone = regions_[index(a)].parent >= 0 || regions_[index(b)].parent >= 0;
+      if (!gone) join(a, b);
     }
     return std::move(regions_);
   }
 
  private:
-  Region& at(std::int32_t i) { return regions_[static_cast<std::size_t>(i)]; }
-  Borders& borders(std::int32_t i) { return borders_[static_cast<std::size_t>(i)]; }
-
-  void measure(const cv::Mat& colours, const cv::Mat& labels) {
-    for (auto& region : regions_)
-      region.x0 = region.y0 = static_cast<std::int64_t>(colours.total());
-    for (int y = 0; y < labels.rows; ++y) {
-      for (int x = 0; x < labels.cols; ++x) {
-        const std::int32_t label = labels.at<std::int32_t>(y, x);
-        Region& region = at(label);
+  void measure(const image::Picture& picture, const Superpixels& superpixels) {
+    for (std::int64_t y = 0; y < picture.height; ++y) {
+      for (std::int64_t x = 0; x < picture.width; ++x) {
+        const auto* colour = picture.pixel(y, x);
+        const std::int32_t label = superpixels.at(y, x);
+        Region& region = regions_[index(label)];
+        region.box =
+            region.area == 0 ? Box{x, y, x + 1, y + 1} : around(region.box, {x, y, x + 1, y + 1});
         ++region.area;
-        region.x0 = std::min<std::int64_t>(region.x0, x);
-        region.y0 = std::min<std::int64_t>(region.y0, y);
-        region.x1 = std::max<std::int64_t>(region.x1, x + 1);
-        region.y1 = std::max<std::int64_t>(region.y1, y + 1);
-        const auto* colour = colours.ptr(y, x);
-        for (int c = 0; c < 3; ++c) {
-          ++region.histogram[static_cast<std::size_t>(c * Region::kBins +
-                                                      colour[c] * Region::kBins / 256)];
+        for (std::size_t c = 0; c < 3; ++c) {
+          ++region.histogram[c * Region::kBins + colour[c] * Region::kBins / 256];
         }
-        if (x == 0 || y == 0 || x + 1 == labels.cols || y + 1 == labels.rows) ++region.rim;
-        if (x + 1 < labels.cols)
-          touch(label, labels.at<std::int32_t>(y, x + 1), colour, colours.ptr(y, x + 1));
-        if (y + 1 < labels.rows)
-          touch(label, labels.at<std::int32_t>(y + 1, x), colour, colours.ptr(y + 1, x));
+        if (x + 1 < picture.width) {
+          touch(label, superpixels.at(y, x + 1), distance(colour, picture.pixel(y, x + 1)));
+        }
+        if (y + 1 < picture.height) {
+          touch(label, superpixels.at(y + 1, x), distance(colour, picture.pixel(y + 1, x)));
+        }
       }
     }
   }
 
-  void touch(std::int32_t a, std::int32_t b, const std::uint8_t* from, const std::uint8_t* to) {
+  void touch(std::int32_t a, std::int32_t b, std::int32_t contrast) {
     if (a == b) return;
-    double sum = 0;
-    for (int c = 0; c < 3; ++c) sum += (from[c] - to[c]) * (from[c] - to[c]);
-    const double contrast = std::sqrt(sum);
     for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)}) {
-      Border& border = borders(one)[other];
+      Border& border = borders_[index(one)][other];
       ++border.length;
       border.contrast += contrast;
-      ++at(one).outline;
-      at(one).contrast += contrast;
+      ++regions_[index(one)].outline;
+      regions_[index(one)].contrast += contrast;
     }
   }
 
-  double cost(const Region& a, const Region& b, const Border& border) const {
-    double same = 0;
-    if (weights_.colour > 0) {
-      for (std::size_t i = 0; i < a.histogram.size(); ++i) {
-        same += std::min(static_cast<double>(a.histogram[i]) / static_cast<double>(a.area),
-                         static_cast<double>(b.histogram[i]) / static_cast<double>(b.area));
-      }
-    }
-    const double both = static_cast<double>(a.area + b.area);
-    const double box = static_cast<double>((std::max(a.x1, b.x1) - std::min(a.x0, b.x0)) *
-                                           (std::max(a.y1, b.y1) - std::min(a.y0, b.y0)));
-    return weights_.colour * (1 - same / 3) +
-           weights_.contrast * border.contrast /
-               (kMostContrast * static_cast<double>(border.length)) +
-           weights_.size * both / pixels_ + weights_.fill * (box - both) / pixels_;
+  void push(std::int32_t a, std::int32_t b, const Border& border) {
+    const Region& one = regions_[index(a)];
+    const Region& other = regions_[index(b)];
+    const double contrast = static_cast<double>(border.contrast) /
+                            static_cast<double>(border.length * kLargestDistance);
+    // What they cover and what the box holds beside them make the box.
+    const Box box = around(one.box, other.box);
+    const double share = static_cast<double>((box.x1 - box.x0) * (box.y1 - box.y0)) / pixels_;
+    queue_.emplace(histogram_difference(one, other) + contrast + share, a, b);
   }
 
-  void push_borders(std::int32_t a, std::int32_t from) {
-    for (const auto& [b, border] : borders(a)) {
-      if (b > from || a != from)
-        queue_.emplace(cost(at(a), at(b), border), std::min(a, b), std::max(a, b));
-    }
-  }
-
-  void join(std::int32_t a, std::int32_t b, double cost) {
+  void join(std::int32_t a, std::int32_t b) {
     const auto joined = static_cast<std::int32_t>(regions_.size());
-    Region region = at(a);
-    const Region& other = at(b);
+    Region region = regions_[index(a)];
+    const Region& other = regions_[index(b)];
+    const Border common = borders_[index(a)].at(b);
     region.area += other.area;
-    region.x0 = std::min(region.x0, other.x0);
-    region.y0 = std::min(region.y0, other.y0);
-    region.x1 = std::max(region.x1, other.x1);
-    region.y1 = std::max(region.y1, other.y1);
-    for (std::size_t i = 0; i < region.histogram.size(); ++i)
-      region.histogram[i] += other.histogram[i];
-    const Border common = borders(a).at(b);
-    region.rim += other.rim;
+    region.box = around(region.box, other.box);
+    std::transform(region.histogram.begin(), region.histogram.end(), other.histogram.begin(),
+                   region.histogram.begin(), std::plus<>());
     region.outline += other.outline - 2 * common.length;
     region.contrast += other.contrast - 2 * common.contrast;
     region.left = a;
     region.right = b;
-    region.cost = cost;
-    at(a).parent = at(b).parent = joined;
-    Borders all = std::move(borders(a));
-    for (const auto& [neighbour, border] : borders(b)) {
-      all[neighbour].length += border.length;
-      all[neighbour].contrast += border.contrast;
-    }
-    all.erase(a);
-    all.erase(b);
-    for (const auto& [neighbour, border] : all) {
-      borders(neighbour).erase(a);
-      borders(neighbour).erase(b);
-      borders(neighbour)[joined] = border;
-    }
+    regions_[index(a)].parent = regions_[index(b)].parent = joined;
     regions_.push_back(region);
-    borders_.push_back(std::move(all));
-    push_borders(joined, -1);
+    borders_.push_back(borders_of_both(a, b));
+    for (const auto& [neighbour, border] : borders_.back()) {
+      Borders& its = borders_[index(neighbour)];
+      its.erase(a);
+      its.erase(b);
+      its[joined] = border;
+      push(neighbour, joined, border);
+    }
+  }
+
+  Borders borders_of_both(std::int32_t a, std::int32_t b) {
+    Borders both = std::move(borders_[index(a)]);
+    for (const auto& [neighbour, border] : borders_[index(b)]) {
+      both[neighbour].length += border.length;
+      both[neighbour].contrast += border.contrast;
+    }
+    borders_[index(b)].clear();
+    both.erase(a);
+    both.erase(b);
+    return both;
   }
 
   using Pair = std::tuple<double, std::int32_t, std::int32_t>;
 
-  MergingWeights weights_;
   double pixels_;
   std::vector<Region> regions_;
   std::vector<Borders> borders_;
-  std::priority_queue<Pair, std::vector<Pair>, std::greater<>> queue_;
+  std::priority_queue<Pair, std::vector<Pair>, std::greater<>> queue_;  // the smallest sum first
 };
 
 }  // namespace
 
-std::vector<Region> region_tree(const cv::Mat& colours, const Superpixels& superpixels,
-                                const MergingWeights& weights) {
-  return Merger(colours, superpixels, weights).merged();
+std::vector<Region> region_tree(const image::Picture& picture, const Superpixels& superpixels) {
+  return Merger(picture, superpixels).merged();
 }
 
 }  // namespace pcnet::proposals

@@ -4,39 +4,32 @@
 #include <cstdint>
 #include <vector>
 
-#include <opencv2/core.hpp>
+#include "pcnet/image/picture.h"
+#include "pcnet/proposals/box.h"
 
-#include "proposals/superpixels.h"
+#include "superpixels.h"
 
 namespace pcnet::proposals {
 
-/// What a superpixel, or several together, look like.
+/// A superpixel, or several together.
 struct Region {
-  static constexpr int kBins = 16;  // of each of three colours
+  static constexpr std::size_t kBins = 16;  // of each of three colours
 
   std::int64_t area = 0;                               // px
-  std::int64_t x0 = 0, y0 = 0, x1 = 0, y1 = 0;         // its box, x1 and y1 behind the last pixel
-  std::array<std::int64_t, 3 * kBins> histogram = {};  // pixels
-  std::int64_t rim = 0;                                // its pixels at the picture's border
-  std::int64_t outline = 0;  // pairs of pixels of which one is outside, in the picture
-  double contrast = 0;       // sum of their distances of colour
-  std::int32_t left = -1;    // the two that it is made of; -1 for a superpixel
+  Box box;                                             // x1 and y1 behind its last pixel
+  std::array<std::int64_t, 3 * kBins> histogram = {};  // px
+  std::int64_t outline = 0;   // pairs of neighbouring pixels of which one is outside
+  std::int64_t contrast = 0;  // sum of their distances of colour, in 1 / kDistanceSteps
+  std::int32_t left = -1;     // the two that it is made of; -1 for a superpixel
   std::int32_t right = -1;
-  std::int32_t parent = -1;
-  double cost = 0;  // at which its two were joined
+  std::int32_t parent = -1;  // what it became a part of; -1 for the whole picture
 };
 
-/// What joins two neighbours first: the sum of these terms, each from 0 to about 1, times its
-/// weight
-struct MergingWeights {
-  double colour = 0;    // difference of histograms
-  double contrast = 0;  // of colours along the common outline
-  double size = 0;      // area of both, as a share of the picture
-  double fill = 0;      // what the box of both holds of others, as a share of the picture
-};
-
-/// The superpixels, then each region that came from joining two, the last being the picture.
-std::vector<Region> region_tree(const cv::Mat& colours, const Superpixels& superpixels,
-                                const MergingWeights& weights);
+/// The superpixels, then each region that came from joining two neighbours, the last being the
+/// picture. Those with the smallest sum of four shares are joined first, in the manner of Selective
+/// Search (Uijlings et al., IJCV 2013, section 3.2): how much their histograms differ, the contrast
+/// along their common outline, and of the picture's area what they cover and what the box around
+/// both holds beside them.
+std::vector<Region> region_tree(const image::Picture& picture, const Superpixels& superpixels);
 
 }  // namespace pcnet::proposals

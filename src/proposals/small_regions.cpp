@@ -1,4 +1,4 @@
-#include "proposals/small_regions.h"
+#include "small_regions.h"
 
 #include <algorithm>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "proposals/superpixels.h"
+#include "superpixels.h"
 
 #include <algorithm>
 #include <array>
@@ -10,25 +10,16 @@ namespace pcnet::proposals {
 
 namespace {
 
-/// Weights are counted in steps of 1 / kSteps of a grey level, so that edges sort in one pass.
-constexpr int kSteps = 4;
-constexpr std::size_t kWeights = 442 * kSteps;  // sqrt(3) 255 is below 442
-
 struct Edge {
   std::int32_t a;
   std::int32_t b;
   std::int32_t weight;
 };
 
-std::int32_t distance(const std::uint8_t* a, const std::uint8_t* b) {
-  int sum = 0;
-  for (int c = 0; c < 3; ++c) sum += (a[c] - b[c]) * (a[c] - b[c]);
-  return static_cast<std::int32_t>(kSteps * std::sqrt(static_cast<float>(sum)));
-}
-
-/// From the lightest to the heaviest, of equals in reading order.
+/// In one pass, since weights are whole numbers: from the lightest to the heaviest, of equals in
+/// reading order.
 std::vector<Edge> sorted(const std::vector<Edge>& edges) {
-  std::vector<std::size_t> place(kWeights + 1);
+  std::vector<std::size_t> place(kLargestDistance + 1);
   for (const Edge& edge : edges) ++place[static_cast<std::size_t>(edge.weight) + 1];
   std::partial_sum(place.begin(), place.end(), place.begin());
   std::vector<Edge> out(edges.size());
@@ -37,17 +28,20 @@ std::vector<Edge> sorted(const std::vector<Edge>& edges) {
 }
 
 /// Edges of each pixel to the right, below, and the two diagonals below.
-std::vector<Edge> edges_of(const cv::Mat& colours) {
-  constexpr std::array<std::pair<int, int>, 4> kSteps4 = {{{0, 1}, {1, -1}, {1, 0}, {1, 1}}};
+std::vector<Edge> edges_of(const image::Picture& picture) {
+  constexpr std::array<std::pair<int, int>, 4> kNeighbours = {{{0, 1}, {1, -1}, {1, 0}, {1, 1}}};
   std::vector<Edge> edges;
-  edges.reserve(4 * colours.total());
-  for (int y = 0; y < colours.rows; ++y) {
-    for (int x = 0; x < colours.cols; ++x) {
-      for (const auto& [down, right] : kSteps4) {
-        if (y + down >= colours.rows || x + right < 0 || x + right >= colours.cols) continue;
-        const std::int32_t here = y * colours.cols + x;
-        edges.push_back({here, here + down * colours.cols + right,
-                         distance(colours.ptr(y, x), colours.ptr(y + down, x + right))});
+  edges.reserve(4 * static_cast<std::size_t>(picture.height * picture.width));
+  for (std::int64_t y = 0; y < picture.height; ++y) {
+    for (std::int64_t x = 0; x < picture.width; ++x) {
+      for (const auto& [down, right] : kNeighbours) {
+        const bool inside =
+            y + down < picture.height && x + right >= 0 && x + right < picture.width;
+        if (!inside) continue;
+        const std::int64_t here = y * picture.width + x;
+        edges.push_back({static_cast<std::int32_t>(here),
+                         static_cast<std::int32_t>(here + down * picture.width + right),
+                         distance(picture.pixel(y, x), picture.pixel(y + down, x + right))});
       }
     }
   }
@@ -91,9 +85,16 @@ class Regions {
 
 }  // namespace
 
-Superpixels superpixels(const cv::Mat& colours, double scale, std::int64_t least) {
-  const std::vector<Edge> edges = edges_of(colours);
-  Regions regions(colours.total(), static_cast<float>(kSteps * scale));
+std::int32_t distance(const std::uint8_t* a, const std::uint8_t* b) {
+  int sum = 0;
+  for (int c = 0; c < 3; ++c) sum += (a[c] - b[c]) * (a[c] - b[c]);
+  return static_cast<std::int32_t>(kDistanceSteps * std::sqrt(static_cast<float>(sum)));
+}
+
+Superpixels superpixels(const image::Picture& picture, double scale, std::int64_t least) {
+  const std::vector<Edge> edges = edges_of(picture);
+  const auto pixels = static_cast<std::size_t>(picture.height * picture.width);
+  Regions regions(pixels, static_cast<float>(kDistanceSteps * scale));
   for (const auto& [from, to, weight] : edges) {
     const std::int32_t a = regions.root(from);
     const std::int32_t b = regions.root(to);
@@ -105,15 +106,14 @@ Superpixels superpixels(const cv::Mat& colours, double scale, std::int64_t least
     const std::int32_t b = regions.root(to);
     if (a != b && std::min(regions.size(a), regions.size(b)) < least) regions.join(a, b, weight);
   }
-  Superpixels out{cv::Mat(colours.size(), CV_32S), 0};
-  std::vector<std::int32_t> number(colours.total(), -1);
-  std::int32_t pixel = 0;
-  for (auto& label : cv::Mat_<std::int32_t>(out.labels)) {
-    auto& known = number[static_cast<std::size_t>(regions.root(pixel++))];
-    if (known < 0) known = out.count++;
-    label = known;
+  Superpixels found{picture.height, picture.width, {}, 0};
+  std::vector<std::int32_t> number(pixels, -1);
+  for (std::int32_t pixel = 0; pixel < static_cast<std::int32_t>(pixels); ++pixel) {
+    auto& known = number[static_cast<std::size_t>(regions.root(pixel))];
+    if (known < 0) known = found.count++;
+    found.labels.push_back(known);
   }
-  return out;
+  return found;
 }
 
 }  // namespace pcnet::proposals

@@ -1,25 +1,15 @@
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "pcnet/config/mask_generator_options.h"
 #include "pcnet/config/proposal_filter_options.h"
 #include "pcnet/image/picture.h"
 #include "pcnet/image/rle.h"
+#include "pcnet/proposals/box.h"
 #include "pcnet/proposals/click_decoder.h"
 
 namespace pcnet::proposals {
-
-/// Columns x0 to x1 and rows y0 to y1 of a picture.
-struct Box {
-  std::int64_t x0 = 0;
-  std::int64_t y0 = 0;
-  std::int64_t x1 = 0;
-  std::int64_t y1 = 0;
-
-  bool operator==(const Box&) const = default;
-};
 
 /// A record of the mask generator, in the picture's pixels.
 struct GeneratedMask {
