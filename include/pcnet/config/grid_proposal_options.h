@@ -25,7 +25,7 @@ struct GridProposalOptions {
            .min = 8});
     field("scale", &O::scale,
           {.help = "how much colour may change inside a superpixel (k; larger makes fewer)",
-           .source = "Felzenszwalb and Huttenlocher 2004, section 4",
+           .source = "docs/method.md#proposals-without-a-network",
            .min = 0});
     field("superpixel_area", &O::superpixel_area,
           {.help = "a smaller superpixel joins a neighbour", .min = 0, .max = 1});

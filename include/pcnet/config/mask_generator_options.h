@@ -6,9 +6,9 @@
 
 namespace pcnet::config {
 
-/// Segment Anything's automatic mask generator (Kirillov et al. 2023, App. B), with the paper's
-/// numbers. Where the paper is silent the defaults are those of the Python package
-/// segment-anything 1.0, whose other defaults are 32 points a side, 0.88 and 0.95.
+/// Segment Anything's automatic mask generator (docs/method.md#the-mask-generator) with the paper's
+/// numbers. Where the paper is silent the defaults are those of the Python package segment-anything
+/// 1.0, whose other defaults are 32 points a side, 0.88 and 0.95.
 struct MaskGeneratorOptions {
   std::int64_t points_per_side = 8;
   std::int64_t points_per_batch = 64;
