@@ -1,0 +1,163 @@
+#include "pcnet/sam/predictor.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/Parallel.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
+#include "pcnet/image/resize.h"
+
+namespace pcnet::sam {
+
+namespace {
+
+/// Clicks that are decoded together on a processor; more of them leave its cache.
+constexpr std::int64_t kClicksTogether = 4;
+
+at::Tensor channel_values(std::array<float, 3> values, const at::TensorOptions& options) {
+  return torch::tensor({values[0], values[1], values[2]}).view({3, 1, 1}).to(options);
+}
+
+std::int64_t scaled(std::int64_t side, double scale) {
+  return static_cast<std::int64_t>(std::floor(static_cast<double>(side) * scale + 0.5));
+}
+
+}  // namespace
+
+Predictor::Predictor(Sam sam) : sam_(std::move(sam)) {
+  const torch::NoGradGuard no_grad;
+  places_ = sam_->prompt_encoder->grid_places();
+}
+
+Embedding Predictor::embed(const image::Picture& picture) {
+  const torch::NoGradGuard no_grad;
+  if (picture.height < 1 || picture.width < 1) throw core::Error("the image has no pixels");
+  const std::int64_t side = sam_->options.side;
+  const double scale =
+      static_cast<double>(side) / static_cast<double>(std::max(picture.height, picture.width));
+  Embedding out;
+  out.height = picture.height;
+  out.width = picture.width;
+  out.inner_height = std::max(std::int64_t{1}, scaled(picture.height, scale));
+  out.inner_width = std::max(std::int64_t{1}, scaled(picture.width, scale));
+  const auto options = places_.options();
+  const at::Tensor bytes =
+      image::resize(picture, out.inner_height, out.inner_width).to(options.device());
+  // ImageNet's mean and deviation, times 255; the padding is 0 behind them.
+  const at::Tensor mean = channel_values({123.675F, 116.28F, 103.53F}, options);
+  const at::Tensor deviation = channel_values({58.395F, 57.12F, 57.375F}, options);
+  at::Tensor square = torch::zeros({1, 3, side, side}, options);
+  square[0]
+      .slice(1, 0, out.inner_height)
+      .slice(2, 0, out.inner_width)
+      .copy_((bytes.to(options.dtype()) - mean).div_(deviation));
+  out.features = sam_->image_encoder->forward(square);
+  return out;
+}
+
+void Predictor::set_image(Embedding embedding) {
+  const torch::NoGradGuard no_grad;
+  embedding_ = std::move(embedding);
+  seen_ =
+      sam_->mask_decoder->look_at(embedding_.features, sam_->prompt_encoder->dense({}), places_);
+}
+
+at::Tensor Predictor::points_tensor(std::span<const Point> points) const {
+  const auto count = static_cast<std::int64_t>(points.size());
+  at::Tensor out = torch::empty({count, 2}, at::kDouble);
+  auto* to = out.mutable_data_ptr<double>();
+  const double across =
+      static_cast<double>(embedding_.inner_width) / static_cast<double>(embedding_.width);
+  const double down =
+      static_cast<double>(embedding_.inner_height) / static_cast<double>(embedding_.height);
+  for (const auto& point : points) {
+    *to++ = point.x * across;
+    *to++ = point.y * down;
+  }
+  return out;
+}
+
+MaskDecoderImpl::Masks Predictor::predict(const Prompt& prompt, Outputs outputs) {
+  const torch::NoGradGuard no_grad;
+  if (prompt.points.size() != prompt.labels.size()) {
+    throw core::Error(core::cat("a prompt has ", prompt.points.size(), " points and ",
+                                prompt.labels.size(), " labels"));
+  }
+  const auto options = places_.options();
+  Prompts prompts;
+  if (!prompt.points.empty()) {
+    prompts.points = points_tensor(prompt.points).unsqueeze(0).to(options);
+    prompts.labels = torch::tensor(prompt.labels).unsqueeze(0).to(options.device());
+  }
+  if (prompt.box) {
+    const std::array<Point, 2> corners = {
+        {{(*prompt.box)[0], (*prompt.box)[1]}, {(*prompt.box)[2], (*prompt.box)[3]}}};
+    prompts.boxes = points_tensor(corners).view({1, 4}).to(options);
+  }
+  const at::Tensor vectors = [&] {
+    if (!prompt.mask.defined()) return sam_->prompt_encoder->sparse(prompts);
+    prompts.masks = prompt.mask.view({1, 1, prompt.mask.size(0), prompt.mask.size(1)}).to(options);
+    return sam_->prompt_encoder->sparse(prompts);
+  }();
+  const auto masks =
+      prompt.mask.defined()
+          ? sam_->mask_decoder->forward(
+                sam_->mask_decoder->look_at(embedding_.features,
+                                            sam_->prompt_encoder->dense(prompts), places_),
+                vectors, outputs)
+          : sam_->mask_decoder->forward(seen_, vectors, outputs);
+  return {masks.logits[0], masks.predicted_iou[0]};
+}
+
+MaskDecoderImpl::Masks Predictor::clicks(std::span<const Point> points) {
+  const torch::NoGradGuard no_grad;
+  const auto count = static_cast<std::int64_t>(points.size());
+  const std::int64_t side = 4 * sam_->options.grid();
+  MaskDecoderImpl::Masks out{torch::empty({count, kMasks - 1, side, side}, places_.options()),
+                             torch::empty({count, kMasks - 1}, places_.options())};
+  if (count == 0) return out;
+  // Doubles up to the code, as the mask generator has them.
+  const at::Tensor vectors = sam_->prompt_encoder->sparse(
+      {.points = points_tensor(points).unsqueeze(1).to(places_.device()),
+       .labels = torch::ones({count, 1}, at::kLong).to(places_.device())});
+  const auto decode = [&](std::int64_t from, std::int64_t to) {
+    const auto masks =
+        sam_->mask_decoder->forward(seen_, vectors.slice(0, from, to), Outputs::kMultiple);
+    out.logits.slice(0, from, to).copy_(masks.logits);
+    out.predicted_iou.slice(0, from, to).copy_(masks.predicted_iou);
+  };
+  if (places_.is_cuda()) {
+    decode(0, count);
+    return out;
+  }
+  const std::int64_t groups = (count + kClicksTogether - 1) / kClicksTogether;
+  // A group a thread: none waits for another within it.
+  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
+    const torch::NoGradGuard also_here;
+    for (std::int64_t k = begin; k < end; ++k) {
+      decode(k * kClicksTogether, std::min((k + 1) * kClicksTogether, count));
+    }
+  });
+  return out;
+}
+
+at::Tensor Predictor::upscale(const at::Tensor& logits, const Embedding& of) {
+  const torch::NoGradGuard no_grad;
+  const std::int64_t side = std::max(of.inner_height, of.inner_width);
+  const at::Tensor whole =
+      at::upsample_bilinear2d(logits.to(at::kFloat).view({1, 1, logits.size(0), logits.size(1)}),
+                              {side, side}, /*align_corners=*/false);
+  return at::upsample_bilinear2d(whole.slice(2, 0, of.inner_height).slice(3, 0, of.inner_width),
+                                 {of.height, of.width}, /*align_corners=*/false)[0][0];
+}
+
+image::Mask Predictor::mask_of(const at::Tensor& logits, const Embedding& of) {
+  const at::Tensor inside = upscale(logits, of).gt(0).to(at::kCPU).contiguous();
+  image::Mask mask(of.height, of.width);
+  std::copy_n(inside.const_data_ptr<bool>(), inside.numel(), mask.data.begin());
+  return mask;
+}
+
+}  // namespace pcnet::sam
