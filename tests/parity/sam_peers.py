@@ -76,13 +76,69 @@ def _module(name, **members):
     sys.modules[name] = module
 
 
+def _stand_ins():
+    if "torchvision" in sys.modules:
+        return
+    image = peers.peer("PIL.Image")
+    _module("torchvision")
+    _module("torchvision.ops")
+    _module("torchvision.ops.boxes", batched_nms=batched_nms, box_area=box_area)
+    _module("torchvision.transforms")
+    _module(
+        "torchvision.transforms.functional",
+        to_pil_image=image.fromarray,
+        resize=lambda picture, size: picture.resize(size[::-1], image.Resampling.BILINEAR),
+    )
+    _module("cv2", connectedComponentsWithStats=connected_components_with_stats)
+
+
 def segment_anything():
     """The module segment_anything."""
-    if "segment_anything" not in sys.modules:
-        _module("torchvision")
-        _module("torchvision.ops")
-        _module("torchvision.ops.boxes", batched_nms=batched_nms, box_area=box_area)
-        _module("torchvision.transforms")
-        _module("torchvision.transforms.functional", resize=None, to_pil_image=None)
-        _module("cv2", connectedComponentsWithStats=connected_components_with_stats)
+    _stand_ins()
     return peers.peer("segment_anything")
+
+
+class _Same(torch.nn.Module):
+    """A drop path that drops nothing."""
+
+    def __init__(self, *_, **__):
+        super().__init__()
+
+    def forward(self, x):
+        return x
+
+
+def mobile_sam():
+    """The module mobile_sam."""
+    _stand_ins()
+    _module("timm")
+    _module("timm.models")
+    _module(
+        "timm.models.layers",
+        DropPath=_Same,
+        to_2tuple=lambda value: value if isinstance(value, tuple) else (value, value),
+        trunc_normal_=torch.nn.init.trunc_normal_,
+    )
+    _module("timm.models.registry", register_model=lambda function: function)
+    return peers.peer("mobile_sam")
+
+
+def lively(model, seed):
+    """Fills every tensor of a model, those that a new one leaves at zero too."""
+    generator = torch.Generator().manual_seed(seed)
+    state = {}
+    for name, value in model.state_dict().items():
+        if not value.is_floating_point():
+            state[name] = value
+            continue
+        noise = torch.randn(value.shape, generator=generator)
+        if name.endswith("running_var"):
+            state[name] = 0.5 + torch.rand(value.shape, generator=generator)
+        elif value.dim() > 1:
+            fan = value[0].numel() if value.shape[0] > 1 else 1
+            state[name] = noise / max(1.0, fan) ** 0.5
+        else:
+            state[name] = 0.1 * noise + (1.0 if name.endswith("weight") else 0.0)
+    model.load_state_dict(state)
+    # MobileSAM makes its tables of positions when it is told to evaluate: after the weights, then.
+    return model.train().eval()

@@ -15,6 +15,7 @@ void add_clip(Commands& commands);
 void add_mask_generator(Commands& commands);
 void add_masks(Commands& commands);
 void add_pictures(Commands& commands);
+void add_sam(Commands& commands);
 void add_text(Commands& commands);
 void add_weights(Commands& commands);
 

@@ -25,6 +25,7 @@ int run(const Words& words) {
   add_mask_generator(commands);
   add_masks(commands);
   add_pictures(commands);
+  add_sam(commands);
   add_text(commands);
   add_weights(commands);
   const bool peak = words.at(0) == "peak";  // before any other command
