@@ -1,0 +1,125 @@
+#include "pcnet/sam/predictor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "pcnet/core/error.h"
+#include "pcnet/weights/safetensors.h"
+#include "pcnet/weights/state_dict.h"
+
+#include "support/temporary_folder.h"
+
+namespace pcnet::sam {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// A SAM of 64 px squares with two narrow blocks.
+SamOptions tiny() {
+  return {.name = "",
+          .vit = {.width = 8, .blocks = 2, .heads = 2, .global_blocks = {1}, .window = 14},
+          .side = 64};
+}
+
+Sam lively(const SamOptions& options) {
+  torch::manual_seed(3);
+  Sam sam(options);
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : sam->parameters()) parameter.uniform_(-0.3, 0.3);
+  sam->eval();
+  return sam;
+}
+
+image::Picture picture(std::int64_t height, std::int64_t width) {
+  image::Picture made(height, width);
+  for (std::size_t i = 0; i < made.rgb.size(); ++i) {
+    made.rgb[i] = static_cast<std::uint8_t>(37 * i % 251);
+  }
+  return made;
+}
+
+TEST(Predictor, AnswersClicksAloneAndTogetherAlike) {
+  Predictor predictor(lively(tiny()));
+  predictor.set_image(predictor.embed(picture(30, 50)));
+  const std::vector<Point> points = {{3, 4}, {49, 29}, {20, 10}, {7, 7}, {40, 1}, {0, 0}};
+  const auto together = predictor.clicks(points);
+  ASSERT_EQ(together.logits.sizes(), (std::vector<std::int64_t>{6, 3, 16, 16}));
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const auto alone = predictor.predict(
+        {.points = {points[i]}, .labels = {1}, .box = {}, .mask = {}}, Outputs::kMultiple);
+    const auto at = static_cast<std::int64_t>(i);
+    EXPECT_TRUE(at::allclose(together.logits[at], alone.logits, 1e-4, 1e-4));
+    EXPECT_TRUE(at::allclose(together.predicted_iou[at], alone.predicted_iou, 1e-4, 1e-5));
+  }
+  EXPECT_EQ(predictor.clicks({}).logits.size(0), 0);
+}
+
+TEST(Predictor, KeepsAnEmbeddingForLater) {
+  Predictor predictor(lively(tiny()));
+  const Embedding first = predictor.embed(picture(30, 50));
+  EXPECT_EQ(first.inner_height, 38);  // 30 * 64 / 50 = 38.4
+  EXPECT_EQ(first.inner_width, 64);
+  predictor.set_image(first);
+  const auto before = predictor.clicks(std::vector<Point>{{3, 4}});
+  predictor.set_image(predictor.embed(picture(60, 20)));
+  predictor.set_image(first);
+  EXPECT_TRUE(predictor.clicks(std::vector<Point>{{3, 4}}).logits.equal(before.logits));
+}
+
+TEST(Predictor, CutsThePaddingOffAMask) {
+  // The lower half of the square is padding of an image twice as wide as high.
+  at::Tensor logits = torch::full({16, 16}, -1.F);
+  logits.slice(0, 8).fill_(1);
+  const Embedding wide{
+      .features = {}, .height = 20, .width = 40, .inner_height = 32, .inner_width = 64};
+  const image::Mask mask = Predictor::mask_of(logits, wide);
+  ASSERT_EQ(mask.height, 20);
+  ASSERT_EQ(mask.width, 40);
+  EXPECT_EQ(mask.at(18, 5), 0);  // above the border between rows 7 and 8 of 16
+  const Embedding square{
+      .features = {}, .height = 20, .width = 20, .inner_height = 64, .inner_width = 64};
+  const image::Mask half = Predictor::mask_of(logits, square);
+  EXPECT_EQ(half.at(9, 5), 0);
+  EXPECT_EQ(half.at(10, 5), 1);
+}
+
+TEST(LoadSam, TellsTheSizeFromTheFile) {
+  const support::TemporaryFolder folder;
+  SamOptions options = tiny();
+  options.vit.global_blocks.clear();  // their tables would be shorter than a window's here
+  const Sam made = lively(options);
+  weights::TensorFile file;
+  for (const auto& [name, tensor] : weights::tensors_of(*made))
+    file.tensors.emplace_back(name, tensor);
+  weights::write_safetensors(folder / "sam.safetensors", file);
+  const Sam loaded = load_sam(folder / "sam.safetensors");
+  EXPECT_EQ(loaded->options.vit,
+            (VisionTransformerOptions{.width = 8, .blocks = 2, .heads = 2, .global_blocks = {}}));
+  const auto wanted = weights::tensors_of(*made);
+  for (const auto& [name, tensor] : weights::tensors_of(*loaded)) {
+    EXPECT_TRUE(tensor.equal(wanted.at(name))) << name;
+  }
+}
+
+TEST(LoadSam, NamesFilesOfOtherFamilies) {
+  const support::TemporaryFolder folder;
+  const std::pair<const char*, const char*> families[] = {
+      {"memory_attention.layers.0.norm1.weight", "SAM 2"},
+      {"mask_decoder.hf_token.weight", "SAM-HQ"},
+      {"model.22.cv2.0.0.conv.weight", "FastSAM"},
+      {"visual.conv1.weight", "no tensor image_encoder.pos_embed"}};
+  for (const auto& [tensor, said] : families) {
+    weights::TensorFile file;
+    file.tensors.emplace_back(tensor, torch::zeros({1, 256}));
+    weights::write_safetensors(folder / "other.safetensors", file);
+    EXPECT_THAT([&] { load_sam(folder / "other.safetensors"); },
+                ThrowsMessage<core::Error>(
+                    AllOf(HasSubstr("other.safetensors holds no SAM"), HasSubstr(said))));
+  }
+}
+
+}  // namespace
+}  // namespace pcnet::sam
