@@ -61,6 +61,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_global_options(root, globals);
   add_data(root, globals, action);
   add_cues(root, globals, action);
+  add_proposals(root, globals, action);
   add_train(root, globals, action);
   add_eval(root, globals, action);
   add_study(root, globals, action);

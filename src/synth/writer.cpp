@@ -7,6 +7,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/data/cues/cue_store.h"
+#include "pcnet/data/proposals/proposal_formats.h"
 #include "pcnet/synth/cues.h"
 #include "pcnet/synth/manifest.h"
 
@@ -127,18 +128,10 @@ void Writer::append_ref(const Sample& sample, std::size_t first, std::size_t las
 }
 
 void Writer::append_proposals(const Sample& sample) {
-  ordered_json list = ordered_json::array();
-  for (const image::Rle& rle : sample.proposals) {
-    list.push_back({{"segmentation",
-                     {{"size", {rle.height, rle.width}}, {"counts", image::to_coco_string(rle)}}},
-                    {"area", image::area(rle)},
-                    {"bbox", image::bounding_box(rle)}});
-  }
-  const ordered_json line = {{"image_id", image_id_},
-                             {"file_name", picture_name(image_id_)},
-                             {"picture_digest", sample.picture_digest},
-                             {"proposals", list}};
-  proposals_ += core::json_text(line) + "\n";
+  proposals_ += data::proposal_line(
+      image_id_, {.file_name = picture_name(image_id_), .digest = sample.picture_digest},
+      sample.proposals);
+  proposals_ += "\n";
 }
 
 // Blind scores are gathered as sums here; write() makes percentages of them.

@@ -38,6 +38,10 @@ struct ProposedPicture {
 std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
                                             ProposedPicture* picture = nullptr);
 
+/// Such a line, without its end, with COCO's RLEs, areas and boxes.
+std::string proposal_line(std::int64_t image_id, const ProposedPicture& picture,
+                          const std::vector<image::Rle>& masks);
+
 /// SAM's automatic mask generator: a list of {segmentation, predicted_iou, stability_score, ...}.
 std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_view name);
 

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <c10/core/Device.h>
+#include <nlohmann/json.hpp>
+
+#include "pcnet/config/grid_proposal_options.h"
+#include "pcnet/config/mask_generator_options.h"
+#include "pcnet/config/proposal_filter_options.h"
+#include "pcnet/image/picture.h"
+#include "pcnet/image/rle.h"
+
+namespace pcnet::proposals {
+
+/// Makes the proposals of one image after the other.
+class ProposalMaker {
+ public:
+  virtual ~ProposalMaker() = default;
+  /// What the proposals depend on beside the image: source, settings, the weights' digest.
+  virtual nlohmann::ordered_json settings() const = 0;
+  virtual std::vector<image::Rle> propose(const image::Picture& picture) = 0;
+  /// Whether several threads may ask at once.
+  virtual bool is_for_several_threads() const = 0;
+};
+
+/// Without a network (grid_proposals.h).
+std::unique_ptr<ProposalMaker> make_grid_maker(const config::GridProposalOptions& options);
+
+/// What the maker with Segment Anything is given.
+struct SamMakerOptions {
+  std::filesystem::path weights;  ///< sam_vit_*.pth or mobile_sam.pt
+  config::MaskGeneratorOptions generator;
+  config::ProposalFilterOptions filter;  ///< App. D's selection among the generator's masks
+  c10::Device device = c10::kCPU;
+};
+/// Segment Anything's automatic mask generator, and of its masks those that App. D takes. Error for
+/// weights that are no SAM.
+std::unique_ptr<ProposalMaker> make_sam_maker(const SamMakerOptions& options);
+
+}  // namespace pcnet::proposals

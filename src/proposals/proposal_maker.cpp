@@ -1,0 +1,113 @@
+#include "pcnet/proposals/proposal_maker.h"
+
+#include <type_traits>
+#include <utility>
+
+#include <torch/torch.h>
+
+#include "pcnet/core/mapped_file.h"
+#include "pcnet/data/annotations/digest.h"
+#include "pcnet/proposals/grid_proposals.h"
+#include "pcnet/proposals/mask_generator.h"
+#include "pcnet/sam/predictor.h"
+
+namespace pcnet::proposals {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+/// The options that change what comes out, by their names.
+template <class Options>
+ordered_json settings_of(const Options& options) {
+  ordered_json settings = ordered_json::object();
+  Options::fields([&](const char* key, auto member, const config::FieldInfo& info) {
+    if (info.affects == config::Affects::kNothing) return;
+    if constexpr (config::IsChoice<std::remove_cvref_t<decltype(options.*member)>>) {
+      settings[key] = (options.*member).word();
+    } else {
+      settings[key] = options.*member;
+    }
+  });
+  return settings;
+}
+
+class GridMaker : public ProposalMaker {
+ public:
+  explicit GridMaker(const config::GridProposalOptions& options) : options_(options) {}
+
+  ordered_json settings() const override {
+    return {{"source", "grid"}, {"settings", settings_of(options_)}};
+  }
+  std::vector<image::Rle> propose(const image::Picture& picture) override {
+    return grid_proposals(picture, options_);
+  }
+  bool is_for_several_threads() const override { return true; }
+
+ private:
+  config::GridProposalOptions options_;
+};
+
+/// SAM behind the mask generator.
+class SamClicks : public ClickDecoder {
+ public:
+  explicit SamClicks(sam::Predictor& predictor) : predictor_(predictor) {}
+
+  void set_crop(const image::Picture& crop) override {
+    predictor_.set_image(predictor_.embed(crop));
+  }
+  ClickMasks decode(std::span<const Point> points) override {
+    std::vector<sam::Point> clicks;
+    for (const auto& point : points) clicks.push_back({point.x, point.y});
+    const auto masks = predictor_.clicks(clicks);
+    return {masks.logits.to(at::kCPU, at::kFloat), masks.predicted_iou.to(at::kCPU, at::kFloat)};
+  }
+
+ private:
+  sam::Predictor& predictor_;
+};
+
+class SamMaker : public ProposalMaker {
+ public:
+  explicit SamMaker(const SamMakerOptions& options)
+      : options_(options),
+        digest_(data::digest_of(core::MappedFile(options.weights).bytes())),
+        predictor_(on_device(options)) {}
+
+  ordered_json settings() const override {
+    return {{"source", "sam"},
+            {"weights", options_.weights.filename().string()},
+            {"digest", digest_},
+            {"settings", settings_of(options_.generator)},
+            {"filter", settings_of(options_.filter)}};
+  }
+  std::vector<image::Rle> propose(const image::Picture& picture) override {
+    SamClicks clicks(predictor_);
+    return choose_proposals(generate_masks(clicks, picture, options_.generator), options_.filter);
+  }
+  bool is_for_several_threads() const override { return false; }
+
+ private:
+  static sam::Sam on_device(const SamMakerOptions& options) {
+    sam::Sam sam = sam::load_sam(options.weights);
+    sam->to(options.device);
+    sam->image_encoder->weights_are_set();
+    return sam;
+  }
+
+  SamMakerOptions options_;
+  std::string digest_;
+  sam::Predictor predictor_;
+};
+
+}  // namespace
+
+std::unique_ptr<ProposalMaker> make_grid_maker(const config::GridProposalOptions& options) {
+  return std::make_unique<GridMaker>(options);
+}
+
+std::unique_ptr<ProposalMaker> make_sam_maker(const SamMakerOptions& options) {
+  return std::make_unique<SamMaker>(options);
+}
+
+}  // namespace pcnet::proposals

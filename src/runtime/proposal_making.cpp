@@ -1,0 +1,379 @@
+#include "pcnet/runtime/proposal_making.h"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "pcnet/core/device.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
+#include "pcnet/core/lap.h"
+#include "pcnet/core/line_file.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/mapped_file.h"
+#include "pcnet/core/parallel.h"
+#include "pcnet/core/progress.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/data/annotations/digest.h"
+#include "pcnet/data/proposals/proposal_formats.h"
+#include "pcnet/runtime/dataset_opening.h"
+
+namespace pcnet::runtime {
+
+namespace fs = std::filesystem;
+using core::cat;
+using core::Error;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* kPartial = ".partial";
+constexpr std::int64_t kSmallArea = 1000;  // px, App. D
+
+std::unique_ptr<proposals::ProposalMaker> maker_of(const config::Config& config,
+                                                   const ProposalRequest& request) {
+  if (request.source == "grid") return proposals::make_grid_maker(request.grid);
+  if (request.weights.empty()) {
+    throw core::UsageError(
+        "--source sam needs --weights: sam_vit_h_4b8939.pth, sam_vit_l_0b3195.pth, "
+        "sam_vit_b_01ec64.pth or mobile_sam.pt; without a network: --source grid");
+  }
+  return proposals::make_sam_maker({.weights = request.weights,
+                                    .generator = request.generator,
+                                    .filter = config.data.proposal_filter,
+                                    .device = core::parse_device(config.run.device)});
+}
+
+fs::path usual_place(const data::DatasetFiles& files, const ProposalRequest& request) {
+  if (!request.out.empty()) return request.out;
+  if (!files.pack.empty()) {
+    throw core::UsageError("a pack has no place for proposals beside it: name a file with --out");
+  }
+  const fs::path folder = files.annotations.parent_path();
+  if (request.shards == 1) return folder / "proposals.jsonl";
+  return folder / cat("proposals.", request.shard, "-of-", request.shards, ".jsonl");
+}
+
+/// The images of this shard, in the order of the annotations.
+std::vector<const data::ImageRecord*> images_of(const data::ReferIndex& index,
+                                                const ProposalRequest& request) {
+  std::vector<const data::ImageRecord*> images;
+  std::int64_t number = 0;
+  for (const auto& image : index.images()) {
+    if (number++ % request.shards == request.shard - 1) images.push_back(&image);
+  }
+  return images;
+}
+
+/// A file of proposals that grows line by line beside its name, and gets it when it is whole.
+class GrowingStore {
+ public:
+  GrowingStore(fs::path out, std::string head)
+      : out_(std::move(out)), head_(std::move(head)), lines_(out_.string() + kPartial) {
+    const std::string text = lines_.read();
+    if (text.empty()) {
+      lines_.append(head_);
+      return;
+    }
+    if (text.substr(0, text.find('\n')) != head_) {
+      throw Error(cat(lines_.path().string(),
+                      " was begun with other settings, weights or another dataset: --replace "
+                      "begins anew, or choose another file with --out"));
+    }
+    spans_ = data::index_proposal_lines(text, lines_.path().string());
+    for (const auto& [image_id, span] : spans_) {
+      const auto masks = data::parse_proposal_line(
+          std::string_view(text).substr(span.begin, span.size), lines_.path().string());
+      count(masks.size());
+    }
+  }
+
+  bool has(std::int64_t image_id) const { return spans_.contains(image_id); }
+  std::int64_t already() const { return static_cast<std::int64_t>(spans_.size()); }
+
+  void append(const std::string& line, std::size_t masks) {
+    lines_.append(line);
+    count(masks);
+  }
+  void commit() {
+    lines_.sync();
+    fs::rename(lines_.path(), out_);
+  }
+  void add_to(ProposalFile& file) const {
+    file.images = images_;
+    file.proposals = proposals_;
+    file.without = without_;
+  }
+
+ private:
+  void count(std::size_t masks) {
+    ++images_;
+    proposals_ += static_cast<std::int64_t>(masks);
+    if (masks == 0) ++without_;
+  }
+
+  fs::path out_;
+  std::string head_;
+  core::LineFile lines_;
+  std::unordered_map<std::int64_t, data::LineSpan> spans_;
+  std::int64_t images_ = 0;
+  std::int64_t proposals_ = 0;
+  std::int64_t without_ = 0;
+};
+
+/// The first line of a store, or nothing.
+std::string head_of(const fs::path& file) {
+  const std::string text = core::read_file(file);
+  return text.substr(0, text.find('\n'));
+}
+
+double iou(const image::Rle& a, const image::Rle& b) {
+  const std::int64_t both = image::intersection(a, b);
+  const std::int64_t either = image::area(a) + image::area(b) - both;
+  return either == 0 ? 0 : static_cast<double>(both) / static_cast<double>(either);
+}
+
+/// What one image gave.
+struct Made {
+  std::string line;
+  std::size_t masks = 0;
+};
+
+class Making {
+ public:
+  Making(const data::Dataset& dataset, proposals::ProposalMaker& maker, int threads)
+      : dataset_(dataset), maker_(maker), threads_(maker.is_for_several_threads() ? threads : 1) {}
+
+  /// Several images at a time, in their order. Calls `keep(Made)` for each that can be read.
+  template <class Keep, class Tell>
+  void run(const std::vector<const data::ImageRecord*>& images, Keep keep, Tell tell) {
+    const auto together = static_cast<std::size_t>(threads_ == 1 ? 1 : 4 * threads_);
+    std::future<Read> next;
+    for (std::size_t begin = 0; begin < images.size(); begin += together) {
+      core::throw_if_stopped("stopped; the same command goes on where it was");
+      const std::size_t count = std::min(together, images.size() - begin);
+      std::vector<std::optional<Made>> made(count);
+      if (threads_ == 1) {
+        // The next image is decoded while the network looks at this one.
+        Read read = next.valid() ? next.get() : read_image(*images[begin]);
+        if (begin + 1 < images.size()) {
+          next = std::async(std::launch::async,
+                            [this, &image = *images[begin + 1]] { return read_image(image); });
+        }
+        made[0] = make(*images[begin], std::move(read));
+      } else {
+        core::parallel_for(static_cast<std::int64_t>(count), threads_, [&](std::int64_t i) {
+          const auto& image = *images[begin + static_cast<std::size_t>(i)];
+          made[static_cast<std::size_t>(i)] = make(image, read_image(image));
+        });
+      }
+      for (auto& one : made) {
+        if (one) keep(*one);
+      }
+      tell(static_cast<std::int64_t>(begin + count));
+    }
+  }
+
+  std::int64_t unreadable() const { return unreadable_; }
+
+ private:
+  struct Read {
+    std::optional<image::Picture> picture;
+    std::string digest;
+    std::string fault;
+  };
+
+  Read read_image(const data::ImageRecord& image) const {
+    const fs::path file = dataset_.files().images / image.file_name;
+    try {
+      Read read;
+      read.picture = image::read_picture(file, dataset_.files().apply_exif);
+      if (read.picture->height != image.height || read.picture->width != image.width) {
+        throw Error(cat(file.string(), " is ", read.picture->width, " x ", read.picture->height,
+                        ", the annotations say ", image.width, " x ", image.height));
+      }
+      read.digest = data::digest_of(core::MappedFile(file).bytes());
+      return read;
+    } catch (const Error& error) {
+      return {.picture = {}, .digest = {}, .fault = error.what()};
+    }
+  }
+
+  std::optional<Made> make(const data::ImageRecord& image, Read read) {
+    if (!read.picture) {
+      const std::string message = cat("image_id ", image.image_id, ": ", read.fault);
+      if (dataset_.options().on_bad_image == "error") {
+        throw Error(message + " (--on-bad-image skip goes on without such images)");
+      }
+      core::log::warning("skipped " + message);
+      ++unreadable_;
+      return std::nullopt;
+    }
+    const auto masks = maker_.propose(*read.picture);
+    return Made{data::proposal_line(image.image_id,
+                                    {.file_name = image.file_name, .digest = read.digest}, masks),
+                masks.size()};
+  }
+
+  const data::Dataset& dataset_;
+  proposals::ProposalMaker& maker_;
+  int threads_;
+  std::atomic<std::int64_t> unreadable_ = 0;
+};
+
+/// A store that is whole already. Error when it is another and not to be replaced.
+bool is_there(const fs::path& out, const std::string& head, bool replace, ProposalFile& file) {
+  if (replace || !fs::exists(out)) return false;
+  if (head_of(out) != head) {
+    throw Error(cat(out.string(),
+                    " is there already, made with other settings or weights, or by "
+                    "another program: --replace writes it anew, or choose another file "
+                    "with --out"));
+  }
+  const std::string text = core::read_file(out);
+  for (const auto& [image_id, span] : data::index_proposal_lines(text, out.string())) {
+    const auto masks = data::parse_proposal_line(
+        std::string_view(text).substr(span.begin, span.size), out.string());
+    ++file.images;
+    file.proposals += static_cast<std::int64_t>(masks.size());
+    if (masks.empty()) ++file.without;
+  }
+  file.already_there = true;
+  return true;
+}
+
+std::string head_line(ordered_json settings) {
+  ordered_json head = {{"format", "pcnet-proposals"}, {"version", 1}};
+  head.update(settings);
+  return core::json_text(head);
+}
+
+}  // namespace
+
+ProposalFile make_proposals(const config::Config& config, const ProposalRequest& request) {
+  core::Lap watch;
+  const data::Dataset dataset = open_dataset(config.data, data::Pictures::kUsed);
+  const auto maker = maker_of(config, request);
+  ProposalFile file;
+  file.out = usual_place(dataset.files(), request);
+  ordered_json settings = maker->settings();
+  if (request.shards > 1) settings["shard"] = cat(request.shard, "/", request.shards);
+  const std::string head = head_line(std::move(settings));
+  if (is_there(file.out, head, request.replace, file)) return file;
+  if (request.replace) fs::remove(file.out.string() + kPartial);
+  GrowingStore store(file.out, head);
+  const auto all = images_of(dataset.index(), request);
+  std::vector<const data::ImageRecord*> left;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(left),
+               [&](const auto* image) { return !store.has(image->image_id); });
+  Making making(dataset, *maker, core::usable_threads(static_cast<int>(config.run.threads)));
+  const auto already = static_cast<std::int64_t>(all.size() - left.size());
+  core::Progress progress("making proposals", static_cast<std::int64_t>(all.size()), "images",
+                          already);
+  making.run(
+      left, [&](const Made& made) { store.append(made.line, made.masks); },
+      [&](std::int64_t done) { progress.update(already + done); });
+  store.commit();
+  progress.finish();
+  store.add_to(file);
+  file.made = file.images - already;
+  file.unreadable = making.unreadable();
+  file.seconds = watch.take();
+  return file;
+}
+
+ProposalFile import_proposals(const config::Config& config, const fs::path& source,
+                              const fs::path& out, bool replace) {
+  core::Lap watch;
+  config::DataOptions options = config.data;
+  options.proposals = source.string();
+  data::Dataset dataset = open_dataset(options, data::Pictures::kUnused);
+  const data::ProposalStore& store = dataset.proposals();
+  ProposalFile file;
+  file.out = out.empty() ? dataset.files().annotations.parent_path() / "proposals.jsonl" : out;
+  if (fs::exists(file.out) && !replace) {
+    throw Error(
+        cat(file.out.string(),
+            " is there already: --replace writes it anew, or choose another file with --out"));
+  }
+  core::AtomicFile output(file.out);
+  output.write(head_line({{"source", source.filename().string()}}) + "\n");
+  const auto& images = dataset.index().images();
+  core::Progress progress("importing proposals", static_cast<std::int64_t>(images.size()),
+                          "images");
+  std::int64_t done = 0;
+  for (const auto& image : images) {
+    core::throw_if_stopped("nothing was written");
+    progress.update(++done);
+    const auto masks = store.of(image.image_id);
+    if (masks == nullptr) continue;
+    const fs::path path = dataset.files().images / image.file_name;
+    const std::string digest = dataset.files().images.empty() || !fs::is_regular_file(path)
+                                   ? std::string()
+                                   : data::digest_of(core::MappedFile(path).bytes());
+    output.write(data::proposal_line(image.image_id,
+                                     {.file_name = image.file_name, .digest = digest}, *masks) +
+                 "\n");
+    ++file.images;
+    file.proposals += static_cast<std::int64_t>(masks->size());
+    if (masks->empty()) ++file.without;
+  }
+  if (file.images == 0) {
+    throw Error(cat(source.string(), " has an entry for none of the ", images.size(),
+                    " images of this dataset: nothing to import"));
+  }
+  output.commit();
+  progress.finish();
+  file.made = file.images;
+  file.seconds = watch.take();
+  return file;
+}
+
+ProposalCheck check_proposals(const config::Config& config) {
+  data::Dataset dataset = open_dataset(config.data, data::Pictures::kUnused);
+  const data::ProposalStore& store = dataset.proposals();
+  const data::ReferIndex& index = dataset.index();
+  ProposalCheck check{.source = store.source()};
+  const auto& images = index.images();
+  std::set<std::int64_t> referred;
+  for (const auto& reference : index.references()) referred.insert(reference.ann_id);
+  core::Progress progress("checking proposals", static_cast<std::int64_t>(images.size()), "images");
+  double sum = 0;
+  std::int64_t found = 0;
+  for (const auto& image : images) {
+    core::throw_if_stopped("nothing was written");
+    progress.update(++check.images);
+    const auto masks = store.of(image.image_id);
+    if (masks == nullptr) ++check.missing;
+    if (masks != nullptr && masks->empty()) ++check.without;
+    if (masks != nullptr) check.proposals += static_cast<std::int64_t>(masks->size());
+    for (const auto ann_id : index.annotations_of(image.image_id)) {
+      const auto& object = index.annotation(ann_id);
+      if (!referred.contains(ann_id) || !object.has_mask()) continue;
+      const image::Rle truth = index.mask(object);
+      ++check.objects;
+      if (image::area(truth) < kSmallArea) ++check.small_objects;
+      double best = 0;
+      if (masks != nullptr) {
+        for (const auto& mask : *masks) best = std::max(best, iou(mask, truth));
+      }
+      sum += best;
+      if (best >= 0.5) ++found;
+    }
+  }
+  progress.finish();
+  if (check.objects > 0) {
+    check.best_iou = sum / static_cast<double>(check.objects);
+    check.found = static_cast<double>(found) / static_cast<double>(check.objects);
+  }
+  return check;
+}
+
+}  // namespace pcnet::runtime
