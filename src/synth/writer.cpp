@@ -7,7 +7,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/data/cues/cue_store.h"
-#include "pcnet/data/proposals/proposal_formats.h"
+#include "pcnet/data/proposals/proposal_line.h"
 #include "pcnet/synth/cues.h"
 #include "pcnet/synth/manifest.h"
 

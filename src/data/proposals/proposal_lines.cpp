@@ -164,22 +164,6 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
   return lines;
 }
 
-std::string proposal_line(std::int64_t image_id, const ProposedPicture& picture,
-                          const std::vector<image::Rle>& masks) {
-  auto list = nlohmann::ordered_json::array();
-  for (const auto& mask : masks) {
-    list.push_back(
-        {{"segmentation",
-          {{"size", {mask.height, mask.width}}, {"counts", image::to_coco_string(mask)}}},
-         {"area", image::area(mask)},
-         {"bbox", image::bounding_box(mask)}});
-  }
-  return core::json_text(nlohmann::ordered_json{{"image_id", image_id},
-                                                {"file_name", picture.file_name},
-                                                {"picture_digest", picture.digest},
-                                                {"proposals", std::move(list)}});
-}
-
 std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
                                             ProposedPicture* picture) {
   try {

@@ -11,6 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/data/proposals/proposal_filter.h"
+#include "pcnet/data/proposals/proposal_line.h"
 #include "pcnet/image/rle.h"
 
 /// The formats of proposal files, from their text; `name` names the file in errors, which say in
@@ -29,18 +30,9 @@ struct LineSpan {
 /// for: a fault behind the image_id is found by parse_proposal_line.
 std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view text,
                                                                 std::string_view name);
-/// The picture that a line of ours is of, as far as the line says it.
-struct ProposedPicture {
-  std::string file_name;
-  std::string digest;  ///< of the file
-};
 /// The masks of one line; `name` names file and line.
 std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
                                             ProposedPicture* picture = nullptr);
-
-/// Such a line, without its end, with COCO's RLEs, areas and boxes.
-std::string proposal_line(std::int64_t image_id, const ProposedPicture& picture,
-                          const std::vector<image::Rle>& masks);
 
 /// SAM's automatic mask generator: a list of {segmentation, predicted_iou, stability_score, ...}.
 std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_view name);
