@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kLastOfStride1 = 320;  // MobileSAM's last change of width keeps the grid
 
-at::Tensor gelu(at::Tensor x) { return at::gelu_(x); }
+at::Tensor activated(at::Tensor x) { return at::gelu_(x); }
 
 }  // namespace
 
@@ -53,8 +53,8 @@ ConvTripleImpl::ConvTripleImpl(std::int64_t in, std::int64_t hidden, std::int64_
 }
 
 at::Tensor ConvTripleImpl::forward(const at::Tensor& x) {
-  at::Tensor y = conv3_(gelu(conv2_(gelu(conv1_(x)))));
-  return residual_ ? gelu(y.add_(x)) : y;
+  at::Tensor y = conv3_(activated(conv2_(activated(conv1_(x)))));
+  return residual_ ? activated(y.add_(x)) : y;
 }
 
 TinyVitBlockImpl::TinyVitBlockImpl(std::int64_t width, std::int64_t heads, std::int64_t window)
@@ -101,7 +101,7 @@ at::Tensor TinyVitBlockImpl::forward(const at::Tensor& x) {
   // Unlike in the plain transformer the norm comes behind the padding.
   at::Tensor y = x + from_windows(attend(to_windows(x, window_)), x.size(0), x.size(1), x.size(2));
   y = local_conv_(y.permute({0, 3, 1, 2})).permute({0, 2, 3, 1});
-  return y + fc2_(gelu(fc1_(mlp_norm_(y))));
+  return y + fc2_(activated(fc1_(mlp_norm_(y))));
 }
 
 TinyVitImpl::TinyVitImpl(const TinyVitOptions& options, std::int64_t /*side*/) {
@@ -147,7 +147,7 @@ void TinyVitImpl::weights_are_set() {
 }
 
 at::Tensor TinyVitImpl::forward(const at::Tensor& images) {
-  at::Tensor x = stem2_(gelu(stem0_(images.contiguous(at::MemoryFormat::ChannelsLast))));
+  at::Tensor x = stem2_(activated(stem0_(images.contiguous(at::MemoryFormat::ChannelsLast))));
   for (auto& block : first_) x = block(x);
   for (std::size_t i = 1; i < blocks_.size(); ++i) {
     x = downsample_[i - 1](x).permute({0, 2, 3, 1});

@@ -14,7 +14,7 @@ namespace {
 /// Scores are computed for so many at once that they stay in a processor's cache.
 constexpr std::int64_t kMostScores = std::int64_t{1} << 21;
 
-at::Tensor norm(const nn::LayerNorm& module, const at::Tensor& x) { return module->forward(x); }
+at::Tensor norm(nn::LayerNorm& module, const at::Tensor& x) { return module->forward(x); }
 
 nn::LayerNorm layer_norm(std::int64_t width, double epsilon) {
   return nn::LayerNorm(nn::LayerNormOptions({width}).eps(epsilon));
