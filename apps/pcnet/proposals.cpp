@@ -100,8 +100,8 @@ void run_make(MakeArguments& arguments, const GlobalOptions& globals) {
   }
   arguments.request.out = arguments.out;
   const auto file = runtime::make_proposals(config, arguments.request);
-  const fs::path sheet =
-      arguments.sheet.empty() ? fs::path(file.out).replace_extension(".png") : arguments.sheet;
+  const fs::path sheet = arguments.sheet.empty() ? fs::path(file.out).replace_extension(".png")
+                                                 : fs::path(arguments.sheet);
   if (arguments.sheet != "none") write_sheet(config, file, sheet);
   leave_stdout_to(file.out.string());
   if (globals.json) return print_json(to_json(file));
