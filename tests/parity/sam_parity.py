@@ -56,7 +56,7 @@ class Sam(peers.DriverTest):
                           ("mask_input", "mask")):
             if part in prompt:
                 value = prompt[part][0] if key == "mask" else prompt[part]
-                inputs[f"{name}.{key}"] = torch.from_numpy(np.ascontiguousarray(value))
+                inputs[f"{name}.{key}"] = torch.from_numpy(np.array(value))
         for kind, several in (("single", False), ("multiple", True)):
             whole, iou, low = predictor.predict(
                 **prompt, multimask_output=several, return_logits=True)
