@@ -107,7 +107,7 @@ class Sam(peers.DriverTest):
 
     def test_mobile_sam(self):
         package = sam_peers.mobile_sam()
-        model = sam_peers.lively(package.build_sam.build_sam_vit_t(), seed=3)
+        model = sam_peers.lively(package.sam_model_registry["vit_t"](), seed=3)
         images = {"large": picture(1100, 1400, 4)}
         self.check(model, package, images, {"large": self.every_prompt(1100, 1400)[:3]})
 
