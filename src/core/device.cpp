@@ -8,6 +8,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 #include <opencv2/core.hpp>
 #include <sys/resource.h>
 #include <torch/cuda.h>
@@ -60,6 +61,14 @@ void set_interop_threads(int threads) {
   });
 }
 
+/// Of the calling thread alone, which at::set_num_threads is not. OpenMP's libraries share the
+/// name; nothing happens where LibTorch has another kind of threads.
+void set_threads_of_this_thread(int threads) {
+  static const auto set =
+      reinterpret_cast<void (*)(int)>(::dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  if (set != nullptr) set(threads);
+}
+
 }  // namespace
 
 c10::Device parse_device(const std::string& text) {
@@ -82,6 +91,12 @@ void set_threads(int threads) {
   cv::setNumThreads(std::min(usable, usable_cores()));  // its library complains of more
   watch_for_crowding(usable);
 }
+
+LoopsOnThisThread::LoopsOnThisThread() : before_(at::get_num_threads()) {
+  set_threads_of_this_thread(1);
+}
+
+LoopsOnThisThread::~LoopsOnThisThread() { set_threads_of_this_thread(before_); }
 
 void set_arithmetic(bool deterministic) {
   // cuBLAS adds up in one order with a workspace of its own; a value that was set is kept.

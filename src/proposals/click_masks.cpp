@@ -8,8 +8,10 @@
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/parallel.h"
 
 #include "boxes.h"
 
@@ -138,15 +140,13 @@ std::vector<GeneratedMask> masks_of_clicks(const ClickMasks& answers, std::span<
       candidates_of(answers.predicted_iou.to(at::kCPU, at::kFloat), options.predicted_iou);
   std::vector<std::optional<GeneratedMask>> made(candidates.size());
   const MaskMaker maker(crop, height, width, options);
-  // Inside of this loop LibTorch's own loops run on the calling thread, without barriers.
-  at::parallel_for(0, static_cast<std::int64_t>(candidates.size()), /*grain_size=*/1,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t i = begin; i < end; ++i) {
+  core::parallel_for(static_cast<std::int64_t>(candidates.size()), at::get_num_threads(),
+                     [&](std::int64_t i) {
+                       const core::LoopsOnThisThread alone;
                        const auto at = static_cast<std::size_t>(i);
                        const Candidate& one = candidates[at];
                        made[at] = maker.make(logits[one.click][one.output]);
-                     }
-                   });
+                     });
   std::vector<GeneratedMask> masks;
   for (std::size_t i = 0; i < made.size(); ++i) {
     if (!made[i]) continue;

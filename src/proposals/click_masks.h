@@ -11,7 +11,7 @@
 namespace pcnet::proposals {
 
 /// The masks of clicks on a crop that pass the generator's filters, click by click. Masks are made
-/// one at a time, each on one of LibTorch's threads.
+/// one at a time on each of as many threads as LibTorch has.
 /// @param height, width of the whole picture
 std::vector<GeneratedMask> masks_of_clicks(const ClickMasks& answers, std::span<const Point> points,
                                            const Crop& crop, std::int64_t height,

@@ -10,6 +10,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/parallel.h"
 #include "pcnet/data/proposals/proposal_filter.h"
 
 #include "boxes.h"
@@ -74,17 +75,15 @@ std::vector<GeneratedMask> without_doubles_of_crops(std::vector<GeneratedMask> m
 std::vector<GeneratedMask> without_small_regions(std::vector<GeneratedMask> masks,
                                                  const config::MaskGeneratorOptions& options) {
   std::vector<float> scores(masks.size(), 1);
-  at::parallel_for(0, static_cast<std::int64_t>(masks.size()), /*grain_size=*/1,
-                   [&](std::int64_t begin, std::int64_t end) {
-                     for (auto i = static_cast<std::size_t>(begin);
-                          i < static_cast<std::size_t>(end); ++i) {
-                       image::Mask mask = image::decode(masks[i].mask);
-                       if (!remove_small_regions(mask, options.min_mask_region_area)) continue;
-                       masks[i].mask = image::encode(mask);
-                       masks[i].box = box_of(masks[i].mask);
-                       scores[i] = 0;
-                     }
-                   });
+  core::parallel_for(static_cast<std::int64_t>(masks.size()), at::get_num_threads(),
+                     [&](std::int64_t i) {
+                       GeneratedMask& one = masks[static_cast<std::size_t>(i)];
+                       image::Mask mask = image::decode(one.mask);
+                       if (!remove_small_regions(mask, options.min_mask_region_area)) return;
+                       one.mask = image::encode(mask);
+                       one.box = box_of(one.mask);
+                       scores[static_cast<std::size_t>(i)] = 0;
+                     });
   return without_doubles(std::move(masks), scores, std::max(options.box_nms, options.crop_nms));
 }
 

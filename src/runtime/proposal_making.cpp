@@ -249,7 +249,7 @@ bool is_there(const fs::path& out, const std::string& head, bool replace, Propos
   return true;
 }
 
-std::string head_line(ordered_json settings) {
+std::string head_line(const ordered_json& settings) {
   ordered_json head = {{"format", "pcnet-proposals"}, {"version", 1}};
   head.update(settings);
   return core::json_text(head);
@@ -265,7 +265,7 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
   file.out = usual_place(dataset.files(), request);
   ordered_json settings = maker->settings();
   if (request.shards > 1) settings["shard"] = cat(request.shard, "/", request.shards);
-  const std::string head = head_line(std::move(settings));
+  const std::string head = head_line(settings);
   if (is_there(file.out, head, request.replace, file)) return file;
   if (request.replace) fs::remove(file.out.string() + kPartial);
   GrowingStore store(file.out, head);

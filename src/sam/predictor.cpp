@@ -5,8 +5,10 @@
 
 #include <ATen/Parallel.h>
 
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/parallel.h"
 #include "pcnet/image/resize.h"
 
 namespace pcnet::sam {
@@ -134,11 +136,10 @@ MaskDecoderImpl::Masks Predictor::clicks(std::span<const Point> points) {
   }
   const std::int64_t groups = (count + kClicksTogether - 1) / kClicksTogether;
   // A group a thread: none waits for another within it.
-  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  core::parallel_for(groups, at::get_num_threads(), [&](std::int64_t k) {
+    const core::LoopsOnThisThread alone;
     const torch::NoGradGuard also_here;
-    for (std::int64_t k = begin; k < end; ++k) {
-      decode(k * kClicksTogether, std::min((k + 1) * kClicksTogether, count));
-    }
+    decode(k * kClicksTogether, std::min((k + 1) * kClicksTogether, count));
   });
   return out;
 }

@@ -5,6 +5,9 @@
 
 #include <ATen/Parallel.h>
 
+#include "pcnet/core/device.h"
+#include "pcnet/core/parallel.h"
+
 namespace pcnet::sam {
 
 namespace nn = torch::nn;
@@ -72,14 +75,13 @@ at::Tensor attend(const Heads& in) {
   const std::int64_t groups = (squares + together - 1) / together;
   const std::int64_t parts = (cells + rows - 1) / rows;
   // A part a thread: none waits for another within it.
-  at::parallel_for(0, groups * parts, 1, [&](std::int64_t begin, std::int64_t end) {
+  core::parallel_for(groups * parts, at::get_num_threads(), [&](std::int64_t k) {
+    const core::LoopsOnThisThread alone;
     const torch::NoGradGuard no_grad;
-    for (std::int64_t k = begin; k < end; ++k) {
-      const std::int64_t first = k / parts * together;
-      const std::int64_t from = k % parts * rows;
-      attend_part(in, first, std::min(first + together, squares), from,
-                  std::min(from + rows, cells), out);
-    }
+    const std::int64_t first = k / parts * together;
+    const std::int64_t from = k % parts * rows;
+    attend_part(in, first, std::min(first + together, squares), from, std::min(from + rows, cells),
+                out);
   });
   return out;
 }

@@ -1,6 +1,7 @@
 #include "pcnet/core/device.h"
 
 #include <algorithm>
+#include <thread>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -52,6 +53,20 @@ TEST(SetThreads, SetsTheThreadsOfLibTorch) {
   const int before = at::get_num_threads();
   set_threads(2);
   EXPECT_EQ(at::get_num_threads(), 2);
+  set_threads(before);
+}
+
+TEST(LoopsOnThisThread, LeaveOtherThreadsAsTheyAre) {
+  const int before = at::get_num_threads();
+  set_threads(3);
+  int beside = 0;
+  {
+    const LoopsOnThisThread alone;
+    EXPECT_EQ(at::get_num_threads(), 1);
+    std::jthread([&beside] { beside = at::get_num_threads(); }).join();
+  }
+  EXPECT_EQ(beside, 3);
+  EXPECT_EQ(at::get_num_threads(), 3);
   set_threads(before);
 }
 
