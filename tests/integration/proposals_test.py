@@ -1,0 +1,158 @@
+"""`pcnet proposals`: made without a network, stopped at any moment, in parts, imported, checked."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import program
+from program import Case, make_benchmark, pictures_of, run, run_well
+
+IMAGES = 40
+
+
+def setUpModule():
+    global ROOT
+    ROOT = make_benchmark(pathlib.Path(tempfile.mkdtemp(prefix="pcnet_proposals_")) / "data")
+
+
+def tearDownModule():
+    shutil.rmtree(ROOT.parent)
+
+
+def entries(path):
+    head, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return head, {line["image_id"]: line for line in lines}
+
+
+class Proposals(Case):
+    def make(self, *more, out=None, root=None, sheet="none", ok=True):
+        command = ["proposals", "make", "--root", root or ROOT, "--source", "grid", "--out",
+                   out or self.folder / "p.jsonl", "--sheet", sheet, *more]
+        return run_well("-q", *command) if ok else run("-q", *command)
+
+    def test_every_image_has_proposals_of_its_size(self):
+        said = json.loads(self.make("--json").stdout)
+        head, lines = entries(self.folder / "p.jsonl")
+        self.assertEqual((head["format"], head["source"]), ("pcnet-proposals", "grid"))
+        self.assertEqual(head["settings"]["most"], 40)
+        self.assertEqual((said["images"], said["made"], said["without"]), (IMAGES, IMAGES, 0))
+        self.assertEqual(len(lines), IMAGES)
+        self.assertEqual(said["proposals"], sum(len(x["proposals"]) for x in lines.values()))
+        files = {path.name for path in pictures_of(ROOT)}
+        for line in lines.values():
+            self.assertIn(line["file_name"], files)
+            self.assertRegex(line["picture_digest"], "^crc32:[0-9a-f]{8}$")
+            for proposal in line["proposals"]:
+                inside = program.decode_rle(proposal["segmentation"])
+                self.assertEqual(len(inside), proposal["area"])
+
+    def test_they_fit_the_objects_better_than_the_synthetic_ones(self):
+        self.make()
+        check = ["proposals", "check", "--json", "--root", ROOT]
+        made = json.loads(run_well("-q", *check, "--proposals", self.folder / "p.jsonl").stdout)
+        synthetic = json.loads(run_well("-q", *check).stdout)
+        self.assertEqual((made["images"], made["missing"]), (IMAGES, 0))
+        self.assertEqual(made["objects"], synthetic["objects"])
+        self.assertGreater(made["best_iou"], synthetic["best_iou"])
+
+    def test_the_same_call_again_does_nothing_and_other_settings_are_refused(self):
+        self.make()
+        before = program.files_below(self.folder)
+        again = json.loads(self.make("--json").stdout)
+        self.assertTrue(again["already_there"])
+        self.assertEqual((again["images"], again["made"]), (IMAGES, 0))
+        self.assertEqual(program.files_below(self.folder), before)
+        path = self.folder / "p.jsonl"
+        text = path.read_text()
+        path.write_text(text.replace('"scale":50', '"scale":51', 1))
+        self.assert_fails(self.make(ok=False), 1, path, "other settings", "--replace")
+        self.make("--replace")
+        self.assertEqual(path.read_text(), text)
+
+    def test_a_killed_call_goes_on_to_the_same_bytes(self):
+        whole = self.folder / "whole.jsonl"
+        self.make(out=whole)
+        out = self.folder / "p.jsonl"
+        partial = self.folder / "p.jsonl.partial"
+        lines = whole.read_bytes().splitlines(keepends=True)
+        # As a kill leaves it: after no line, some, some and a torn one, all of them.
+        for left in (lines[:1], lines[:7], [*lines[:20], lines[20][:30]], lines):
+            partial.write_bytes(b"".join(left))
+            self.make()
+            self.assertEqual(out.read_bytes(), whole.read_bytes())
+            self.assertFalse(partial.exists())
+            out.unlink()
+        command = [program.BINARY, "-q", "proposals", "make", "--root", ROOT, "--source", "grid",
+                   "--out", out, "--sheet", "none", "--threads", "1"]
+        for _ in range(20):
+            with subprocess.Popen(list(map(str, command))) as process:
+                try:
+                    process.wait(timeout=0.3)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGKILL)
+            if out.exists():
+                break
+        self.make()
+        self.assertEqual(out.read_bytes(), whole.read_bytes())
+
+    def test_parts_are_the_whole(self):
+        self.make(out=self.folder / "whole.jsonl")
+        found = {}
+        for shard in (1, 2, 3):
+            part = self.folder / f"{shard}.jsonl"
+            self.make("--shard", f"{shard}/3", out=part)
+            head, lines = entries(part)
+            self.assertEqual(head["shard"], f"{shard}/3")
+            self.assertFalse(set(found) & set(lines))
+            found.update(lines)
+        self.assertEqual(found, entries(self.folder / "whole.jsonl")[1])
+        for wrong in ("0/3", "4/3", "2", "a/b", "1/"):
+            self.assert_fails(self.make("--shard", wrong, ok=False), 2, "--shard", wrong, "I/N")
+
+    def test_an_image_that_cannot_be_read(self):
+        root = program.broken_copy(ROOT, self.folder, 1)
+        name = pictures_of(root)[0].name
+        self.assert_fails(self.make(root=root, ok=False), 1, name, "--on-bad-image skip")
+        said = json.loads(self.make("--on-bad-image", "skip", "--json", root=root).stdout)
+        self.assertEqual((said["images"], said["unreadable"]), (IMAGES - 1, 1))
+
+    def test_import_gives_the_same_masks(self):
+        run_well("-q", "proposals", "import", ROOT / "refsynth/proposals.jsonl", "--root", ROOT, "--out",
+                 self.folder / "copy.jsonl")
+        masks = lambda lines: {
+            key: [x["segmentation"] for x in line["proposals"]] for key, line in lines.items()}
+        copied = entries(self.folder / "copy.jsonl")[1]
+        first = [json.loads(x) for x in (ROOT / "refsynth/proposals.jsonl").read_text().splitlines()]
+        wanted = {line["image_id"]: line for line in first if "image_id" in line}
+        self.assertEqual(masks(copied), masks(wanted))
+        again = run("-q", "proposals", "import", ROOT / "refsynth/proposals.jsonl", "--root", ROOT,
+                    "--out", self.folder / "copy.jsonl")
+        self.assert_fails(again, 1, "copy.jsonl", "is there already", "--replace")
+
+    def test_training_takes_them(self):
+        self.make()
+        result = program.train(ROOT, self.folder / "run", "--proposals", self.folder / "p.jsonl",
+                               "--cues", "rules", config="pcnet.yaml",
+                               changes={"train__max_steps": 2})
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_a_sheet_is_drawn(self):
+        self.make(sheet=self.folder / "sheet.png")
+        self.assertGreater(program.read_png(self.folder / "sheet.png")[0], 100)
+
+    def test_sam_needs_weights_that_are_sam(self):
+        command = ["proposals", "make", "--root", ROOT, "--out", self.folder / "p.jsonl"]
+        self.assert_fails(run("-q", *command), 2, "--weights", "--source grid")
+        other = self.folder / "other.safetensors"
+        program.write_safetensors(other, {}, {"a": ("F32", [1], b"\0\0\0\0")})
+        self.assert_fails(run("-q", *command, "--weights", other), 1, other, "holds no SAM")
+        self.assertEqual(os.listdir(self.folder), ["other.safetensors"])
+
+
+if __name__ == "__main__":
+    unittest.main()
