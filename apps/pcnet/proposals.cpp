@@ -38,13 +38,13 @@ void read_shard(const std::string& text, runtime::ProposalRequest& request) {
   if (text.empty()) return;
   const std::size_t slash = text.find('/');
   const auto number = [&](const std::string& part) -> std::int64_t {
-    if (part.empty() || part.size() > 6 || part.find_first_not_of("0123456789") != part.npos) {
+    if (part.empty() || part.size() > 6 || part.find_first_not_of("0123456789") != std::string::npos) {
       throw core::UsageError(cat("--shard is \"", text, "\", wanted I/N, e.g. 2/8"));
     }
     return std::stoll(part);
   };
   request.shard = number(text.substr(0, slash));
-  request.shards = slash == text.npos ? 0 : number(text.substr(slash + 1));
+  request.shards = slash == std::string::npos ? 0 : number(text.substr(slash + 1));
   if (request.shard < 1 || request.shard > request.shards) {
     throw core::UsageError(cat("--shard is \"", text, "\", wanted I/N with I from 1 to N"));
   }

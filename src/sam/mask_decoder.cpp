@@ -67,7 +67,8 @@ DecoderAttentionImpl::DecoderAttentionImpl(std::int64_t inner) {
 
 at::Tensor DecoderAttentionImpl::attend(const at::Tensor& query, const at::Tensor& key,
                                         const at::Tensor& value) {
-  const double scale = 1 / std::sqrt(static_cast<double>(query.size(2) / kHeads));
+  const std::int64_t channels = query.size(2) / kHeads;
+  const double scale = 1 / std::sqrt(static_cast<double>(channels));
   const at::Tensor scores =
       at::matmul(by_heads(query), by_heads(key).transpose(2, 3)).mul_(scale).softmax(-1);
   const at::Tensor seen = at::matmul(scores, by_heads(value)).transpose(1, 2);
