@@ -111,6 +111,10 @@ class Proposals(Case):
             self.assertFalse(set(found) & set(lines))
             found.update(lines)
         self.assertEqual(found, entries(self.folder / "whole.jsonl")[1])
+        together = self.folder / "together.jsonl"
+        together.write_bytes(b"".join((self.folder / f"{i}.jsonl").read_bytes() for i in (1, 2, 3)))
+        checked = run_well("-q", "proposals", "check", "--json", "--root", ROOT, "--proposals", together)
+        self.assertEqual(json.loads(checked.stdout)["missing"], 0)
         for wrong in ("0/3", "4/3", "2", "a/b", "1/"):
             self.assert_fails(self.make("--shard", wrong, ok=False), 2, "--shard", wrong, "I/N")
 

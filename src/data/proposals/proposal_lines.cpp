@@ -142,7 +142,7 @@ class ProposalLines : public ProposalSource {
   mutable std::once_flag warned_;
 };
 
-/// The first line may tell of the whole file.
+/// A line that tells of a whole file, or of the part of it that follows.
 bool is_head(std::string_view line) {
   const json head = core::try_parse_json<json>(line);
   return head.is_object() && head.value("format", json()) == "pcnet-proposals";
@@ -155,7 +155,7 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
   std::unordered_map<std::int64_t, LineSpan> lines;
   for_each_line(text, name, [&](std::string_view line, std::size_t at, std::size_t number) {
     const auto id = id_of(line);
-    if (!id && number == 1 && is_head(line)) return;
+    if (!id && is_head(line)) return;
     if (!id) throw Error("it has no image_id");
     if (!lines.emplace(*id, LineSpan{at, line.size(), number}).second) {
       throw Error(cat("duplicate image_id ", *id));
