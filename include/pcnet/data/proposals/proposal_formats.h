@@ -25,9 +25,9 @@ struct LineSpan {
   std::size_t number = 0;  ///< from 1
 };
 
-/// Finds the lines of our JSON-lines file by their image_id; lines {"format":
-/// "pcnet-proposals", ...}, heads of files put together, are none of them. They are read whole only
-/// when asked for: a fault behind the image_id is found by parse_proposal_line.
+/// Finds the lines of our JSON-lines file by their image_id; lines {"format": "pcnet-proposals",
+/// ...}, the heads of files that were put together, are none of them. They are read whole only when
+/// asked for: a fault behind the image_id is found by parse_proposal_line.
 std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view text,
                                                                 std::string_view name);
 /// The masks of one line; `name` names file and line.

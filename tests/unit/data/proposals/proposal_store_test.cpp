@@ -114,12 +114,14 @@ TEST_F(ProposalStoreTest, RefusesLinesOfAPictureWithOtherBytes) {
   EXPECT_EQ(digest_of("123456789"), "crc32:cbf43926");  // the check value of CRC-32
 }
 
-TEST_F(ProposalStoreTest, PassesOverAHeadLine) {
+TEST_F(ProposalStoreTest, PassesOverHeadLines) {
   const std::string line = "{\"image_id\": 12, \"proposals\": []}\n";
   write("p.jsonl", "{\"format\": \"pcnet-proposals\", \"version\": 1}\n" + line);
   EXPECT_THAT(*open("p.jsonl").of(12), IsEmpty());
-  write("q.jsonl", line + "{\"format\": \"pcnet-proposals\"}\n");
-  expect_fault([&] { open("q.jsonl"); }, "q.jsonl:2: ", "no image_id");
+  write("q.jsonl",
+        line + "{\"format\": \"pcnet-proposals\"}\n{\"image_id\": 10, \"proposals\": []}\n");
+  EXPECT_THAT(*open("q.jsonl").of(12), IsEmpty());
+  EXPECT_THAT(*open("q.jsonl").of(10), IsEmpty());  // of a part that was put behind
   write("r.jsonl", "{\"format\": \"other\"}\n" + line);
   expect_fault([&] { open("r.jsonl"); }, "r.jsonl:1: ", "no image_id");
 }
