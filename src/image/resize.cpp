@@ -143,22 +143,28 @@ at::Tensor to_tensor(const Picture& picture) {
   return pixels.permute({2, 0, 1});
 }
 
-at::Tensor resize_square(const Picture& picture, std::int64_t size) {
+at::Tensor resize(const Picture& picture, std::int64_t height, std::int64_t width) {
   check(picture);
-  if (size < 1) throw core::Error(core::cat("cannot resize an image to the size ", size));
-  if (picture.height == size && picture.width == size) return to_tensor(picture);
-  const Taps taps = taps_between(picture.height, size);
+  if (height < 1 || width < 1) {
+    throw core::Error(core::cat("cannot resize an image to ", height, " x ", width));
+  }
+  if (picture.height == height && picture.width == width) return to_tensor(picture);
+  const Taps taps = taps_between(picture.height, height);
   const std::int64_t first = taps.begin.front();
-  const auto rows = resize_rows(picture, first, taps.begin.back() + taps.count.back(), size);
-  at::Tensor pixels = torch::empty({size, size, kChannels}, at::kByte);
+  const auto rows = resize_rows(picture, first, taps.begin.back() + taps.count.back(), width);
+  at::Tensor pixels = torch::empty({height, width, kChannels}, at::kByte);
   auto* to = pixels.mutable_data_ptr<std::uint8_t>();
-  const std::int64_t bytes = kChannels * size;
-  for (std::int64_t y = 0; y < size; ++y) {
+  const std::int64_t bytes = kChannels * width;
+  for (std::int64_t y = 0; y < height; ++y) {
     const auto i = static_cast<std::size_t>(y);
     mix_rows(rows.data() + (taps.begin[i] - first) * bytes, taps.count[i],
              taps.weights.data() + y * taps.most, bytes, to + y * bytes);
   }
   return pixels.permute({2, 0, 1});
+}
+
+at::Tensor resize_square(const Picture& picture, std::int64_t size) {
+  return resize(picture, size, size);
 }
 
 }  // namespace pcnet::image
