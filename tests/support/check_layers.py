@@ -21,7 +21,7 @@ ROWS = [
     ["losses"],
     ["cues"],
     ["synth"],
-    ["clip"],
+    ["clip", "freesolo"],
     ["data/audit", "data/export"],
     ["data/batches"],
     ["data/sources"],

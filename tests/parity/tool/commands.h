@@ -12,6 +12,7 @@ using Words = std::vector<std::string>;
 using Commands = std::map<std::string, std::function<void(const Words&)>>;
 
 void add_clip(Commands& commands);
+void add_freesolo(Commands& commands);
 void add_masks(Commands& commands);
 void add_pictures(Commands& commands);
 void add_text(Commands& commands);

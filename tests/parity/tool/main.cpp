@@ -22,6 +22,7 @@ void print_peak() {
 int run(const Words& words) {
   Commands commands;
   add_clip(commands);
+  add_freesolo(commands);
   add_masks(commands);
   add_pictures(commands);
   add_text(commands);
