@@ -46,7 +46,7 @@ bool near(const at::Tensor& got, const at::Tensor& wanted) {
   return at::allclose(got.to(at::kDouble), wanted, 1e-5, 1e-5);
 }
 
-TEST(ConvNorm, IsTheNaiveLoopFoldedOrNot) {
+TEST(FreesoloConvNorm, IsTheNaiveLoopFoldedOrNot) {
   const torch::NoGradGuard no_grad;
   ConvNorm conv(3, 4, /*kernel=*/3, /*stride=*/2);
   support::fill(*conv, 1);
@@ -58,7 +58,7 @@ TEST(ConvNorm, IsTheNaiveLoopFoldedOrNot) {
   EXPECT_TRUE(near(naive_conv_norm(x[0], *conv, 2), wanted)) << "its tensors are still a network";
 }
 
-TEST(ConvNorm, ChangesNoBitWhenFoldedTwice) {
+TEST(FreesoloConvNorm, ChangesNoBitWhenFoldedTwice) {
   ConvNorm conv(2, 3, /*kernel=*/1);
   support::fill(*conv, 2);
   conv->fold();
@@ -69,7 +69,7 @@ TEST(ConvNorm, ChangesNoBitWhenFoldedTwice) {
   EXPECT_TRUE(at::equal(conv->bias, bias));
 }
 
-TEST(ConvNorm, FoldsWeightsThatWereCopiedIntoItLater) {
+TEST(FreesoloConvNorm, FoldsWeightsThatWereCopiedIntoItLater) {
   const torch::NoGradGuard no_grad;
   ConvNorm conv(2, 3, /*kernel=*/1);
   conv->fold();

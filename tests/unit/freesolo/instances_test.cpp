@@ -111,11 +111,12 @@ TEST(MatrixNms, IsTheNaiveLoop) {
   const at::Tensor masks = (torch::rand({n, 30}) > 0.4).to(at::kFloat);
   const at::Tensor classes = torch::randint(2, {n});
   const at::Tensor scores = std::get<0>(torch::rand({n}).sort(0, /*descending=*/true));
-  std::vector<std::vector<bool>> rows(n);
+  std::vector<std::vector<bool>> rows(20);
   std::vector<std::int64_t> labels;
   std::vector<double> values;
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t p = 0; p < 30; ++p) rows[i].push_back(masks[i][p].item<float>() > 0);
+    for (std::int64_t p = 0; p < 30; ++p)
+      rows[static_cast<std::size_t>(i)].push_back(masks[i][p].item<float>() > 0);
     labels.push_back(classes[i].item<std::int64_t>());
     values.push_back(scores[i].item<double>());
   }
@@ -239,7 +240,7 @@ TEST(SelectInstances, IsTheNaiveLoopOverManyCells) {
   auto output = hand_output();
   output.cells.logits[2] = torch::full({1, 1, 20, 20}, 1.F);  // equal: every cell is a peak
   output.cells.kernels[2] = torch::randn({1, 6, 20, 20});
-  for (std::size_t i : {0, 1, 3, 4}) {
+  for (const std::size_t i : {0U, 1U, 3U, 4U}) {
     output.cells.logits[i] = torch::full({1, 1, 1, 1}, -20.F);
     output.cells.kernels[i] = torch::zeros({1, 6, 1, 1});
   }

@@ -24,8 +24,9 @@ class FreesoloWeights : public ::testing::Test {
   std::filesystem::path write(const Tensors& tensors, const std::string& key = "model") {
     weights::TensorFile file;
     for (const auto& [name, tensor] : tensors) file.tensors.emplace_back(name, tensor);
-    weights::write_pth(folder_ / "solo.pth", file,
-                       {.key = key, .numbers = {{"iteration", 3}}, .empty = {}});
+    weights::PthLayout layout{.key = key, .numbers = {}, .empty = {}};
+    if (!key.empty()) layout.numbers = {{"iteration", 30000}};
+    weights::write_pth(folder_ / "solo.pth", file, layout);
     return folder_ / "solo.pth";
   }
 
