@@ -120,8 +120,8 @@ Instances select_instances(const FreesoloImpl::Output& output, const SelectionOp
                            features[0].flatten(/*start_dim=*/1), options);
   masks.scores = matrix_nms((masks.soft > options.mask).to(masks.soft.scalar_type()), masks.classes,
                             masks.scores, options.sigma);
-  masks = rows(masks, (masks.scores >= options.score).nonzero().squeeze(/*dim=*/1));
   masks = best(masks, options.most);
+  masks = rows(masks, (masks.scores >= options.score).nonzero().squeeze(/*dim=*/1));
   return {masks.scores, masks.soft.view({-1, features.size(2), features.size(3)})};
 }
 
