@@ -21,7 +21,7 @@ ROWS = [
     ["losses"],
     ["cues"],
     ["proposals", "synth"],
-    ["clip", "sam"],
+    ["clip", "freesolo", "sam"],
     ["data/audit", "data/export"],
     ["data/batches"],
     ["data/sources"],

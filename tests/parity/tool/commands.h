@@ -13,6 +13,7 @@ using Commands = std::map<std::string, std::function<void(const Words&)>>;
 
 void add_clip(Commands& commands);
 void add_mask_generator(Commands& commands);
+void add_freesolo(Commands& commands);
 void add_masks(Commands& commands);
 void add_pictures(Commands& commands);
 void add_sam(Commands& commands);

@@ -23,6 +23,7 @@ int run(const Words& words) {
   Commands commands;
   add_clip(commands);
   add_mask_generator(commands);
+  add_freesolo(commands);
   add_masks(commands);
   add_pictures(commands);
   add_sam(commands);
