@@ -38,7 +38,8 @@ void read_shard(const std::string& text, runtime::ProposalRequest& request) {
   if (text.empty()) return;
   const std::size_t slash = text.find('/');
   const auto number = [&](const std::string& part) -> std::int64_t {
-    if (part.empty() || part.size() > 6 || part.find_first_not_of("0123456789") != std::string::npos) {
+    if (part.empty() || part.size() > 6 ||
+        part.find_first_not_of("0123456789") != std::string::npos) {
       throw core::UsageError(cat("--shard is \"", text, "\", wanted I/N, e.g. 2/8"));
     }
     return std::stoll(part);
@@ -123,15 +124,17 @@ void add_make(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   runtime::ProposalRequest& request = arguments->request;
   add_data_source(*command, arguments->source);
   command
-      ->add_option("--source", request.source,
-                   "sam: Segment Anything's automatic masks; grid: edges and superpixels, without "
-                   "a network")
+      ->add_option(
+          "--source", request.source,
+          "sam: Segment Anything's automatic masks; freesolo; grid: edges and superpixels, "
+          "without a network")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"sam", "grid"}).description(""))
+      ->check(CLI::IsMember({"sam", "freesolo", "grid"}).description(""))
       ->capture_default_str();
   command
       ->add_option("--weights", request.weights,
-                   "of sam: ViT-B, L or H of segment-anything, or MobileSAM")
+                   "of sam: ViT-B, L or H of segment-anything, or MobileSAM; of freesolo: its "
+                   "released checkpoint")
       ->type_name("FILE");
   command->add_option("--out", arguments->out, "default: proposals.jsonl beside the annotations")
       ->type_name("FILE");

@@ -7,6 +7,8 @@
 
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/data/annotations/digest.h"
+#include "pcnet/data/proposals/proposal_filter.h"
+#include "pcnet/freesolo/weights.h"
 #include "pcnet/proposals/grid_proposals.h"
 #include "pcnet/proposals/mask_generator.h"
 #include "pcnet/sam/predictor.h"
@@ -100,7 +102,51 @@ class SamMaker : public ProposalMaker {
   sam::Predictor predictor_;
 };
 
+class FreesoloMaker : public ProposalMaker {
+ public:
+  FreesoloMaker(const std::filesystem::path& weights, const config::ProposalFilterOptions& filter,
+                c10::Device device)
+      : weights_(weights),
+        filter_(filter),
+        digest_(data::digest_of(core::MappedFile(weights).bytes())),
+        network_(freesolo::NetworkOptions{}) {
+    freesolo::load_weights(*network_, weights);
+    network_->to(device);
+  }
+
+  ordered_json settings() const override {
+    return {{"source", "freesolo"},
+            {"weights", weights_.filename().string()},
+            {"digest", digest_},
+            {"filter", settings_of(filter_)}};
+  }
+  std::vector<image::Rle> propose(const image::Picture& picture) override {
+    std::vector<data::ScoredProposal> found;
+    for (auto& proposal : freesolo::propose(network_, picture)) {
+      found.push_back({.mask = std::move(proposal.mask), .score = proposal.score});
+    }
+    std::vector<image::Rle> chosen;
+    for (const std::size_t i : data::filter_proposals(found, filter_)) {
+      chosen.push_back(std::move(found[i].mask));
+    }
+    return chosen;
+  }
+  bool is_for_several_threads() const override { return false; }
+
+ private:
+  std::filesystem::path weights_;
+  config::ProposalFilterOptions filter_;
+  std::string digest_;
+  freesolo::Freesolo network_;
+};
+
 }  // namespace
+
+std::unique_ptr<ProposalMaker> make_freesolo_maker(const std::filesystem::path& weights,
+                                                   const config::ProposalFilterOptions& filter,
+                                                   c10::Device device) {
+  return std::make_unique<FreesoloMaker>(weights, filter, device);
+}
 
 std::unique_ptr<ProposalMaker> make_grid_maker(const config::GridProposalOptions& options) {
   return std::make_unique<GridMaker>(options);

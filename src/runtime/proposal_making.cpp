@@ -41,14 +41,21 @@ std::unique_ptr<proposals::ProposalMaker> maker_of(const config::Config& config,
                                                    const ProposalRequest& request) {
   if (request.source == "grid") return proposals::make_grid_maker(request.grid);
   if (request.weights.empty()) {
-    throw core::UsageError(
-        "--source sam needs --weights: sam_vit_h_4b8939.pth, sam_vit_l_0b3195.pth, "
-        "sam_vit_b_01ec64.pth or mobile_sam.pt; without a network: --source grid");
+    throw core::UsageError(cat("--source ", request.source, " needs --weights: ",
+                               request.source == "sam"
+                                   ? "sam_vit_h_4b8939.pth, sam_vit_l_0b3195.pth, "
+                                     "sam_vit_b_01ec64.pth or mobile_sam.pt"
+                                   : "the released FreeSOLO checkpoint",
+                               "; without a network: --source grid"));
+  }
+  const c10::Device device = core::parse_device(config.run.device);
+  if (request.source == "freesolo") {
+    return proposals::make_freesolo_maker(request.weights, config.data.proposal_filter, device);
   }
   return proposals::make_sam_maker({.weights = request.weights,
                                     .generator = request.generator,
                                     .filter = config.data.proposal_filter,
-                                    .device = core::parse_device(config.run.device)});
+                                    .device = device});
 }
 
 fs::path usual_place(const data::DatasetFiles& files, const ProposalRequest& request) {

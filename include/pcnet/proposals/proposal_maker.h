@@ -41,4 +41,9 @@ struct SamMakerOptions {
 /// weights that are no SAM.
 std::unique_ptr<ProposalMaker> make_sam_maker(const SamMakerOptions& options);
 
+/// FreeSOLO, and of its proposals those that the filter takes. Error for weights of another model.
+std::unique_ptr<ProposalMaker> make_freesolo_maker(const std::filesystem::path& weights,
+                                                   const config::ProposalFilterOptions& filter,
+                                                   c10::Device device);
+
 }  // namespace pcnet::proposals

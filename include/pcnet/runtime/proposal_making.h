@@ -11,8 +11,8 @@ namespace pcnet::runtime {
 
 /// What `pcnet proposals make` is asked.
 struct ProposalRequest {
-  std::string source = "sam";     ///< sam or grid
-  std::filesystem::path weights;  ///< of sam
+  std::string source = "sam";     ///< sam, freesolo or grid
+  std::filesystem::path weights;  ///< of sam and freesolo
   config::MaskGeneratorOptions generator;
   config::GridProposalOptions grid;
   std::filesystem::path out;  ///< empty: proposals.jsonl beside the annotations
