@@ -1,8 +1,12 @@
 #include <algorithm>
+#include <iostream>
+#include <limits>
 #include <map>
 
 #include <torch/torch.h>
 
+#include "pcnet/core/device.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/sam/predictor.h"
 #include "pcnet/weights/safetensors.h"
 
@@ -96,6 +100,30 @@ void run_sam(const Words& words) {
   weights::write_safetensors(words.at(3), answers);
 }
 
+/// Weights, threads, repeats: the least seconds of an embedding and of 64 clicks, as JSON.
+void run_sam_time(const Words& words) {
+  core::set_threads(std::stoi(words.at(2)));
+  sam::Predictor predictor(sam::load_sam(words.at(1)));
+  image::Picture picture(480, 640);
+  for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
+    picture.rgb[i] = static_cast<std::uint8_t>(i * i % 251);
+  }
+  std::vector<sam::Point> points;
+  for (int k = 0; k < 64; ++k) points.push_back({40.0 + 80 * (k % 8), 30.0 + 60 * (k / 8)});
+  double encoder = std::numeric_limits<double>::infinity();
+  double clicks = encoder;
+  for (int repeat = 0; repeat <= std::stoi(words.at(3)); ++repeat) {  // the first is a warm-up
+    core::Lap lap;
+    const sam::Embedding embedding = predictor.embed(picture);
+    const double first = lap.take();
+    predictor.set_image(embedding);
+    (void)predictor.clicks(points);
+    if (repeat > 0) encoder = std::min(encoder, first);
+    if (repeat > 0) clicks = std::min(clicks, lap.take());
+  }
+  std::cout << "{\"encoder\": " << encoder << ", \"clicks\": " << clicks << "}\n";
+}
+
 /// A weight file: which SAM it is, or why it is none.
 void run_sam_name(const Words& words) { (void)sam::load_sam(words.at(1)); }
 
@@ -104,6 +132,7 @@ void run_sam_name(const Words& words) { (void)sam::load_sam(words.at(1)); }
 void add_sam(Commands& commands) {
   commands["sam"] = run_sam;
   commands["sam-name"] = run_sam_name;
+  commands["sam-time"] = run_sam_time;
 }
 
 }  // namespace pcnet::parity
