@@ -41,7 +41,7 @@ image::Picture picture(std::int64_t height, std::int64_t width) {
   return made;
 }
 
-TEST(Predictor, AnswersClicksAloneAndTogetherAlike) {
+TEST(SamPredictor, AnswersClicksAloneAndTogetherAlike) {
   Predictor predictor(lively(tiny()));
   predictor.set_image(predictor.embed(picture(30, 50)));
   const std::vector<Point> points = {{3, 4}, {49, 29}, {20, 10}, {7, 7}, {40, 1}, {0, 0}};
@@ -57,7 +57,7 @@ TEST(Predictor, AnswersClicksAloneAndTogetherAlike) {
   EXPECT_EQ(predictor.clicks({}).logits.size(0), 0);
 }
 
-TEST(Predictor, KeepsAnEmbeddingForLater) {
+TEST(SamPredictor, KeepsAnEmbeddingForLater) {
   Predictor predictor(lively(tiny()));
   const Embedding first = predictor.embed(picture(30, 50));
   EXPECT_EQ(first.inner_height, 38);  // 30 * 64 / 50 = 38.4
@@ -69,7 +69,7 @@ TEST(Predictor, KeepsAnEmbeddingForLater) {
   EXPECT_TRUE(predictor.clicks(std::vector<Point>{{3, 4}}).logits.equal(before.logits));
 }
 
-TEST(Predictor, CutsThePaddingOffAMask) {
+TEST(SamPredictor, CutsThePaddingOffAMask) {
   // The lower half of the square is padding of an image twice as wide as high.
   at::Tensor logits = torch::full({16, 16}, -1.F);
   logits.slice(0, 8).fill_(1);
