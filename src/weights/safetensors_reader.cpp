@@ -71,7 +71,7 @@ class HeaderReader {
   }
 
   Json parse(std::string_view text) const {
-    const Json header = parse_json(text);
+    Json header = parse_json(text);
     if (!header.is_object()) fail("its header is not a JSON object");
     std::set<std::string> names;
     core::JsonScanner scanner(text);
