@@ -5,7 +5,7 @@
 #include <iostream>
 
 /// LeakSanitizer's, in a program that has it: it would look when static destructors are through.
-extern "C" __attribute__((weak)) void __lsan_do_leak_check();
+extern "C" __attribute__((weak)) void __lsan_do_leak_check();  // NOLINT: that is its name
 
 namespace pcnet::core {
 
