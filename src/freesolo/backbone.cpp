@@ -43,7 +43,7 @@ void ConvNormImpl::fold() {
 }
 
 at::Tensor ConvNormImpl::forward(const at::Tensor& x) {
-  const at::Tensor out = Conv2dImpl::forward(x);
+  at::Tensor out = Conv2dImpl::forward(x);
   if (bias.defined()) return out;  // the norm is a part of it
   return at::batch_norm(out, scale_, shift_, mean_, variance_, /*training=*/false, /*momentum=*/0,
                         kEpsilon, /*cudnn_enabled=*/true);
