@@ -6,7 +6,6 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
-#include "pcnet/core/log.h"
 
 namespace pcnet::clip {
 
@@ -115,20 +114,12 @@ void require_architecture(const config::ClipOptions& options, const ClipFile& fi
 }
 
 void load_weights(ClipImpl& clip, const ClipFile& file) {
-  const std::string source = file.path.string();
   require_architecture(clip.options, file);
   Tensors given = file.tensors;
   if (!clip.options.visual.attention_pool) {
     std::erase_if(given, [](const auto& item) { return item.first.starts_with(kAttentionPool); });
   }
-  const Tensors into = weights::tensors_of(clip);
-  const auto fit = weights::compare(into, given);
-  if (!fit.fits()) {
-    core::log::debug(weights::to_table(fit));
-    throw core::Error(cat(source, " does not fit CLIP: ", weights::to_line(fit)));
-  }
-  const torch::NoGradGuard no_grad;
-  for (const auto& name : fit.fitting) weights::copy_weights(given.at(name), into.at(name));
+  weights::load_tensors(weights::tensors_of(clip), given, file.path.string(), "CLIP");
 }
 
 }  // namespace pcnet::clip

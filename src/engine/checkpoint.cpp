@@ -6,7 +6,6 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
-#include "pcnet/core/log.h"
 #include "pcnet/core/machine.h"
 #include "pcnet/weights/safetensors.h"
 #include "pcnet/weights/state_dict.h"
@@ -156,13 +155,7 @@ void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::
     wanted.erase(name);
     given.erase(name);
   }
-  const auto fit = weights::compare(wanted, given);
-  if (!fit.fits()) {
-    core::log::debug(weights::to_table(fit));
-    throw Error(cat(source, " does not fit the model: ", weights::to_line(fit)));
-  }
-  const torch::NoGradGuard no_grad;
-  for (const auto& name : fit.fitting) weights::copy_weights(given.at(name), wanted.at(name));
+  weights::load_tensors(wanted, given, source, "the model");
 }
 
 fs::path find_checkpoint(const fs::path& run_or_checkpoint) {

@@ -52,18 +52,11 @@ Tensors find_tensors(const weights::WeightFile& file) {
 
 void load_weights(FreesoloImpl& network, const std::filesystem::path& path) {
   const auto file = weights::open_weights(path);
-  const Tensors given = find_tensors(file);
-  const Tensors into = weights::tensors_of(network);
-  const auto fit = weights::compare(into, given);
-  if (!fit.fits()) {
-    throw core::Error(cat(path.string(), " does not fit FreeSOLO: ",
-                          weights::to_line(fit, std::numeric_limits<std::size_t>::max())));
-  }
+  weights::load_tensors(weights::tensors_of(network), find_tensors(file), path.string(), "FreeSOLO",
+                        std::numeric_limits<std::size_t>::max());
   core::log::info(cat(path.string(),
                       ": FreeSOLO's published weights are under NVIDIA's source code licence: "
                       "for research and evaluation, not for commercial use"));
-  const torch::NoGradGuard no_grad;
-  for (const auto& name : fit.fitting) weights::copy_weights(given.at(name), into.at(name));
   network.fold_norms();
 }
 

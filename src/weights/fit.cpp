@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 #include "pcnet/weights/state_dict.h"
 
 namespace pcnet::weights {
@@ -98,6 +100,17 @@ std::string to_table(const Fit& fit, std::size_t most_rows) {
   }
   if (left > 0) table += cat("and ", left, " more\n");
   return table;
+}
+
+void load_tensors(const std::map<std::string, at::Tensor>& into,
+                  const std::map<std::string, at::Tensor>& given, const std::string& source,
+                  const std::string& model, std::size_t most_faults) {
+  const Fit fit = compare(into, given);
+  if (!fit.fits()) {
+    core::log::debug(to_table(fit));
+    throw core::Error(core::cat(source, " does not fit ", model, ": ", to_line(fit, most_faults)));
+  }
+  for (const auto& name : fit.fitting) copy_weights(given.at(name), into.at(name));
 }
 
 }  // namespace pcnet::weights

@@ -76,6 +76,13 @@ Fit compare(const std::map<std::string, at::Tensor>& wanted,
 /// wanted [2]; and 4 more". Empty when all fits.
 std::string to_line(const Fit& fit, std::size_t most_faults = 5);
 
+/// Copies `given` over the tensors of the same names, converting the type. Error "<source> does not
+/// fit <model>: ..." with the faults of to_line, nothing copied then; their table goes to the log
+/// (-v).
+void load_tensors(const std::map<std::string, at::Tensor>& into,
+                  const std::map<std::string, at::Tensor>& given, const std::string& source,
+                  const std::string& model, std::size_t most_faults = 5);
+
 /// Every fault, a line each, sorted by name: what, shape got, shape wanted. Empty when all fits.
 /// @param most_rows after these a last line counts the rest; 0: all
 std::string to_table(const Fit& fit, std::size_t most_rows = 0);
