@@ -4,6 +4,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/image/resize.h"
 
 namespace pcnet::freesolo {
 
@@ -82,13 +83,6 @@ Masks best_masks(const Candidates& all, const at::Tensor& features,
   return kept;
 }
 
-image::Mask to_mask(const at::Tensor& inside) {
-  const at::Tensor bytes = inside.to(at::kCPU, at::kByte).contiguous();
-  image::Mask mask(bytes.size(0), bytes.size(1));
-  std::copy_n(bytes.const_data_ptr<std::uint8_t>(), bytes.numel(), mask.data.begin());
-  return mask;
-}
-
 }  // namespace
 
 at::Tensor keep_peaks(const at::Tensor& probabilities) {
@@ -139,7 +133,7 @@ std::vector<Proposal> to_proposals(const Instances& instances, const image::Pict
         resized(instances.soft_masks[i].unsqueeze(0).unsqueeze(0), height, width);
     const at::Tensor soft = resized(padded.slice(2, 0, seen.height).slice(3, 0, seen.width),
                                     picture.height, picture.width)[0][0];
-    Proposal proposal{image::encode(to_mask(soft > threshold)), scores[i].item<double>()};
+    Proposal proposal{image::encode(image::to_mask(soft > threshold)), scores[i].item<double>()};
     if (image::area(proposal.mask) > 0) proposals.push_back(std::move(proposal));
   }
   return proposals;

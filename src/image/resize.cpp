@@ -143,6 +143,13 @@ at::Tensor to_tensor(const Picture& picture) {
   return pixels.permute({2, 0, 1});
 }
 
+Mask to_mask(const at::Tensor& inside) {
+  const at::Tensor pixels = inside.to(at::kCPU, at::kByte).contiguous();
+  Mask mask(pixels.size(0), pixels.size(1));
+  std::copy_n(pixels.const_data_ptr<std::uint8_t>(), pixels.numel(), mask.data.begin());
+  return mask;
+}
+
 at::Tensor resize(const Picture& picture, std::int64_t height, std::int64_t width) {
   check(picture);
   if (height < 1 || width < 1) {

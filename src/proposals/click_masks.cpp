@@ -63,19 +63,15 @@ class MaskMaker {
  public:
   MaskMaker(const Crop& crop, std::int64_t height, std::int64_t width,
             const config::MaskGeneratorOptions& options)
-      : crop_(crop), height_(height), width_(width), options_(options) {
-    const auto longest = static_cast<double>(std::max(crop.height(), crop.width()));
-    const double scale = static_cast<double>(kSquare) / longest;
-    const auto scaled = [scale](std::int64_t side) {
-      return static_cast<std::int64_t>(static_cast<double>(side) * scale + 0.5);
-    };
-    scaled_height_ = scaled(crop.height());
-    scaled_width_ = scaled(crop.width());
-  }
+      : crop_(crop),
+        height_(height),
+        width_(width),
+        options_(options),
+        frame_(sam::frame_of(crop.height(), crop.width(), kSquare)) {}
 
   /// logits [h, w]; empty when a filter drops the mask.
   std::optional<GeneratedMask> make(const at::Tensor& logits) const {
-    const at::Tensor values = upscaled(logits);
+    const at::Tensor values = sam::upscale(logits, frame_);
     image::Mask mask(height_, width_);
     GeneratedMask made;
     made.stability = threshold(values, mask);
@@ -93,16 +89,6 @@ class MaskMaker {
   }
 
  private:
-  /// [h, w] -> the crop's height and width, in two steps that do not commute into one.
-  at::Tensor upscaled(const at::Tensor& logits) const {
-    const at::Tensor square = at::upsample_bilinear2d(logits.unsqueeze(0).unsqueeze(0),
-                                                      {kSquare, kSquare}, /*align_corners=*/false);
-    const at::Tensor inside = square.narrow(2, 0, scaled_height_).narrow(3, 0, scaled_width_);
-    return at::upsample_bilinear2d(inside, {crop_.height(), crop_.width()},
-                                   /*align_corners=*/false)
-        .contiguous();
-  }
-
   /// Sets the pixels above 0; returns the stability, not a number when nothing is near a mask.
   float threshold(const at::Tensor& values, image::Mask& mask) const {
     const auto offset = static_cast<float>(options_.stability_offset);
@@ -124,8 +110,7 @@ class MaskMaker {
   std::int64_t height_;
   std::int64_t width_;
   const config::MaskGeneratorOptions& options_;
-  std::int64_t scaled_height_ = 0;
-  std::int64_t scaled_width_ = 0;
+  sam::Frame frame_;
 };
 
 }  // namespace

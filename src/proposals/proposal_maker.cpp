@@ -59,9 +59,7 @@ class SamClicks : public ClickDecoder {
     predictor_.set_image(predictor_.embed(crop));
   }
   ClickMasks decode(std::span<const Point> points) override {
-    std::vector<sam::Point> clicks;
-    for (const auto& point : points) clicks.push_back({point.x, point.y});
-    const auto masks = predictor_.clicks(clicks);
+    const auto masks = predictor_.clicks(points);
     return {masks.logits.to(at::kCPU, at::kFloat), masks.predicted_iou.to(at::kCPU, at::kFloat)};
   }
 
@@ -74,7 +72,7 @@ class SamMaker : public ProposalMaker {
   explicit SamMaker(const SamMakerOptions& options)
       : options_(options),
         digest_(data::digest_of(core::MappedFile(options.weights).bytes())),
-        predictor_(on_device(options)) {}
+        predictor_(sam::load_sam(options.weights, options.device)) {}
 
   ordered_json settings() const override {
     return {{"source", "sam"},
@@ -90,13 +88,6 @@ class SamMaker : public ProposalMaker {
   bool is_for_several_threads() const override { return false; }
 
  private:
-  static sam::Sam on_device(const SamMakerOptions& options) {
-    sam::Sam sam = sam::load_sam(options.weights);
-    sam->to(options.device);
-    sam->image_encoder->weights_are_set();
-    return sam;
-  }
-
   SamMakerOptions options_;
   std::string digest_;
   sam::Predictor predictor_;

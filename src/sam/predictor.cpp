@@ -1,7 +1,6 @@
 #include "pcnet/sam/predictor.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include <ATen/Parallel.h>
 
@@ -22,11 +21,32 @@ at::Tensor channel_values(std::array<float, 3> values, const at::TensorOptions& 
   return torch::tensor({values[0], values[1], values[2]}).view({3, 1, 1}).to(options);
 }
 
-std::int64_t scaled(std::int64_t side, double scale) {
-  return static_cast<std::int64_t>(std::floor(static_cast<double>(side) * scale + 0.5));
+}  // namespace
+
+Frame frame_of(std::int64_t height, std::int64_t width, std::int64_t side) {
+  const double scale = static_cast<double>(side) / static_cast<double>(std::max(height, width));
+  const auto scaled = [scale](std::int64_t length) {
+    return std::max(std::int64_t{1},
+                    static_cast<std::int64_t>(static_cast<double>(length) * scale + 0.5));
+  };
+  return {.height = height,
+          .width = width,
+          .inner_height = scaled(height),
+          .inner_width = scaled(width)};
 }
 
-}  // namespace
+at::Tensor upscale(const at::Tensor& logits, const Frame& frame) {
+  const torch::NoGradGuard no_grad;
+  const std::int64_t side = std::max(frame.inner_height, frame.inner_width);
+  // Two steps that do not commute into one.
+  const at::Tensor whole =
+      at::upsample_bilinear2d(logits.to(at::kFloat).view({1, 1, logits.size(0), logits.size(1)}),
+                              {side, side}, /*align_corners=*/false);
+  const at::Tensor inside = whole.narrow(2, 0, frame.inner_height).narrow(3, 0, frame.inner_width);
+  return at::upsample_bilinear2d(inside, {frame.height, frame.width},
+                                 /*align_corners=*/false)[0][0]
+      .contiguous();
+}
 
 Predictor::Predictor(Sam sam) : sam_(std::move(sam)) {
   const torch::NoGradGuard no_grad;
@@ -37,26 +57,19 @@ Embedding Predictor::embed(const image::Picture& picture) {
   const torch::NoGradGuard no_grad;
   if (picture.height < 1 || picture.width < 1) throw core::Error("the image has no pixels");
   const std::int64_t side = sam_->options.side;
-  const double scale =
-      static_cast<double>(side) / static_cast<double>(std::max(picture.height, picture.width));
-  Embedding out;
-  out.height = picture.height;
-  out.width = picture.width;
-  out.inner_height = std::max(std::int64_t{1}, scaled(picture.height, scale));
-  out.inner_width = std::max(std::int64_t{1}, scaled(picture.width, scale));
+  const Frame frame = frame_of(picture.height, picture.width, side);
   const auto options = places_.options();
   const at::Tensor bytes =
-      image::resize(picture, out.inner_height, out.inner_width).to(options.device());
+      image::resize(picture, frame.inner_height, frame.inner_width).to(options.device());
   // ImageNet's mean and deviation, times 255; the padding is 0 behind them.
   const at::Tensor mean = channel_values({123.675F, 116.28F, 103.53F}, options);
   const at::Tensor deviation = channel_values({58.395F, 57.12F, 57.375F}, options);
   at::Tensor square = torch::zeros({1, 3, side, side}, options);
   square[0]
-      .slice(1, 0, out.inner_height)
-      .slice(2, 0, out.inner_width)
+      .slice(1, 0, frame.inner_height)
+      .slice(2, 0, frame.inner_width)
       .copy_((bytes.to(options.dtype()) - mean).div_(deviation));
-  out.features = sam_->image_encoder->forward(square);
-  return out;
+  return {.features = sam_->image_encoder->forward(square), .frame = frame};
 }
 
 void Predictor::set_image(Embedding embedding) {
@@ -70,10 +83,10 @@ at::Tensor Predictor::points_tensor(std::span<const Point> points) const {
   const auto count = static_cast<std::int64_t>(points.size());
   at::Tensor out = torch::empty({count, 2}, at::kDouble);
   auto* to = out.mutable_data_ptr<double>();
-  const double across =
-      static_cast<double>(embedding_.inner_width) / static_cast<double>(embedding_.width);
-  const double down =
-      static_cast<double>(embedding_.inner_height) / static_cast<double>(embedding_.height);
+  const double across = static_cast<double>(embedding_.frame.inner_width) /
+                        static_cast<double>(embedding_.frame.width);
+  const double down = static_cast<double>(embedding_.frame.inner_height) /
+                      static_cast<double>(embedding_.frame.height);
   for (const auto& point : points) {
     *to++ = point.x * across;
     *to++ = point.y * down;
@@ -144,21 +157,8 @@ MaskDecoderImpl::Masks Predictor::clicks(std::span<const Point> points) {
   return out;
 }
 
-at::Tensor Predictor::upscale(const at::Tensor& logits, const Embedding& of) {
-  const torch::NoGradGuard no_grad;
-  const std::int64_t side = std::max(of.inner_height, of.inner_width);
-  const at::Tensor whole =
-      at::upsample_bilinear2d(logits.to(at::kFloat).view({1, 1, logits.size(0), logits.size(1)}),
-                              {side, side}, /*align_corners=*/false);
-  return at::upsample_bilinear2d(whole.slice(2, 0, of.inner_height).slice(3, 0, of.inner_width),
-                                 {of.height, of.width}, /*align_corners=*/false)[0][0];
-}
-
-image::Mask Predictor::mask_of(const at::Tensor& logits, const Embedding& of) {
-  const at::Tensor inside = upscale(logits, of).gt(0).to(at::kCPU).contiguous();
-  image::Mask mask(of.height, of.width);
-  std::copy_n(inside.const_data_ptr<bool>(), inside.numel(), mask.data.begin());
-  return mask;
+image::Mask Predictor::mask_of(const at::Tensor& logits, const Frame& frame) {
+  return image::to_mask(upscale(logits, frame).gt(0));
 }
 
 }  // namespace pcnet::sam

@@ -7,7 +7,6 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-#include "pcnet/core/log.h"
 #include "pcnet/weights/state_dict.h"
 #include "pcnet/weights/weight_file.h"
 
@@ -116,7 +115,7 @@ SamOptions options_of(const Tensors& tensors, const std::string& source) {
   return options;
 }
 
-Sam load_sam(const std::filesystem::path& path) {
+Sam load_sam(const std::filesystem::path& path, c10::Device device) {
   const auto file = weights::open_weights(path);
   const auto state = weights::find_state_dict(file);
   const std::string source = file.path.string();
@@ -126,15 +125,9 @@ Sam load_sam(const std::filesystem::path& path) {
   Tensors given = state.tensors;
   std::erase_if(given, [](const auto& item) { return is_unused(item.first); });
   Sam sam(options_of(given, source));
-  const Tensors into = weights::tensors_of(*sam);
-  const auto fit = weights::compare(into, given);
-  if (!fit.fits()) {
-    core::log::debug(weights::to_table(fit));
-    throw Error(cat(source, " does not fit ", sam->options.name.empty() ? "SAM" : sam->options.name,
-                    ": ", weights::to_line(fit)));
-  }
-  const torch::NoGradGuard no_grad;
-  for (const auto& name : fit.fitting) weights::copy_weights(given.at(name), into.at(name));
+  weights::load_tensors(weights::tensors_of(*sam), given, source,
+                        sam->options.name.empty() ? "SAM" : sam->options.name);
+  sam->to(device);
   sam->eval();
   for (auto& parameter : sam->parameters()) parameter.set_requires_grad(false);
   sam->image_encoder->weights_are_set();

@@ -17,8 +17,6 @@ namespace {
 /// Scores are computed for so many at once that they stay in a processor's cache.
 constexpr std::int64_t kMostScores = std::int64_t{1} << 21;
 
-at::Tensor norm(nn::LayerNorm& module, const at::Tensor& x) { return module->forward(x); }
-
 nn::LayerNorm layer_norm(std::int64_t width, double epsilon) {
   return nn::LayerNorm(nn::LayerNormOptions({width}).eps(epsilon));
 }
@@ -162,12 +160,12 @@ VitBlockImpl::VitBlockImpl(std::int64_t width, std::int64_t heads, std::int64_t 
 }
 
 at::Tensor VitBlockImpl::forward(const at::Tensor& x) {
-  const at::Tensor normed = norm(norm1_, x);
+  const at::Tensor normed = norm1_(x);
   const at::Tensor attended = window_ == 0 ? attn_(normed)
                                            : from_windows(attn_(to_windows(normed, window_)),
                                                           x.size(0), x.size(1), x.size(2));
   const at::Tensor sum = x + attended;
-  at::Tensor hidden = lin1_(norm(norm2_, sum));
+  at::Tensor hidden = lin1_(norm2_(sum));
   return sum + lin2_(at::gelu_(hidden));
 }
 

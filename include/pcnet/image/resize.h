@@ -10,6 +10,8 @@ namespace pcnet::image {
 
 /// A copy of the picture as bytes [3, height, width]; its memory is channels-last.
 at::Tensor to_tensor(const Picture& picture);
+/// The mask whose pixels are those of inside [height, width], bool.
+Mask to_mask(const at::Tensor& inside);
 
 /// The picture stretched to bytes [3, height, width], bilinear with anti-aliasing, equal to Pillow
 /// 11's: along the rows, rounded to bytes, then along the columns. Memory is channels-last. Error

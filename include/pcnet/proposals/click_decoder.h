@@ -5,16 +5,11 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/image/picture.h"
+#include "pcnet/sam/predictor.h"
 
 namespace pcnet::proposals {
 
-/// A place in a picture, in its pixels: x to the right, y downwards.
-struct Point {
-  double x = 0;
-  double y = 0;
-
-  bool operator==(const Point&) const = default;
-};
+using sam::Point;
 
 /// What n clicks, each by itself, mean.
 struct ClickMasks {

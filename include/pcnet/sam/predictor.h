@@ -11,13 +11,23 @@
 
 namespace pcnet::sam {
 
-/// An image as SAM's decoder sees it. It may be kept and used again.
-struct Embedding {
-  at::Tensor features;      ///< [1, 256, grid, grid] on the model's device
+/// How an image lies in the encoder's square: as large as fits, at the left and the top.
+struct Frame {
   std::int64_t height = 0;  ///< of the image, px
   std::int64_t width = 0;
-  std::int64_t inner_height = 0;  ///< of the image within the encoder's square, px
+  std::int64_t inner_height = 0;  ///< of the image within the square, px
   std::int64_t inner_width = 0;
+};
+/// @param side of the square, px
+Frame frame_of(std::int64_t height, std::int64_t width, std::int64_t side);
+
+/// Logits [h, w] over the square of an image at its size, [height, width] float.
+at::Tensor upscale(const at::Tensor& logits, const Frame& frame);
+
+/// An image as SAM's decoder sees it. It may be kept and used again.
+struct Embedding {
+  at::Tensor features;  ///< [1, 256, grid, grid] on the model's device
+  Frame frame;
 };
 
 /// A place in an image, in its pixels: x to the right, y downwards, whole numbers at the middles
@@ -25,6 +35,8 @@ struct Embedding {
 struct Point {
   double x = 0;
   double y = 0;
+
+  bool operator==(const Point&) const = default;
 };
 
 /// The prompts of one mask, in the image's pixels.
@@ -52,10 +64,8 @@ class Predictor {
   /// What each click means by itself: logits [n, 3, 4 grid, 4 grid] and predicted IoU [n, 3].
   MaskDecoderImpl::Masks clicks(std::span<const Point> points);
 
-  /// Logits [4 grid, 4 grid] of an image at its size, [height, width] float.
-  static at::Tensor upscale(const at::Tensor& logits, const Embedding& of);
-  /// Where these are above 0.
-  static image::Mask mask_of(const at::Tensor& logits, const Embedding& of);
+  /// The pixels of an image whose logits [4 grid, 4 grid] are above 0 at its size.
+  static image::Mask mask_of(const at::Tensor& logits, const Frame& frame);
 
  private:
   at::Tensor points_tensor(std::span<const Point> points) const;

@@ -33,6 +33,6 @@ SamOptions options_of(const std::map<std::string, at::Tensor>& tensors, const st
 /// Opens a weight file of any format and builds the SAM that it holds, in evaluation mode. Error
 /// for a file of another family, by its name, and for one that does not fit, which lists what is
 /// missing, unexpected and mismatched.
-Sam load_sam(const std::filesystem::path& path);
+Sam load_sam(const std::filesystem::path& path, c10::Device device = c10::kCPU);
 
 }  // namespace pcnet::sam

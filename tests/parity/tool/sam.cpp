@@ -92,7 +92,7 @@ void run_sam(const Words& words) {
       add_masks_of(name + ".multiple", masks, answers);
       std::vector<at::Tensor> whole;
       for (std::int64_t i = 0; i < masks.logits.size(0); ++i) {
-        whole.push_back(sam::Predictor::upscale(masks.logits[i], predictor.image()));
+        whole.push_back(sam::upscale(masks.logits[i], predictor.image().frame));
       }
       answers.tensors.emplace_back(name + ".whole", at::stack(whole));
     }

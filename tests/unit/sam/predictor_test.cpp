@@ -60,8 +60,8 @@ TEST(SamPredictor, AnswersClicksAloneAndTogetherAlike) {
 TEST(SamPredictor, KeepsAnEmbeddingForLater) {
   Predictor predictor(lively(tiny()));
   const Embedding first = predictor.embed(picture(30, 50));
-  EXPECT_EQ(first.inner_height, 38);  // 30 * 64 / 50 = 38.4
-  EXPECT_EQ(first.inner_width, 64);
+  EXPECT_EQ(first.frame.inner_height, 38);  // 30 * 64 / 50 = 38.4
+  EXPECT_EQ(first.frame.inner_width, 64);
   predictor.set_image(first);
   const auto before = predictor.clicks(std::vector<Point>{{3, 4}});
   predictor.set_image(predictor.embed(picture(60, 20)));
@@ -73,14 +73,12 @@ TEST(SamPredictor, CutsThePaddingOffAMask) {
   // The lower half of the square is padding of an image twice as wide as high.
   at::Tensor logits = torch::full({16, 16}, -1.F);
   logits.slice(0, 8).fill_(1);
-  const Embedding wide{
-      .features = {}, .height = 20, .width = 40, .inner_height = 32, .inner_width = 64};
+  const Frame wide{.height = 20, .width = 40, .inner_height = 32, .inner_width = 64};
   const image::Mask mask = Predictor::mask_of(logits, wide);
   ASSERT_EQ(mask.height, 20);
   ASSERT_EQ(mask.width, 40);
   EXPECT_EQ(mask.at(18, 5), 0);  // above the border between rows 7 and 8 of 16
-  const Embedding square{
-      .features = {}, .height = 20, .width = 20, .inner_height = 64, .inner_width = 64};
+  const Frame square{.height = 20, .width = 20, .inner_height = 64, .inner_width = 64};
   const image::Mask half = Predictor::mask_of(logits, square);
   EXPECT_EQ(half.at(9, 5), 0);
   EXPECT_EQ(half.at(10, 5), 1);
