@@ -93,12 +93,11 @@ std::string to_text(const runtime::ProposalFile& file) {
 
 void run_make(MakeArguments& arguments, const GlobalOptions& globals) {
   read_shard(arguments.shard, arguments.request);
-  config::Config config = load_data_source(arguments.source, globals);
+  GlobalOptions with = globals;
   if (!arguments.on_bad_image.empty()) {
-    GlobalOptions with = globals;
     with.set.push_back("data.on_bad_image=" + arguments.on_bad_image);
-    config = load_data_source(arguments.source, with);
   }
+  const config::Config config = load_data_source(arguments.source, with);
   arguments.request.out = arguments.out;
   const auto file = runtime::make_proposals(config, arguments.request);
   const fs::path sheet = arguments.sheet.empty() ? fs::path(file.out).replace_extension(".png")

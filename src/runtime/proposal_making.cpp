@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -34,7 +36,6 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr const char* kPartial = ".partial";
 constexpr std::int64_t kSmallArea = 1000;  // px, App. D
 
 std::unique_ptr<proposals::ProposalMaker> maker_of(const config::Config& config,
@@ -60,9 +61,6 @@ std::unique_ptr<proposals::ProposalMaker> maker_of(const config::Config& config,
 
 fs::path usual_place(const data::DatasetFiles& files, const ProposalRequest& request) {
   if (!request.out.empty()) return request.out;
-  if (!files.pack.empty()) {
-    throw core::UsageError("a pack has no place for proposals beside it: name a file with --out");
-  }
   const fs::path folder = files.annotations.parent_path();
   if (request.shards == 1) return folder / "proposals.jsonl";
   return folder / cat("proposals.", request.shard, "-of-", request.shards, ".jsonl");
@@ -79,67 +77,62 @@ std::vector<const data::ImageRecord*> images_of(const data::ReferIndex& index,
   return images;
 }
 
-/// A file of proposals that grows line by line beside its name, and gets it when it is whole.
+void count_entry(std::size_t masks, ProposalFile& file) {
+  ++file.images;
+  file.proposals += static_cast<std::int64_t>(masks);
+  if (masks == 0) ++file.without;
+}
+
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+/// Counts the entries of a store's text. @return their image_ids
+std::unordered_set<std::int64_t> count_entries(std::string_view text, const std::string& name,
+                                               ProposalFile& file) {
+  std::unordered_set<std::int64_t> ids;
+  for (const auto& [image_id, span] : data::index_proposal_lines(text, name)) {
+    ids.insert(image_id);
+    count_entry(data::parse_proposal_line(text.substr(span.begin, span.size), name).size(), file);
+  }
+  return ids;
+}
+
+/// A file of proposals that grows line by line beside its name, and gets it when it is whole. Its
+/// entries are counted in `file`.
 class GrowingStore {
  public:
-  GrowingStore(fs::path out, std::string head)
-      : out_(std::move(out)), head_(std::move(head)), lines_(out_.string() + kPartial) {
+  GrowingStore(ProposalFile& file, const std::string& head)
+      : file_(file), lines_(partial_of(file.out)) {
     const std::string text = lines_.read();
     if (text.empty()) {
-      lines_.append(head_);
+      lines_.append(head);
       return;
     }
-    if (text.substr(0, text.find('\n')) != head_) {
+    if (first_line(text) != head) {
       throw Error(cat(lines_.path().string(),
                       " was begun with other settings, weights or another dataset: --replace "
                       "begins anew, or choose another file with --out"));
     }
-    spans_ = data::index_proposal_lines(text, lines_.path().string());
-    for (const auto& [image_id, span] : spans_) {
-      const auto masks = data::parse_proposal_line(
-          std::string_view(text).substr(span.begin, span.size), lines_.path().string());
-      count(masks.size());
-    }
+    there_ = count_entries(text, lines_.path().string(), file_);
   }
 
-  bool has(std::int64_t image_id) const { return spans_.contains(image_id); }
-  std::int64_t already() const { return static_cast<std::int64_t>(spans_.size()); }
+  static fs::path partial_of(const fs::path& out) { return out.string() + ".partial"; }
+
+  bool has(std::int64_t image_id) const { return there_.contains(image_id); }
 
   void append(const std::string& line, std::size_t masks) {
     lines_.append(line);
-    count(masks);
+    count_entry(masks, file_);
   }
   void commit() {
     lines_.sync();
-    fs::rename(lines_.path(), out_);
-  }
-  void add_to(ProposalFile& file) const {
-    file.images = images_;
-    file.proposals = proposals_;
-    file.without = without_;
+    fs::rename(lines_.path(), file_.out);
   }
 
  private:
-  void count(std::size_t masks) {
-    ++images_;
-    proposals_ += static_cast<std::int64_t>(masks);
-    if (masks == 0) ++without_;
-  }
-
-  fs::path out_;
-  std::string head_;
+  ProposalFile& file_;
   core::LineFile lines_;
-  std::unordered_map<std::int64_t, data::LineSpan> spans_;
-  std::int64_t images_ = 0;
-  std::int64_t proposals_ = 0;
-  std::int64_t without_ = 0;
+  std::unordered_set<std::int64_t> there_;
 };
-
-/// The first line of a store, or nothing.
-std::string head_of(const fs::path& file) {
-  const std::string text = core::read_file(file);
-  return text.substr(0, text.find('\n'));
-}
 
 double iou(const image::Rle& a, const image::Rle& b) {
   const std::int64_t both = image::intersection(a, b);
@@ -155,7 +148,7 @@ struct Made {
 
 class Making {
  public:
-  Making(const data::Dataset& dataset, proposals::ProposalMaker& maker, int threads)
+  Making(data::Dataset& dataset, proposals::ProposalMaker& maker, int threads)
       : dataset_(dataset), maker_(maker), threads_(maker.is_for_several_threads() ? threads : 1) {}
 
   /// Several images at a time, in their order. Calls `keep(Made)` for each that can be read.
@@ -198,16 +191,11 @@ class Making {
   };
 
   Read read_image(const data::ImageRecord& image) const {
-    const fs::path file = dataset_.files().images / image.file_name;
     try {
-      Read read;
-      read.picture = image::read_picture(file, dataset_.files().apply_exif);
-      if (read.picture->height != image.height || read.picture->width != image.width) {
-        throw Error(cat(file.string(), " is ", read.picture->width, " x ", read.picture->height,
-                        ", the annotations say ", image.width, " x ", image.height));
-      }
-      read.digest = data::digest_of(core::MappedFile(file).bytes());
-      return read;
+      return {.picture = dataset_.pictures().original(image.image_id),
+              .digest = data::digest_of(
+                  core::MappedFile(dataset_.files().images / image.file_name).bytes()),
+              .fault = {}};
     } catch (const Error& error) {
       return {.picture = {}, .digest = {}, .fault = error.what()};
     }
@@ -229,31 +217,23 @@ class Making {
                 masks.size()};
   }
 
-  const data::Dataset& dataset_;
+  data::Dataset& dataset_;
   proposals::ProposalMaker& maker_;
   int threads_;
   std::atomic<std::int64_t> unreadable_ = 0;
 };
 
-/// A store that is whole already. Error when it is another and not to be replaced.
-bool is_there(const fs::path& out, const std::string& head, bool replace, ProposalFile& file) {
-  if (replace || !fs::exists(out)) return false;
-  if (head_of(out) != head) {
-    throw Error(cat(out.string(),
+/// A store that is whole already. Error when it is another.
+void require_same(const std::string& head, ProposalFile& file) {
+  const std::string text = core::read_file(file.out);
+  if (first_line(text) != head) {
+    throw Error(cat(file.out.string(),
                     " is there already, made with other settings or weights, or by "
                     "another program: --replace writes it anew, or choose another file "
                     "with --out"));
   }
-  const std::string text = core::read_file(out);
-  for (const auto& [image_id, span] : data::index_proposal_lines(text, out.string())) {
-    const auto masks = data::parse_proposal_line(
-        std::string_view(text).substr(span.begin, span.size), out.string());
-    ++file.images;
-    file.proposals += static_cast<std::int64_t>(masks.size());
-    if (masks.empty()) ++file.without;
-  }
+  (void)count_entries(text, file.out.string(), file);
   file.already_there = true;
-  return true;
 }
 
 std::string head_line(const ordered_json& settings) {
@@ -266,16 +246,24 @@ std::string head_line(const ordered_json& settings) {
 
 ProposalFile make_proposals(const config::Config& config, const ProposalRequest& request) {
   core::Lap watch;
-  const data::Dataset dataset = open_dataset(config.data, data::Pictures::kUsed);
+  data::Dataset dataset = open_dataset(config.data, data::Pictures::kUsed);
+  if (!dataset.files().pack.empty()) {
+    throw core::UsageError(cat("cannot make proposals of the pack ", dataset.files().pack.string(),
+                               ": it has no images of full size; name the dataset's own files "
+                               "(--root)"));
+  }
   const auto maker = maker_of(config, request);
   ProposalFile file;
   file.out = usual_place(dataset.files(), request);
   ordered_json settings = maker->settings();
   if (request.shards > 1) settings["shard"] = cat(request.shard, "/", request.shards);
   const std::string head = head_line(settings);
-  if (is_there(file.out, head, request.replace, file)) return file;
-  if (request.replace) fs::remove(file.out.string() + kPartial);
-  GrowingStore store(file.out, head);
+  if (fs::exists(file.out) && !request.replace) {
+    require_same(head, file);
+    return file;
+  }
+  if (request.replace) fs::remove(GrowingStore::partial_of(file.out));
+  GrowingStore store(file, head);
   const auto all = images_of(dataset.index(), request);
   std::vector<const data::ImageRecord*> left;
   std::copy_if(all.begin(), all.end(), std::back_inserter(left),
@@ -289,7 +277,6 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
       [&](std::int64_t done) { progress.update(already + done); });
   store.commit();
   progress.finish();
-  store.add_to(file);
   file.made = file.images - already;
   file.unreadable = making.unreadable();
   file.seconds = watch.take();
@@ -328,9 +315,7 @@ ProposalFile import_proposals(const config::Config& config, const fs::path& sour
     output.write(data::proposal_line(image.image_id,
                                      {.file_name = image.file_name, .digest = digest}, *masks) +
                  "\n");
-    ++file.images;
-    file.proposals += static_cast<std::int64_t>(masks->size());
-    if (masks->empty()) ++file.without;
+    count_entry(masks->size(), file);
   }
   if (file.images == 0) {
     throw Error(cat(source.string(), " has an entry for none of the ", images.size(),
