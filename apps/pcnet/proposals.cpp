@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <set>
 
@@ -31,6 +33,7 @@ struct MakeArguments {
   std::string sheet;
   std::string shard;
   std::string on_bad_image;
+  std::string precision = "fp32";
 };
 
 /// "2/8" -> 2 and 8.
@@ -93,6 +96,10 @@ std::string to_text(const runtime::ProposalFile& file) {
 
 void run_make(MakeArguments& arguments, const GlobalOptions& globals) {
   read_shard(arguments.shard, arguments.request);
+  constexpr auto kPrecisions = proposals::words(proposals::SamPrecision{});
+  const auto* named = std::find(kPrecisions.begin(), kPrecisions.end(), arguments.precision);
+  arguments.request.precision =
+      static_cast<proposals::SamPrecision>(std::distance(kPrecisions.begin(), named));
   GlobalOptions with = globals;
   if (!arguments.on_bad_image.empty()) {
     with.set.push_back("data.on_bad_image=" + arguments.on_bad_image);
@@ -149,6 +156,12 @@ void add_make(CLI::App& parent, const GlobalOptions& globals, Action& action) {
                    "PNG of some images with their proposals; default: beside the file; none: not "
                    "drawn")
       ->type_name("FILE");
+  command
+      ->add_option("--precision", arguments->precision,
+                   "of sam: fp32; on CUDA also bf16 or fp16, faster and not the same masks")
+      ->type_name("WORD")
+      ->check(CLI::IsMember(proposals::words(proposals::SamPrecision{})).description(""))
+      ->capture_default_str();
   const char* group = "Mask generator (App. D)";
   auto& generator = request.generator;
   command->add_option("--points-per-side", generator.points_per_side, "clicks a side of the grid")

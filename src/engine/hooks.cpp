@@ -104,11 +104,15 @@ void LogHook::write(const StepReport& report) {
   board_->scalars(report.step, curves);
 }
 
-void CheckpointHook::after_step(const StepReport& report, TrainState& state) {
-  const bool asked = core::take_save_request();
-  const bool due = every_ > 0 && report.step % every_ == 0;
-  if (asked || due) checkpointer_.save_last(state);
-  if (!asked) return;
+bool CheckpointHook::needs_weights(std::int64_t step) {
+  asked_ = core::take_save_request();
+  due_ = every_ > 0 && step % every_ == 0;
+  return asked_ || due_;
+}
+
+void CheckpointHook::after_step(const StepReport&, TrainState& state) {
+  if (asked_ || due_) checkpointer_.save_last(state);
+  if (!asked_) return;
   core::log::info(cat("step ", state.step, ": saved, as SIGUSR1 asked; training goes on"));
   if (log_ != nullptr) {
     log_->write({{"event", "saved"}, {"step", state.step}, {"signal", "SIGUSR1"}});

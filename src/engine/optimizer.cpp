@@ -1,6 +1,7 @@
 #include "pcnet/engine/optimizer.h"
 
 #include <cmath>
+#include <optional>
 
 #include <torch/torch.h>
 
@@ -8,6 +9,15 @@
 #include "pcnet/core/format.h"
 
 namespace pcnet::engine {
+
+namespace {
+
+/// A tensor that is undefined is none.
+std::optional<at::Tensor> given(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional(tensor) : std::nullopt;
+}
+
+}  // namespace
 
 std::vector<ParameterGroup> without_decay_of_norms(const std::vector<ParameterGroup>& groups) {
   std::vector<ParameterGroup> split;
@@ -59,18 +69,21 @@ void AdamW::scale_gradients(double factor) {
   if (!gradients.empty()) at::_foreach_mul_(gradients, factor);
 }
 
-double AdamW::clip_gradients(double max_norm) {
+at::Tensor AdamW::gradient_norm() const {
   const std::vector<at::Tensor> gradients = this->gradients();
   if (gradients.empty()) throw core::Error("no parameter received a gradient");
-  const double norm =
-      at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
+  return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
+}
+
+double AdamW::clip_gradients(double max_norm) {
+  const auto norm = gradient_norm().item<double>();
   if (max_norm > 0 && norm > max_norm && std::isfinite(norm)) {
-    at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+    scale_gradients(max_norm / (norm + kBesideTheNorm));
   }
   return norm;
 }
 
-void AdamW::step(double learning_rate) {
+void AdamW::step(double learning_rate, const Guard& guard) {
   const torch::NoGradGuard no_grad;
   for (auto& group : groups_) {
     std::vector<at::Tensor> parameters, gradients, averages, squares, steps;
@@ -88,11 +101,15 @@ void AdamW::step(double learning_rate) {
       steps.push_back(slot.steps);
     }
     if (parameters.empty()) continue;
-    at::_foreach_add_(steps, 1);
+    if (guard.skip.defined()) {
+      at::_foreach_add_(steps, 1 - guard.skip);
+    } else {
+      at::_foreach_add_(steps, 1);
+    }
     at::_fused_adamw_(parameters, gradients, averages, squares, /*max_exp_avg_sqs=*/{}, steps,
                       learning_rate * group.factor, options_.beta1, options_.beta2,
                       group.weight_decay, options_.epsilon, /*amsgrad=*/false,
-                      /*maximize=*/false);
+                      /*maximize=*/false, given(guard.divisor), given(guard.skip));
   }
 }
 

@@ -1,6 +1,9 @@
 #include "pcnet/engine/trainer.h"
 
 #include <cmath>
+#include <utility>
+
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -15,6 +18,8 @@ namespace pcnet::engine {
 namespace {
 
 constexpr const char* kPrecision = "precision";
+constexpr const char* kLoss = "loss";
+constexpr const char* kGradientNorm = "gradient norm";
 
 void require_finite(double value, const char* what, const StepReport& report) {
   if (!std::isfinite(value)) throw NonFiniteStep(what, value, report);
@@ -28,7 +33,7 @@ Trainer::Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer,
       learner_(learner),
       optimizer_(optimizer),
       options_(options),
-      buffers_(module),
+      buffers_{KeptBuffers(module), KeptBuffers(module)},
       precision_(options.precision) {
   if (options_.ema_decay > 0) ema_.emplace(module_, options_.ema_decay);
 }
@@ -38,29 +43,87 @@ StepPlace Trainer::place_of(std::int64_t step) const {
   return {step, total > 0 ? static_cast<double>(step) / static_cast<double>(total) : 0.0};
 }
 
-StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
+losses::Terms Trainer::forward(const data::Batch& batch, std::int64_t step, StepReport& report) {
   module_.train();
   choose_precision(batch, step);
-  core::Lap lap;
   PrecisionGuard arithmetic(*precision_, batch.images.device());
   optimizer_.zero_grad();
-  const losses::Terms losses = learner_.losses(batch, place_of(step));
+  losses::Terms losses = learner_.losses(batch, place_of(step));
   arithmetic.end_forward();
-  StepReport report;
   report.step = step + 1;
   report.learning_rate = options_.learning_rate * options_.schedule.factor(step);
   report.images = batch.images.size(0);
+  return losses;
+}
+
+StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
+  core::Lap lap;
+  StepReport report;
+  const losses::Terms losses = forward(batch, step, report);
   report.loss = losses.total.item<double>();
   for (const auto& [name, value] : losses.terms) {
     report.terms.emplace_back(name, value.item<double>());
   }
-  require_finite(report.loss, "loss", report);
+  require_finite(report.loss, kLoss, report);
   report.forward_seconds = lap.take();
   backward(losses.total, report);
-  if (!report.overflowed) require_finite(report.gradient_norm, "gradient norm", report);
+  if (!report.overflowed) require_finite(report.gradient_norm, kGradientNorm, report);
   report.backward_seconds = lap.take();
   update(report);
   report.update_seconds = lap.take();
+  return report;
+}
+
+Trainer::Pending Trainer::launch(const data::Batch& batch, std::int64_t step) {
+  core::Lap lap;
+  Pending pending{.batch = batch, .report = {}, .numbers = {}};
+  StepReport& report = pending.report;
+  const losses::Terms losses = forward(batch, step, report);
+  for (const auto& [name, value] : losses.terms) report.terms.emplace_back(name, 0);
+  report.forward_seconds = lap.take();
+  losses.total.backward();
+  report.backward_seconds = lap.take();
+  const at::Tensor numbers = guarded_update(losses, report);
+  report.update_seconds = lap.take();
+  if (numbers.is_cpu()) {
+    pending.numbers = numbers;
+    return pending;
+  }
+  pending.numbers =
+      at::empty(numbers.sizes(), numbers.options().device(at::kCPU).pinned_memory(true));
+  pending.numbers.copy_(numbers, /*non_blocking=*/true);
+  const c10::Device device = numbers.device();
+  pending.ready.emplace(device.type());
+  pending.ready->record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
+  return pending;
+}
+
+at::Tensor Trainer::guarded_update(const losses::Terms& losses, const StepReport& report) {
+  const torch::NoGradGuard no_grad;
+  const at::Tensor norm = optimizer_.gradient_norm();
+  const at::Tensor bad = at::isfinite(losses.total + norm).logical_not().to(at::kFloat);
+  halted_ = halted_.defined() ? at::maximum(halted_, bad) : bad;
+  AdamW::Guard guard{.skip = halted_};
+  if (options_.clip_norm > 0) {
+    guard.divisor = ((norm + AdamW::kBesideTheNorm) / options_.clip_norm).clamp_min(1);
+  }
+  optimizer_.step(report.learning_rate, guard);
+  std::vector<at::Tensor> numbers = {losses.total.detach()};
+  for (const auto& [name, value] : losses.terms) numbers.push_back(value.detach());
+  numbers.push_back(norm);
+  return at::stack(numbers);
+}
+
+StepReport Trainer::read(Pending& pending) {
+  if (pending.ready) pending.ready->synchronize();
+  StepReport& report = pending.report;
+  const at::Tensor numbers = pending.numbers.to(at::kDouble);
+  const auto* value = numbers.const_data_ptr<double>();
+  report.loss = *value++;
+  for (auto& [name, term] : report.terms) term = *value++;
+  report.gradient_norm = *value;
+  require_finite(report.loss, kLoss, report);
+  require_finite(report.gradient_norm, kGradientNorm, report);
   return report;
 }
 
@@ -133,11 +196,12 @@ void Trainer::load_state(const std::map<std::string, at::Tensor>& state) {
 
 StepReport Trainer::step_or_skip(const data::Batch& batch, TrainState& state) {
   // The running means of batch norm change in the forward pass, before the fault is known.
-  buffers_.keep();
+  KeptBuffers& buffers = buffers_before(state.step);
+  buffers.keep();
   try {
     return step(batch, state.step);
   } catch (const NonFiniteStep& fault) {
-    buffers_.restore();
+    buffers.restore();
     bool skipped = false;
     for (auto& hook : hooks_) skipped = hook->after_non_finite(fault, batch, state) || skipped;
     if (!skipped) throw;
@@ -147,17 +211,80 @@ StepReport Trainer::step_or_skip(const data::Batch& batch, TrainState& state) {
   }
 }
 
+bool Trainer::settle(Pending& pending, TrainState& state) {
+  try {
+    read(pending);
+    return true;
+  } catch (const NonFiniteStep&) {
+    buffers_before(state.step).restore();
+    go_on();
+    pending.report = step_or_skip(pending.batch, state);
+    return false;
+  }
+}
+
+bool Trainer::needs_weights(std::int64_t step) {
+  bool needed = false;
+  for (auto& hook : hooks_) needed = hook->needs_weights(step) || needed;
+  return needed;
+}
+
+void Trainer::conclude(StepReport& report, std::int64_t steps_per_epoch, TrainState& state) {
+  report.epoch = state.step / steps_per_epoch;
+  state.step = report.step;
+  state.epoch = state.step / steps_per_epoch;
+  for (auto& hook : hooks_) hook->after_step(report, state);
+}
+
 bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Device device,
                   TrainState& state) {
-  while (state.step < options_.schedule.total_steps && !state.stopped_early) {
-    if (core::stop_signal() != 0) return false;
+  std::optional<Pending> pending;
+  double seconds = 0;
+  const auto end = [&](StepReport& report) {
+    report.seconds = std::exchange(seconds, 0);
+    conclude(report, steps_per_epoch, state);
+  };
+  while (true) {
     core::Lap lap;
-    StepReport report = step_or_skip(loader.next().to(device), state);
-    report.seconds = lap.take();
-    report.epoch = state.step / steps_per_epoch;
-    state.step = report.step;
-    state.epoch = state.step / steps_per_epoch;
-    for (auto& hook : hooks_) hook->after_step(report, state);
+    const std::int64_t step = state.step + (pending ? 1 : 0);
+    const bool stopped = core::stop_signal() != 0;
+    const bool over = step >= options_.schedule.total_steps || state.stopped_early || stopped;
+    if (pending && (needs_weights(step) || over)) {
+      settle(*pending, state);
+      seconds += lap.take();
+      end(pending->report);
+      pending.reset();
+      continue;
+    }
+    if (over && stopped && step < options_.schedule.total_steps && !state.stopped_early) {
+      return false;
+    }
+    if (over) break;
+    const data::Batch batch = loader.next().to(device);
+    const double data_seconds = lap.take();
+    seconds += data_seconds;
+    choose_precision(batch, step);
+    if (!reads_late()) {
+      StepReport report = step_or_skip(batch, state);
+      report.data_seconds = data_seconds;
+      seconds += lap.take();
+      (void)needs_weights(report.step);
+      end(report);
+      continue;
+    }
+    buffers_before(step).keep();
+    Pending launched = launch(batch, step);
+    if (pending) {
+      if (!settle(*pending, state)) {
+        buffers_before(step).keep();
+        launched = launch(batch, step);
+      }
+      seconds += lap.take();
+      end(pending->report);
+    }
+    launched.report.data_seconds = data_seconds;
+    pending = std::move(launched);
+    seconds += lap.take();
   }
   for (auto& hook : hooks_) hook->after_training(state);
   return true;

@@ -45,8 +45,12 @@ at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like) {
     look_up(bytes.const_data_ptr<std::uint8_t>(), out.mutable_data_ptr<float>(), bytes.numel() / 3);
     return out;
   }
-  const auto channel = [&](const std::array<double, 3>& values) {
-    return torch::tensor(at::ArrayRef<double>(values), like).mul_(255.0).view({1, 3, 1, 1});
+  const auto channel = [&](const std::array<double, 3>& values) {  // made there, not copied
+    const at::TensorOptions there = like.dtype(type).requires_grad(false);
+    return at::cat({at::full({1, 1, 1, 1}, 255 * values[0], there),
+                    at::full({1, 1, 1, 1}, 255 * values[1], there),
+                    at::full({1, 1, 1, 1}, 255 * values[2], there)},
+                   /*dim=*/1);
   };
   return images.to(like.device(), type, /*non_blocking=*/false, /*copy=*/false, kLast)
       .sub(channel(kMean))

@@ -9,9 +9,21 @@ namespace nn = torch::nn;
 
 namespace {
 
+/// On a GPU, where LibTorch takes a norm of each map for a batch norm of very many channels, as the
+/// norm of groups of one channel that it also is.
+class MapNorm : public nn::InstanceNorm2dImpl {
+ public:
+  explicit MapNorm(std::int64_t width)
+      : nn::InstanceNorm2dImpl(nn::InstanceNorm2dOptions(width).affine(true)) {}
+  at::Tensor forward(const at::Tensor& maps) {
+    if (!maps.is_cuda()) return nn::InstanceNorm2dImpl::forward(maps);
+    return at::group_norm(maps, maps.size(1), weight, bias, options.eps());
+  }
+};
+
 nn::Sequential visual_output(std::int64_t width) {
   return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(width, width, /*kernel_size=*/1)),
-                        nn::InstanceNorm2d(nn::InstanceNorm2dOptions(width).affine(true)));
+                        MapNorm(width));
 }
 
 nn::Sequential visual_projection(std::int64_t width) {

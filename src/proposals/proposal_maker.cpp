@@ -5,6 +5,9 @@
 
 #include <torch/torch.h>
 
+#include "pcnet/core/autocast.h"
+#include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/proposals/proposal_filter.h"
@@ -72,16 +75,25 @@ class SamMaker : public ProposalMaker {
   explicit SamMaker(const SamMakerOptions& options)
       : options_(options),
         digest_(data::digest_of(core::MappedFile(options.weights).bytes())),
-        predictor_(sam::load_sam(options.weights, options.device)) {}
+        predictor_(sam::load_sam(options.weights, options.device)) {
+    if (options.precision == SamPrecision::kFp32 || options.device.is_cuda()) return;
+    throw core::ConfigError(core::cat("precision ", options.precision.word(), " on ",
+                                      options.device.str(), ": wanted fp32, or a CUDA device"));
+  }
 
   ordered_json settings() const override {
     return {{"source", "sam"},
             {"weights", options_.weights.filename().string()},
             {"digest", digest_},
+            {"precision", options_.precision.word()},
             {"settings", settings_of(options_.generator)},
             {"filter", settings_of(options_.filter)}};
   }
   std::vector<image::Rle> propose(const image::Picture& picture) override {
+    const core::AutocastScope arithmetic(
+        {.device = options_.device.type(),
+         .enabled = options_.precision != SamPrecision::kFp32,
+         .type = options_.precision == SamPrecision::kFp16 ? at::kHalf : at::kBFloat16});
     SamClicks clicks(predictor_);
     return choose_proposals(generate_masks(clicks, picture, options_.generator), options_.filter);
   }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
@@ -14,6 +16,7 @@
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/engine/evaluator.h"
+#include "pcnet/engine/trainer.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/training_parts.h"
@@ -39,6 +42,23 @@ ordered_json machine(c10::Device device) {
           {"threads", at::get_num_threads()},
           {"peak_memory_bytes", core::peak_resident_bytes()}};
 }
+
+/// Keeps the reports of the steps after the warm-up.
+class Measure : public engine::Hook {
+ public:
+  Measure(std::int64_t warm_up, std::int64_t steps, std::vector<engine::StepReport>& reports)
+      : warm_up_(warm_up), progress_("bench train", warm_up + steps, "steps"), reports_(reports) {}
+  void after_step(const engine::StepReport& report, engine::TrainState&) override {
+    progress_.update(report.step);
+    if (report.step > warm_up_) reports_.push_back(report);
+  }
+  void after_training(engine::TrainState&) override { progress_.finish(); }
+
+ private:
+  std::int64_t warm_up_;
+  core::Progress progress_;
+  std::vector<engine::StepReport>& reports_;
+};
 
 template <class Work>
 double median_seconds(const ClipBenchOptions& options, Work work) {
@@ -66,24 +86,21 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
   endless.train.max_steps = warm_up + steps;
   TrainingParts parts(endless, {});
   const auto loader = parts.loader(0);
-  std::vector<double> total, data, forward, backward, update;
-  core::Progress progress("bench train", warm_up + steps, "steps");
-  for (std::int64_t step = 0; step < warm_up + steps; ++step) {
+  std::vector<engine::StepReport> reports;
+  parts.trainer->add_hook(std::make_unique<Measure>(warm_up, steps, reports));
+  engine::TrainState state;
+  if (!parts.trainer->run(*loader, parts.steps_per_epoch(), parts.device, state)) {
     core::throw_if_stopped("bench stopped");
-    const auto start = std::chrono::steady_clock::now();
-    const data::Batch batch = loader->next().to(parts.device);
-    const double data_seconds = seconds_since(start);
-    const auto report = parts.trainer->step(batch, step);
-    progress.update(step + 1);
-    if (step < warm_up) continue;
-    total.push_back(seconds_since(start));
-    data.push_back(data_seconds);
-    forward.push_back(report.forward_seconds);
-    backward.push_back(report.backward_seconds);
-    update.push_back(report.update_seconds);
   }
-  progress.finish();
-  const double step_seconds = median(total);
+  const auto median_of = [&](double engine::StepReport::*seconds) {
+    std::vector<double> values;
+    for (const auto& report : reports) values.push_back(report.*seconds);
+    return median(std::move(values));
+  };
+  // A step that is read late may borrow from the next: the mean of all is what a run takes.
+  double spent = 0;
+  for (const auto& report : reports) spent += report.seconds;
+  const double step_seconds = spent / static_cast<double>(reports.size());
   const std::int64_t batch = std::min(config.train.batch_size, parts.samples->size());
   ordered_json document = {{"bench", "train"},
                            {"objective", config.train.objective.word()},
@@ -92,12 +109,13 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
                            {"warm_up_steps", warm_up},
                            {"steps", steps},
                            {"images_per_second", static_cast<double>(batch) / step_seconds},
+                           {"mean_step_seconds", step_seconds},
                            {"median_seconds",
-                            {{"step", step_seconds},
-                             {"data", median(data)},
-                             {"forward", median(forward)},
-                             {"backward", median(backward)},
-                             {"update", median(update)}}}};
+                            {{"step", median_of(&engine::StepReport::seconds)},
+                             {"data", median_of(&engine::StepReport::data_seconds)},
+                             {"forward", median_of(&engine::StepReport::forward_seconds)},
+                             {"backward", median_of(&engine::StepReport::backward_seconds)},
+                             {"update", median_of(&engine::StepReport::update_seconds)}}}};
   document.update(machine(parts.device));
   return document;
 }

@@ -56,7 +56,8 @@ std::unique_ptr<proposals::ProposalMaker> maker_of(const config::Config& config,
   return proposals::make_sam_maker({.weights = request.weights,
                                     .generator = request.generator,
                                     .filter = config.data.proposal_filter,
-                                    .device = device});
+                                    .device = device,
+                                    .precision = request.precision});
 }
 
 fs::path usual_place(const data::DatasetFiles& files, const ProposalRequest& request) {

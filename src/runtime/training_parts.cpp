@@ -245,7 +245,8 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
                                             .warmup_steps = config.train.warmup_steps,
                                             .decay_power = config.train.decay_power},
                                .precision = precision,
-                               .ema_decay = config.train.ema_decay});
+                               .ema_decay = config.train.ema_decay,
+                               .reads_late = device.is_cuda()});
 }
 
 std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {

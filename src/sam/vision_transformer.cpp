@@ -14,8 +14,10 @@ namespace nn = torch::nn;
 
 namespace {
 
-/// Scores are computed for so many at once that they stay in a processor's cache.
+/// Scores are computed for so many at once that they stay in a processor's cache; on a GPU, that
+/// few calls fill it and 256 MiB hold them.
 constexpr std::int64_t kMostScores = std::int64_t{1} << 21;
+constexpr std::int64_t kMostScoresOnCuda = std::int64_t{1} << 26;
 
 nn::LayerNorm layer_norm(std::int64_t width, double epsilon) {
   return nn::LayerNorm(nn::LayerNormOptions({width}).eps(epsilon));
@@ -59,8 +61,9 @@ at::Tensor attend(const Heads& in) {
   const std::int64_t squares = in.query.size(0);
   const std::int64_t cells = in.query.size(1);
   at::Tensor out = torch::empty_like(in.query);
-  const std::int64_t together = std::clamp(kMostScores / (cells * cells), std::int64_t{1}, squares);
-  const std::int64_t rows = std::min(cells, std::max(std::int64_t{1}, kMostScores / cells));
+  const std::int64_t most = in.query.is_cuda() ? kMostScoresOnCuda : kMostScores;
+  const std::int64_t together = std::clamp(most / (cells * cells), std::int64_t{1}, squares);
+  const std::int64_t rows = std::min(cells, std::max(std::int64_t{1}, most / cells));
   if (in.query.is_cuda()) {
     for (std::int64_t i = 0; i < squares; i += together) {
       for (std::int64_t from = 0; from < cells; from += rows) {

@@ -1,6 +1,8 @@
 #include "support/observation.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -127,7 +129,7 @@ using Tensors = std::map<std::string, at::Tensor>;
 
 void add_batch(const data::Batch& batch, const std::string& prefix, Tensors& seen) {
   const auto add = [&](const char* name, const at::Tensor& value) {
-    if (value.defined()) seen.emplace(prefix + name, value);
+    if (value.defined()) seen.emplace(prefix + name, value.cpu());
   };
   add("images", batch.images);
   add("tokens", batch.tokens);
@@ -149,8 +151,8 @@ Tensors training_maps(model::ReferringModel& model, const data::Batch& batch) {
                                          model::gather_expressions(distinct, texts, cues));
   Tensors seen;
   for (std::size_t n = 0; n < stages.size(); ++n) {
-    seen.emplace(core::cat("samples ", n), stages[n].samples);
-    seen.emplace(core::cat("partners ", n), stages[n].partners);
+    seen.emplace(core::cat("samples ", n), stages[n].samples.cpu());
+    seen.emplace(core::cat("partners ", n), stages[n].partners.cpu());
   }
   return seen;
 }
@@ -161,7 +163,7 @@ class Recorder : public engine::Responder {
   Recorder(engine::Responder& asked, Tensors& seen) : asked_(asked), seen_(seen) {}
   std::vector<at::Tensor> respond(std::span<const engine::Query> queries) override {
     auto answers = asked_.respond(queries);
-    for (const auto& maps : answers) seen_.emplace(core::cat(seen_.size()), maps);
+    for (const auto& maps : answers) seen_.emplace(core::cat(seen_.size()), maps.cpu());
     return answers;
   }
   std::int64_t cues_read() const override { return asked_.cues_read(); }
@@ -176,12 +178,19 @@ at::Tensor as_tensor(const std::string& text) {
   return torch::tensor(letters, torch::kInt64);
 }
 
-bool same(const at::Tensor& left, const at::Tensor& right) {
-  if (left.sizes() != right.sizes() || left.scalar_type() != right.scalar_type()) return false;
-  if (left.numel() == 0) return true;
-  if (!left.is_floating_point()) return at::equal(left, right);
-  const double largest = left.abs().max().item<double>();
-  return (left - right).abs().max().item<double>() <= kSmallest * largest;
+double largest(const at::Tensor& tensor) {
+  return tensor.numel() == 0 ? 0 : tensor.abs().max().to(at::kDouble).item<double>();
+}
+
+/// Relative to the largest value of the left one, or to `least` where that is smaller.
+double difference(const at::Tensor& left, const at::Tensor& right, double least = 0) {
+  constexpr double kAnother = std::numeric_limits<double>::infinity();
+  if (left.sizes() != right.sizes() || left.scalar_type() != right.scalar_type()) return kAnother;
+  if (left.numel() == 0) return 0;
+  if (!left.is_floating_point()) return at::equal(left, right) ? 0 : kAnother;
+  const double apart = (left - right).abs().max().item<double>();
+  if (apart == 0) return 0;
+  return std::isnan(apart) ? kAnother : apart / std::max(largest(left), least);
 }
 
 /// @param common compare only what both have
@@ -189,7 +198,7 @@ bool same(const Tensors& left, const Tensors& right, bool common) {
   if (!common && left.size() != right.size()) return false;
   return std::all_of(left.begin(), left.end(), [&](const auto& item) {
     const auto found = right.find(item.first);
-    return found == right.end() ? common : same(item.second, found->second);
+    return found == right.end() ? common : difference(item.second, found->second) <= kSmallest;
   });
 }
 
@@ -200,18 +209,18 @@ void watch_training(runtime::TrainingParts& parts, const data::Batch& batch, Obs
     out.seen[Place::kMaps] = training_maps(*parts.model, batch);
   }
   const losses::Terms terms = parts.learner->losses(batch, {.step = 0, .progress = 0.1});
-  for (const auto& [name, value] : terms.terms) out.seen[Place::kLoss][name] = value.detach();
-  out.seen[Place::kLoss]["total"] = terms.total.detach();
+  for (const auto& [name, value] : terms.terms) out.seen[Place::kLoss][name] = value.detach().cpu();
+  out.seen[Place::kLoss]["total"] = terms.total.detach().cpu();
   terms.total.backward();
   for (const auto& item : parts.model->named_parameters()) {
     out.seen[Place::kParameters][item.key()] =
         torch::full(item->sizes(), item->requires_grad() ? 1.0 : 0.0);
     if (!item->grad().defined()) continue;
-    out.seen[Place::kGradient][item.key()] = item->grad().clone();
+    out.seen[Place::kGradient][item.key()] = item->grad().cpu().clone();
   }
   for (const std::int64_t step : {0, 1}) parts.trainer->step(batch, step);
   for (const auto& item : parts.model->named_parameters()) {
-    out.seen[Place::kStep][item.key()] = item->detach().clone();
+    out.seen[Place::kStep][item.key()] = item->detach().cpu().clone();
   }
 }
 
@@ -289,8 +298,28 @@ Observation observe(const config::Config& config) {
   const auto result =
       runtime::evaluate(recorder, parts.dataset, config, config.eval.splits, "observed");
   out.seen[Place::kScores]["splits"] = as_tensor(pcnet::core::json_text(result.document["splits"]));
-  watch_training(parts, first, out);
+  watch_training(parts, first.to(parts.device), out);
   return out;
+}
+
+std::map<Place, double> differences(const Observation& left, const Observation& right) {
+  // A bias before a norm has no gradient but rounding: beside the others it is nothing.
+  constexpr double kNothing = 1e-3;
+  std::map<Place, double> all;
+  for (const auto& [place, tensors] : left.seen) {
+    const auto other = right.seen.find(place);
+    if (other == right.seen.end()) continue;
+    double scale = 0;
+    for (const auto& [name, tensor] : tensors) scale = std::max(scale, largest(tensor));
+    double& apart = all[place];
+    for (const auto& [name, tensor] : tensors) {
+      const auto found = other->second.find(name);
+      apart = std::max(apart, found == other->second.end()
+                                  ? std::numeric_limits<double>::infinity()
+                                  : difference(tensor, found->second, kNothing * scale));
+    }
+  }
+  return all;
 }
 
 Place first_difference(const Observation& left, const Observation& right) {

@@ -43,6 +43,11 @@ struct Observation {
 /// drawn by its name, so that two models agree wherever both have it.
 Observation observe(const config::Config& config);
 
+/// In each place that both have, the largest difference of a tensor relative to its largest value,
+/// or to a thousandth of the place's where that is more; infinite where shapes or whole numbers
+/// differ.
+std::map<Place, double> differences(const Observation& left, const Observation& right);
+
 /// The first place in which they differ.
 Place first_difference(const Observation& left, const Observation& right);
 

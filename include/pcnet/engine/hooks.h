@@ -91,12 +91,15 @@ class CheckpointHook : public Hook {
   CheckpointHook(const Checkpointer& checkpointer, std::int64_t every,
                  report::RunLog* log = nullptr)
       : checkpointer_(checkpointer), every_(every), log_(log) {}
+  bool needs_weights(std::int64_t step) override;
   void after_step(const StepReport& report, TrainState& state) override;
 
  private:
   const Checkpointer& checkpointer_;
   std::int64_t every_;
   report::RunLog* log_;
+  bool asked_ = false;
+  bool due_ = false;
 };
 
 }  // namespace pcnet::engine

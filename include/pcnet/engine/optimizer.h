@@ -32,6 +32,9 @@ class AdamW {
     double epsilon = 1e-8;
   };
 
+  /// Gradients are clipped to max_norm / (norm + this): a norm of 0 divides nothing.
+  static constexpr double kBesideTheNorm = 1e-6;
+
   AdamW(const std::vector<ParameterGroup>& groups, const Options& options);
 
   void zero_grad();
@@ -40,7 +43,17 @@ class AdamW {
   /// The norm of all gradients, scaled down to `max_norm` when it is larger; 0: only measured. One
   /// that is not finite leaves them as they are.
   double clip_gradients(double max_norm);
-  void step(double learning_rate);
+  /// The norm of all gradients, a scalar on their device. Error when there is none.
+  at::Tensor gradient_norm() const;
+
+  /// What a step is to do with gradients whose values are not read on the host: scalars of float on
+  /// the device of the parameters.
+  struct Guard {
+    at::Tensor divisor = {};  ///< of each gradient; undefined: 1
+    at::Tensor skip = {};     ///< 1: nothing changes; undefined: 0
+  };
+  void step(double learning_rate, const Guard& guard);
+  void step(double learning_rate) { step(learning_rate, {}); }
 
   /// The parameters as they were given.
   const std::vector<ParameterGroup>& groups() const { return given_; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <c10/core/Event.h>
 #include <torch/torch.h>
 
 #include "pcnet/data/batches/loader.h"
@@ -31,12 +33,14 @@ struct StepReport {
   std::vector<std::pair<std::string, double>> terms;
   double gradient_norm = 0;
   std::int64_t images = 0;
-  /// Seconds of its parts. Reading the loss and the gradient norm waits for the device, so that the
-  /// parts are honest on CUDA too.
+  /// Seconds of its parts. Where the step is read at once, reading the loss and the gradient norm
+  /// waits for the device; where it is read late, they are those of asking for the work.
   double forward_seconds = 0;
   double backward_seconds = 0;
   double update_seconds = 0;
-  /// The whole step with the wait for its batch, without the hooks (`Trainer::run` sets it).
+  /// The wait for its batch, and the whole step with it, without the hooks (`Trainer::run` sets
+  /// them); of a step that is read late, from its batch to the next one's.
+  double data_seconds = 0;
   double seconds = 0;
   bool skipped = false;  ///< it was not finite and changed nothing
   /// fp16 alone (GradientScaler): the factor that the loss had, whether the gradient overflowed, so
@@ -53,6 +57,9 @@ class Hook {
  public:
   virtual ~Hook() = default;
   virtual void after_step(const StepReport&, TrainState&) {}
+  /// Asked once a step, before after_step: whether that needs the weights as the step left them, so
+  /// that the next one may not begin before.
+  virtual bool needs_weights(std::int64_t /*step*/) { return false; }
   /// A step that was not finite changed nothing; `state` is that before it. @return true when the
   /// training goes on without it, false when the fault is to be thrown on
   virtual bool after_non_finite(const NonFiniteStep&, const data::Batch&, TrainState&) {
@@ -65,6 +72,10 @@ class Hook {
 /// The loop: batch, losses, gradients, step, hooks. A loss or gradient that is not finite is a
 /// NonFiniteStep before any weight changes, unless a hook skips it; a stop signal ends the loop
 /// after the step.
+///
+/// On a GPU the numbers of a step are read late, when the next step has been asked for, so that the
+/// GPU never waits for the host (docs/training.md#on-a-gpu). A step that turns out to be bad has
+/// changed nothing, nor has the one after it, and both are done again, read at once.
 class Trainer {
  public:
   struct Options {
@@ -73,6 +84,9 @@ class Trainer {
     Schedule schedule;
     std::optional<Precision> precision = Precision::kFp32;  ///< none: measured on the first batch
     double ema_decay = 0;                                   ///< 0: no mean of the weights
+    /// Read each step's numbers when the next one is under way. In fp16, where the next loss scale
+    /// hangs on them, and with a mean of the weights they are read at once all the same.
+    bool reads_late = false;
   };
 
   Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer, const Options& options);
@@ -84,8 +98,22 @@ class Trainer {
   bool run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Device device,
            TrainState& state);
 
-  /// One step on a batch that is on the model's device.
+  /// One step on a batch that is on the model's device, its numbers read at once.
   StepReport step(const data::Batch& batch, std::int64_t step);
+
+  /// A step that was asked for and whose numbers are not read yet.
+  struct Pending {
+    data::Batch batch;
+    StepReport report;
+    at::Tensor numbers;                    ///< total, terms, gradient norm, in the host's memory
+    std::optional<c10::Event> ready = {};  ///< when they are there; none on a processor
+  };
+  /// Asks for a step. Not in fp16, whose loss scale hangs on the step before.
+  Pending launch(const data::Batch& batch, std::int64_t step);
+  /// Waits for the numbers of the step that was launched first. NonFiniteStep when they are not
+  /// finite: it has changed no weight, nor does any other that is launched before go_on().
+  StepReport read(Pending& pending);
+  void go_on() { halted_.reset(); }
 
   /// What resuming needs beside the weights, by name (views, not copies): the optimizer's own names
   /// (AdamW), "ema.<name>", "scaler.<name>" and "precision", if it was measured.
@@ -100,6 +128,20 @@ class Trainer {
 
  private:
   StepPlace place_of(std::int64_t step) const;
+  /// Two steps may be under way.
+  KeptBuffers& buffers_before(std::int64_t step) {
+    return buffers_[static_cast<std::size_t>(step) % buffers_.size()];
+  }
+  /// A mean of the weights takes in good steps alone.
+  bool reads_late() const { return options_.reads_late && !ema_ && !scales_loss(); }
+  losses::Terms forward(const data::Batch& batch, std::int64_t step, StepReport& report);
+  /// Updates unless the numbers are bad, which the device finds out.
+  at::Tensor guarded_update(const losses::Terms& losses, const StepReport& report);
+  /// The report of a launched step; a bad one is done again as step_or_skip() does it. @return
+  /// whether it was good: what was launched since must be launched again if not
+  bool settle(Pending& pending, TrainState& state);
+  bool needs_weights(std::int64_t step);
+  void conclude(StepReport& report, std::int64_t steps_per_epoch, TrainState& state);
   StepReport step_or_skip(const data::Batch& batch, TrainState& state);
   bool scales_loss() const { return precision_ == Precision::kFp16; }
   /// Measures the precisions when it is left to the trainer and not known yet.
@@ -111,10 +153,11 @@ class Trainer {
   Learner& learner_;
   AdamW& optimizer_;
   Options options_;
-  KeptBuffers buffers_;
+  std::array<KeptBuffers, 2> buffers_;
   std::optional<Precision> precision_;
   GradientScaler scaler_;  // idle but in fp16
   std::optional<Ema> ema_;
+  at::Tensor halted_;  // 1 from the first launched step on that was bad; undefined: none was
   std::vector<std::unique_ptr<Hook>> hooks_;
 };
 

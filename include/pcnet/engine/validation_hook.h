@@ -42,6 +42,7 @@ class ValidationHook : public Hook {
 
   /// Makes up for a validation in which the run was stopped.
   void before_training(TrainState& state);
+  bool needs_weights(std::int64_t step) override { return is_due(step); }
   void after_step(const StepReport& report, TrainState& state) override;
   void after_training(TrainState& state) override;
 

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <c10/core/Device.h>
 #include <nlohmann/json.hpp>
 
+#include "pcnet/config/choice.h"
 #include "pcnet/config/grid_proposal_options.h"
 #include "pcnet/config/mask_generator_options.h"
 #include "pcnet/config/proposal_filter_options.h"
@@ -30,15 +33,20 @@ class ProposalMaker {
 /// Without a network (grid_proposals.h).
 std::unique_ptr<ProposalMaker> make_grid_maker(const config::GridProposalOptions& options);
 
+/// The arithmetic of Segment Anything; the halves are for CUDA devices.
+enum class SamPrecision { kFp32, kBf16, kFp16 };
+constexpr std::array<std::string_view, 3> words(SamPrecision) { return {"fp32", "bf16", "fp16"}; }
+
 /// What the maker with Segment Anything is given.
 struct SamMakerOptions {
   std::filesystem::path weights;  ///< sam_vit_*.pth or mobile_sam.pt
   config::MaskGeneratorOptions generator;
   config::ProposalFilterOptions filter;  ///< App. D's selection among the generator's masks
   c10::Device device = c10::kCPU;
+  config::Choice<SamPrecision> precision = SamPrecision::kFp32;
 };
 /// Segment Anything's automatic mask generator, and of its masks those that App. D takes. Error for
-/// weights that are no SAM.
+/// weights that are no SAM, and for a half precision on a processor.
 std::unique_ptr<ProposalMaker> make_sam_maker(const SamMakerOptions& options);
 
 /// FreeSOLO, and of its proposals those that the filter takes. Error for weights of another model.

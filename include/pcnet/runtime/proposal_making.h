@@ -13,6 +13,7 @@ namespace pcnet::runtime {
 struct ProposalRequest {
   std::string source = "sam";     ///< sam, freesolo or grid
   std::filesystem::path weights;  ///< of sam and freesolo
+  proposals::SamPrecision precision = proposals::SamPrecision::kFp32;
   config::MaskGeneratorOptions generator;
   config::GridProposalOptions grid;
   std::filesystem::path out;  ///< empty: proposals.jsonl beside the annotations

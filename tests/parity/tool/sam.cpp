@@ -100,10 +100,15 @@ void run_sam(const Words& words) {
   weights::write_safetensors(words.at(3), answers);
 }
 
-/// Weights, threads, repeats: the least seconds of an embedding and of 64 clicks, as JSON.
+/// Weights, threads, repeats, device: the least seconds of an embedding and of 64 clicks, as JSON.
 void run_sam_time(const Words& words) {
   core::set_threads(std::stoi(words.at(2)));
-  sam::Predictor predictor(sam::load_sam(words.at(1)));
+  core::set_arithmetic(/*deterministic=*/false);
+  const c10::Device device = core::parse_device(words.at(4));
+  const auto wait = [&] {
+    if (device.is_cuda()) torch::cuda::synchronize(device.index());
+  };
+  sam::Predictor predictor(sam::load_sam(words.at(1), device));
   image::Picture picture(480, 640);
   for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
     picture.rgb[i] = static_cast<std::uint8_t>(i * i % 251);
@@ -115,9 +120,11 @@ void run_sam_time(const Words& words) {
   for (int repeat = 0; repeat <= std::stoi(words.at(3)); ++repeat) {  // the first is a warm-up
     core::Lap lap;
     const sam::Embedding embedding = predictor.embed(picture);
+    wait();
     const double first = lap.take();
     predictor.set_image(embedding);
     (void)predictor.clicks(points);
+    wait();
     if (repeat > 0) encoder = std::min(encoder, first);
     if (repeat > 0) clicks = std::min(clicks, lap.take());
   }

@@ -65,6 +65,14 @@ class Hooks : public ::testing::Test {
   Checkpointer checkpointer_{folder_, net_, trainer_, {{"a", 1}}, {"red"}};
   report::RunLog log_{folder_.log(), 0};
   TrainState state_;
+
+  /// Calls a hook as the trainer does. @return whether it needed the weights
+  bool saves_at(Hook& hook, std::int64_t step) {
+    const bool needed = hook.needs_weights(step);
+    state_.step = step;
+    hook.after_step(report_of(step), state_);
+    return needed;
+  }
 };
 
 TEST_F(Hooks, LogWritesEverySoManySteps) {
@@ -83,28 +91,22 @@ TEST_F(Hooks, LogWritesEverySoManySteps) {
 
 TEST_F(Hooks, CheckpointWritesEverySoManySteps) {
   CheckpointHook hook(checkpointer_, 3);
-  state_.step = 2;
-  hook.after_step(report_of(2), state_);
+  EXPECT_FALSE(saves_at(hook, 2));
   EXPECT_FALSE(std::filesystem::exists(folder_.last()));
-  state_.step = 3;
-  hook.after_step(report_of(3), state_);
+  EXPECT_TRUE(saves_at(hook, 3));
   const Checkpoint saved = load_checkpoint(folder_.last());
   EXPECT_EQ(saved.state.step, 3);
   EXPECT_EQ(saved.optimizer.size(), 3U);
   EXPECT_THAT(saved.vocabulary, ElementsAre("red"));
   EXPECT_EQ(saved.config, (ordered_json{{"a", 1}}));
   CheckpointHook never(checkpointer_, 0);
-  state_.step = 6;
-  never.after_step(report_of(6), state_);
+  EXPECT_FALSE(saves_at(never, 6));
   EXPECT_EQ(load_checkpoint(folder_.last()).state.step, 3);
 }
 
 TEST_F(Hooks, CheckpointKeepsTheOneBefore) {
   CheckpointHook hook(checkpointer_, 1);
-  for (const std::int64_t step : {1, 2, 3}) {
-    state_.step = step;
-    hook.after_step(report_of(step), state_);
-  }
+  for (const std::int64_t step : {1, 2, 3}) EXPECT_TRUE(saves_at(hook, step));
   EXPECT_EQ(load_checkpoint(folder_.last()).state.step, 3);
   EXPECT_EQ(load_checkpoint(folder_.previous()).state.step, 2);
 }

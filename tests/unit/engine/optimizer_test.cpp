@@ -9,6 +9,8 @@
 
 #include "pcnet/core/error.h"
 
+#include "support/cuda.h"
+
 namespace pcnet::engine {
 namespace {
 
@@ -197,6 +199,26 @@ TEST(ClipGradients, MeasuresAndScalesTheNormOfAll) {
   reset();
   b.mutable_grad().fill_(std::numeric_limits<float>::quiet_NaN());
   EXPECT_TRUE(std::isnan(optimizer.clip_gradients(1)));
+}
+
+TEST(AdamW, StepsOnCudaAsOnTheProcessor) {
+  PCNET_NEED_CUDA();
+  auto here = parameters();
+  auto there = parameters();
+  for (auto& p : there) p = parameter(p.to(at::kCUDA));
+  AdamW ours = optimizer_of(here);
+  AdamW theirs = optimizer_of(there);
+  for (std::uint64_t step = 0; step < 5; ++step) {
+    set_gradients(here, step, /*plain=*/false);
+    set_gradients(there, step, /*plain=*/false);
+    for (auto& p : there) p.mutable_grad() = p.grad().to(at::kCUDA);
+    EXPECT_NEAR(ours.clip_gradients(0.5), theirs.clip_gradients(0.5), 1e-5);
+    ours.step(1e-2);
+    theirs.step(1e-2);
+  }
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    EXPECT_TRUE(at::allclose(here[i], there[i].cpu(), 1e-5, 1e-6)) << i;
+  }
 }
 
 }  // namespace

@@ -6,17 +6,21 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/engine/non_finite.h"
 #include "pcnet/model/baseline.h"
 #include "pcnet/text/word_tokenizer.h"
 
+#include "support/cuda.h"
 #include "support/hand_dataset.h"
 #include "support/temporary_folder.h"
 #include "support/tiny.h"
@@ -295,6 +299,109 @@ TEST_F(TrainingRun, EndsByItselfWhenAHookEndsItEarly) {
   EXPECT_TRUE(trainer.run(loader, 3, torch::kCPU, state));  // resumed: it has ended
   EXPECT_EQ(state.step, 2);
 }
+
+/// A square whose loss or gradient is not finite at some steps.
+class FaultyLearner : public Learner {
+ public:
+  FaultyLearner(WeightImpl& net, std::set<std::int64_t> bad_losses,
+                std::set<std::int64_t> bad_gradients)
+      : net_(net), bad_losses_(std::move(bad_losses)), bad_gradients_(std::move(bad_gradients)) {}
+  losses::Terms losses(const data::Batch&, const StepPlace& place) override {
+    if (!seen_.defined()) seen_ = net_.named_buffers()["seen"];
+    seen_.add_(static_cast<double>(place.step + 1));  // as the means of a batch norm
+    const bool bad_loss = bad_losses_.contains(place.step);
+    const at::Tensor factor = torch::tensor(bad_loss ? std::numeric_limits<double>::quiet_NaN()
+                                                     : 1.0 + static_cast<double>(place.step));
+    at::Tensor square = net_.weight.pow(2).sum() * factor.to(net_.weight.device(), at::kFloat);
+    if (bad_gradients_.contains(place.step)) square = (square * 0).sqrt();
+    losses::Terms terms;
+    terms.add("square", 1, square);
+    return terms;
+  }
+
+ private:
+  WeightImpl& net_;
+  at::Tensor seen_;
+  std::set<std::int64_t> bad_losses_, bad_gradients_;
+};
+
+/// Leaves bad steps out and needs the weights at every third step.
+class LenientHook : public Hook {
+ public:
+  LenientHook(const WeightImpl& net, std::vector<std::string>& notes) : net_(net), notes_(notes) {}
+  bool needs_weights(std::int64_t step) override { return due_ = step % 3 == 0; }
+  void after_step(const StepReport& report, TrainState& state) override {
+    const std::string weight =
+        due_ ? core::cat(" ", core::fixed(net_.weight[0].item<float>(), 4)) : "";
+    notes_.push_back(core::cat(report.step, " ", report.skipped, " ", core::fixed(report.loss, 3),
+                               " ", core::fixed(report.gradient_norm, 3), " ", state.step, weight));
+  }
+  bool after_non_finite(const NonFiniteStep& fault, const data::Batch&,
+                        TrainState& state) override {
+    notes_.push_back(core::cat("bad ", fault.fault(), " ", state.step, " ",
+                               core::fixed(net_.weight[0].item<float>(), 4)));
+    return true;
+  }
+
+ private:
+  const WeightImpl& net_;
+  std::vector<std::string>& notes_;
+  bool due_ = false;
+};
+
+class LateReading : public TrainingRun, public testing::WithParamInterface<c10::DeviceType> {
+ protected:
+  struct Run {
+    std::vector<std::string> notes;
+    at::Tensor weight, seen, steps;
+  };
+  Run run(bool late, std::set<std::int64_t> bad_losses, std::set<std::int64_t> bad_gradients) {
+    data::Dataset dataset(support::options_for(folder_.path()));
+    const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+    data::ReferringSamples samples(dataset, tokenizer);
+    WeightImpl net;
+    net.register_buffer("seen", torch::zeros({1}));
+    net.to(GetParam());
+    FaultyLearner learner(net, std::move(bad_losses), std::move(bad_gradients));
+    AdamW optimizer({{"all", 1.0, {{"weight", net.named_parameters()["weight"]}}}}, {});
+    Trainer trainer(net, learner, optimizer,
+                    {.learning_rate = 0.1,
+                     .clip_norm = 6,
+                     .schedule = {.total_steps = 12},
+                     .reads_late = late});
+    Run run;
+    trainer.add_hook(std::make_unique<LenientHook>(net, run.notes));
+    data::Loader loader(samples, {.batch_size = 1, .seed = 0, .first = 0, .last = 12});
+    TrainState state;
+    EXPECT_TRUE(trainer.run(loader, 3, GetParam(), state));
+    run.weight = net.weight.detach().cpu();
+    run.seen = net.named_buffers()["seen"].cpu();
+    run.steps = trainer.state().at("steps.weight").cpu();
+    return run;
+  }
+};
+
+TEST_P(LateReading, GivesTheSameRunAsReadingAtOnce) {
+  if (GetParam() == at::kCUDA) PCNET_NEED_CUDA();
+  using Steps = std::set<std::int64_t>;
+  const std::vector<std::pair<Steps, Steps>> faults = {
+      {{}, {}}, {{4}, {}}, {{}, {4}}, {{0, 5, 6, 11}, {2, 7, 8}}};
+  for (const auto& [losses, gradients] : faults) {
+    const Run at_once = run(false, losses, gradients);
+    const Run late = run(true, losses, gradients);
+    EXPECT_EQ(late.notes, at_once.notes);
+    EXPECT_TRUE(at::allclose(late.weight, at_once.weight, 1e-6, 0));
+    EXPECT_TRUE(at::equal(late.seen, at_once.seen));
+    EXPECT_TRUE(at::equal(late.steps, at_once.steps));
+    EXPECT_EQ(at_once.steps.item<float>(),
+              static_cast<float>(12 - losses.size() - gradients.size()));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Device, LateReading, testing::Values(at::kCPU, at::kCUDA),
+                         [](const auto& device) {
+                           return device.param == at::kCUDA ? "OnCuda" : "OnTheProcessor";
+                         });
 
 /// Asks the process to stop after its step.
 class StoppingHook : public Hook {

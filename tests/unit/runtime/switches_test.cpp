@@ -10,10 +10,12 @@
 
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/runtime/training_parts.h"
 
+#include "support/cuda.h"
 #include "support/observation.h"
 #include "support/temporary_folder.h"
 
@@ -311,6 +313,28 @@ TEST_P(Switches, ShowWhereTheyActAndNotBefore) {
   }
 }
 
+/// float32 on both, sums in another order; behind a peak that ties another, a gradient can differ.
+TEST_P(Switches, GiveTheSameOnCuda) {
+  PCNET_NEED_CUDA();
+  std::vector<Turn> turns = turns_of(GetParam());
+  turns.insert(turns.begin(), Turn{"run.seed", "0", Place::kNowhere});
+  for (const Turn& turn : turns) {
+    if (turn.key == "train.precision") continue;  // bf16 is another rounding there
+    std::vector<std::string> turned = turn.given;
+    turned.push_back(turn.key + "=" + turn.value);
+    turned.emplace_back("run.device=cpu");
+    const Observation here = support::observe(config(turned));
+    turned.back() = "run.device=cuda";
+    auto apart = support::differences(here, support::observe(config(turned)));
+    EXPECT_EQ(apart[Place::kBatch], 0) << turn.key << "=" << turn.value;
+    for (const auto place : {Place::kMaps, Place::kLoss, Place::kAnswers}) {
+      EXPECT_LE(apart[place], 2e-4)
+          << turn.key << "=" << turn.value << ", " << support::name_of(place);
+    }
+    EXPECT_LE(apart[Place::kGradient], 1e-3) << turn.key << "=" << turn.value;
+  }
+}
+
 TEST_P(Switches, AreAllInTheTableWithEachOfTheirValues) {
   const auto paper = config::to_json(config({}));
   for (const auto& doc : config::documentation()) {
@@ -355,6 +379,32 @@ TEST_F(SwitchTest, TrainsAndEvaluatesWithDeterministicOperationsAlone) {
     const Observation fixed = support::observe(config({setting, "run.deterministic=true"}));
     core::set_arithmetic(/*deterministic=*/false);
     EXPECT_EQ(support::name_of(support::first_difference(plain, fixed)), "nowhere");
+  }
+}
+
+TEST_F(SwitchTest, GivesTheSameBitsTwiceOnCudaWhenDeterministic) {
+  PCNET_NEED_CUDA();
+  for (const char* setting : {"model.profile=paper", "model.profile=improved",
+                              "train.objective=contrastive", "train.precision=bf16"}) {
+    SCOPED_TRACE(setting);
+    const auto fixed = config({setting, "run.device=cuda", "run.deterministic=true"});
+    const Observation once = support::observe(fixed);
+    for (const auto& [place, apart] : support::differences(once, support::observe(fixed))) {
+      EXPECT_EQ(apart, 0) << support::name_of(place);
+    }
+    core::set_arithmetic(/*deterministic=*/false);
+  }
+}
+
+TEST_F(SwitchTest, TrainsInEachPrecisionOnCuda) {
+  PCNET_NEED_CUDA();
+  const Observation exact = support::observe(config({"run.device=cuda", "train.precision=fp32"}));
+  for (const char* precision : {"tf32", "bf16", "fp16", "auto"}) {
+    auto apart = support::differences(
+        exact,
+        support::observe(config({"run.device=cuda", core::cat("train.precision=", precision)})));
+    EXPECT_LE(apart[Place::kLoss], 0.05) << precision;
+    EXPECT_LE(apart[Place::kMaps], 1e-4) << precision;  // asked for outside of a step
   }
 }
 
