@@ -102,7 +102,7 @@ void print_difference(const std::vector<config::Difference>& differences) {
   }
 }
 
-void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
+void add_config_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   auto left = std::make_shared<std::string>();
   auto right = std::make_shared<std::string>();
   CLI::App* command =
@@ -260,7 +260,7 @@ void add_config(CLI::App& root, const GlobalOptions& globals, Action& action) {
                                   "  pcnet config show configs/refsynth/tris.yaml\n"
                                   "  pcnet config docs");
   add_show(*command, globals, action);
-  add_diff(*command, globals, action);
+  add_config_diff(*command, globals, action);
   add_docs(*command, globals, action);
 }
 

@@ -19,11 +19,11 @@ namespace {
 using core::cat;
 using nlohmann::ordered_json;
 
-constexpr std::size_t kSomeItems = 5;
+constexpr std::size_t kSomeCues = 5;
 
 // --- check -------------------------------------------------------------------------------------
 
-struct CheckArguments {
+struct CueCheckArguments {
   DataSource source;
   double tolerance = 100;  // percent
   bool all = false;
@@ -83,19 +83,19 @@ void print_text(const runtime::CueCheck& check, std::size_t most) {
                    "; images: pcnet data show\n");
 }
 
-void run_check(const CheckArguments& arguments, const GlobalOptions& globals) {
+void run_check(const CueCheckArguments& arguments, const GlobalOptions& globals) {
   const auto check =
       runtime::check_cues(load_data_source(arguments.source, globals), arguments.tolerance / 100);
   if (globals.json) {
     print_json(document_of(check));
   } else {
-    print_text(check, arguments.all ? std::numeric_limits<std::size_t>::max() : kSomeItems);
+    print_text(check, arguments.all ? std::numeric_limits<std::size_t>::max() : kSomeCues);
   }
   if (data::count_items(check.quality.findings, true) > 0) throw ExitCode{1};
 }
 
-void add_check(CLI::App& cues, const GlobalOptions& globals, Action& action) {
-  auto arguments = std::make_shared<CheckArguments>();
+void add_cues_check(CLI::App& cues, const GlobalOptions& globals, Action& action) {
+  auto arguments = std::make_shared<CueCheckArguments>();
   CLI::App* command = add_command(
       cues, "check",
       "Judge a dataset's cues: coverage, words that their sentence does not have, cues that say\n"
@@ -151,7 +151,7 @@ void run_import(const ImportArguments& arguments, const GlobalOptions& globals) 
   }
 }
 
-void add_import(CLI::App& cues, const GlobalOptions& globals, Action& action) {
+void add_cues_import(CLI::App& cues, const GlobalOptions& globals, Action& action) {
   auto arguments = std::make_shared<ImportArguments>();
   CLI::App* command = add_command(
       cues, "import",
@@ -223,8 +223,8 @@ void add_cues(CLI::App& root, const GlobalOptions& globals, Action& action) {
                                "  pcnet cues import Mistral_7B_Ref_Sents --out cues.jsonl");
   cues->require_subcommand(1);
   add_cues_make(*cues, globals, action);
-  add_check(*cues, globals, action);
-  add_import(*cues, globals, action);
+  add_cues_check(*cues, globals, action);
+  add_cues_import(*cues, globals, action);
   add_export(*cues, globals, action);
   add_prompt(*cues, action);
 }

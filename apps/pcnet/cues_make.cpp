@@ -25,7 +25,7 @@ constexpr double kLongest = 86400;  // seconds of a time-out
 constexpr std::size_t kSomeExpressions = 5;
 constexpr const char* kModelGroup = "Language model";  // of options
 
-struct MakeArguments {
+struct CueArguments {
   DataSource source;
   std::vector<std::string> texts;
   runtime::CueRequest request;
@@ -56,7 +56,7 @@ ordered_json request_fields(const std::vector<std::string>& fields) {
 }
 
 /// The source with what only `llm` needs.
-runtime::CueSource source_of(const MakeArguments& arguments) {
+runtime::CueSource source_of(const CueArguments& arguments) {
   runtime::CueSource source = arguments.request.source;
   cues::LanguageModelOptions& model = source.model;
   if (source.name == "rules") return source;
@@ -99,7 +99,7 @@ ordered_json tally_json(const runtime::CueFile& file, const std::vector<double>&
   return document;
 }
 
-ordered_json document_of(const runtime::CueFile& file, const MakeArguments& arguments) {
+ordered_json document_of(const runtime::CueFile& file, const CueArguments& arguments) {
   const std::string& source = arguments.request.source.name;
   ordered_json document = {{"out", file.out.string()},
                            {"source", source},
@@ -143,7 +143,7 @@ void warn_of_rules(const runtime::CueFile& file) {
                          " expressions were given to the rules, e.g. ", core::join(some, ", ")));
 }
 
-void print_text(const runtime::CueFile& file, const MakeArguments& arguments) {
+void print_text(const runtime::CueFile& file, const CueArguments& arguments) {
   const double each = static_cast<double>(file.cues) /
                       static_cast<double>(std::max<std::int64_t>(file.expressions, 1));
   const double rate = static_cast<double>(file.sentences) / std::max(file.seconds, 1e-9);
@@ -162,7 +162,7 @@ void print_text(const runtime::CueFile& file, const MakeArguments& arguments) {
   std::cout << "look at them with `pcnet data show` and `pcnet cues check`\n";
 }
 
-void print_texts(const MakeArguments& arguments, const GlobalOptions& globals) {
+void print_texts(const CueArguments& arguments, const GlobalOptions& globals) {
   for (const auto& text : arguments.texts) {
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
       throw core::UsageError("a --text is empty: say what to take apart");
@@ -184,7 +184,7 @@ void print_texts(const MakeArguments& arguments, const GlobalOptions& globals) {
   if (globals.json) print_json(list);
 }
 
-void run_make(const MakeArguments& arguments, const GlobalOptions& globals) {
+void run_make(const CueArguments& arguments, const GlobalOptions& globals) {
   if (!arguments.texts.empty()) return print_texts(arguments, globals);
   runtime::CueRequest request = arguments.request;
   request.source = source_of(arguments);
@@ -207,7 +207,7 @@ void refuse_options_of_models(const CLI::App& command) {
   }
 }
 
-void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
+void add_language_model_options(CLI::App& command, CueArguments& arguments) {
   cues::LanguageModelOptions& model = arguments.request.source.model;
   cues::EndpointOptions& endpoint = model.endpoint;
   const auto add = [&](const char* name, auto& into, const char* help, const char* type) {
@@ -263,7 +263,7 @@ void add_language_model_options(CLI::App& command, MakeArguments& arguments) {
 }  // namespace
 
 void add_cues_make(CLI::App& cues, const GlobalOptions& globals, Action& action) {
-  auto arguments = std::make_shared<MakeArguments>();
+  auto arguments = std::make_shared<CueArguments>();
   runtime::CueRequest& request = arguments->request;
   CLI::App* command = add_command(
       cues, "make",

@@ -15,7 +15,6 @@ namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
 
-constexpr std::string_view kBackbone = "backbone.";
 constexpr std::string_view kAttentionPool = "visual.attnpool.";
 
 std::string value_text(std::string_view value) { return std::string(value); }
@@ -42,7 +41,7 @@ Tensors clip_tensors(const weights::StateDict& state) {
   }
   Tensors out;
   for (const auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kBackbone)) out.emplace(name.substr(kBackbone.size()), tensor);
+    if (name.starts_with(weights::kBackbone)) out.emplace(name.substr(weights::kBackbone.size()), tensor);
   }
   return out;
 }

@@ -17,14 +17,14 @@ at::Tensor resized(const at::Tensor& x, std::int64_t height, std::int64_t width)
   return at::upsample_bilinear2d(x, {height, width}, /*align_corners=*/false);
 }
 
-nn::Conv2dOptions convolution(std::int64_t in, std::int64_t out, std::int64_t kernel) {
+nn::Conv2dOptions with_padding(std::int64_t in, std::int64_t out, std::int64_t kernel) {
   return nn::Conv2dOptions(in, out, kernel).padding(kernel / 2);
 }
 
 /// Appends a convolution without bias, its group norm and a ReLU.
 void push(nn::Sequential& layers, std::int64_t in, std::int64_t out, std::int64_t kernel,
           std::int64_t groups) {
-  layers->push_back(nn::Conv2d(convolution(in, out, kernel).bias(false)));
+  layers->push_back(nn::Conv2d(with_padding(in, out, kernel).bias(false)));
   layers->push_back(nn::GroupNorm(nn::GroupNormOptions(groups, out)));
   layers->push_back(nn::ReLU(nn::ReLUOptions(/*inplace=*/true)));
 }
@@ -55,9 +55,9 @@ InstanceHeadImpl::InstanceHeadImpl(const NetworkOptions& options) : grids_(optio
   cate_tower_ = register_module("cate_tower", tower(options.channels, options));
   kernel_tower_ = register_module("kernel_tower", tower(options.channels + kPlaces, options));
   cate_pred_ = register_module("cate_pred",
-                               nn::Conv2d(convolution(options.tower_width, options.classes, 3)));
+                               nn::Conv2d(with_padding(options.tower_width, options.classes, 3)));
   kernel_pred_ = register_module("kernel_pred",
-                                 nn::Conv2d(convolution(options.tower_width, options.kernel, 3)));
+                                 nn::Conv2d(with_padding(options.tower_width, options.kernel, 3)));
 }
 
 Cells InstanceHeadImpl::forward(const std::array<at::Tensor, kLevels>& pyramid) {

@@ -10,10 +10,10 @@ namespace pcnet::losses {
 
 namespace {
 
-using Options = config::InstanceDisambiguationOptions;
+using Disambiguation = config::InstanceDisambiguationOptions;
 
 /// 1 - distance(y_a, y_d) of rows [.., P], broadcast -> [..]
-at::Tensor agreement(const PairRows& y, const Options& options) {
+at::Tensor agreement(const PairRows& y, const Disambiguation& options) {
   const bool squared = options.distance == config::IndexDistance::kSquaredL2;
   if (options.gradient != config::AgreementGradient::kSquaredDifference) {
     // For one-hot vectors ||a - d||^2 = 2 - 2<a, d>, and half of their L1 distance is 1 - <a, d>.
@@ -27,7 +27,7 @@ at::Tensor agreement(const PairRows& y, const Options& options) {
 }  // namespace
 
 at::Tensor index_vectors(const at::Tensor& logits, const at::Tensor& proposals,
-                         const Options& options) {
+                         const Disambiguation& options) {
   const at::Tensor maps = options.maps == config::ScoredMaps::kResponse
                               ? normalised_response(logits, options.detach_maximum)
                               : at_least_float(logits);
@@ -45,7 +45,7 @@ at::Tensor index_vectors(const at::Tensor& logits, const at::Tensor& proposals,
   return one_hot + (surrogate - surrogate.detach());  // Eq. 8; the bracket is exactly 0
 }
 
-at::Tensor instance_disambiguation_loss(const TextPairs& pairs, const Options& options) {
+at::Tensor instance_disambiguation_loss(const TextPairs& pairs, const Disambiguation& options) {
   const at::Tensor y =
       index_vectors(maps_of_pairs(pairs, options.stages), pairs.proposals, options);
   return mean_of_pairs(agreement(rows_of_pairs(y, pairs), options), pairs);  // Eq. 9

@@ -11,11 +11,11 @@ namespace pcnet::losses {
 
 namespace {
 
-using Options = config::RegionAwareShrinkingOptions;
+using Shrinking = config::RegionAwareShrinkingOptions;
 
 /// m_f of every picture and stage, as an index: [B, N]
 at::Tensor foreground_proposal(const StageMaps& maps, const at::Tensor& response,
-                               const Options& options) {
+                               const Shrinking& options) {
   if (options.foreground == config::Foreground::kResponse) {
     return best_proposal(proposal_scores(response.detach(), maps.proposals, options.scores),
                          maps.proposals);
@@ -33,7 +33,7 @@ at::Tensor foreground_proposal(const StageMaps& maps, const at::Tensor& response
 /// IoU(R, m_b), [B, N]; `best` [B, N] is m_f and `target` [B, N, h, w] its mask.
 at::Tensor background_overlap(const at::Tensor& response, const at::Tensor& masks,
                               const at::Tensor& best, const at::Tensor& target,
-                              const Options& options) {
+                              const Shrinking& options) {
   if (options.background == config::Background::kUnion) {
     // A cell is in the union of the others when more proposals hold it than m_f alone.
     const at::Tensor held = masks.sum(/*dim=*/1, /*keepdim=*/true);  // [B, 1, h, w]
@@ -48,7 +48,7 @@ at::Tensor background_overlap(const at::Tensor& response, const at::Tensor& mask
 
 at::Tensor StageOverlaps::ambiguity() const { return 1 - (foreground - background); }
 
-StageOverlaps stage_overlaps(const StageMaps& maps, const Options& options) {
+StageOverlaps stage_overlaps(const StageMaps& maps, const Shrinking& options) {
   const at::Tensor response = normalised_response(on_grid_of(maps.proposals, maps.logits),
                                                   options.detach_maximum);  // [B, N, h, w]
   const at::Tensor masks = maps.proposals.ne(0);                            // [B, P, h, w]
@@ -59,7 +59,7 @@ StageOverlaps stage_overlaps(const StageMaps& maps, const Options& options) {
           .background = background_overlap(response, masks, best, target, options)};
 }
 
-RegionAwareShrinking region_aware_shrinking_loss(const StageMaps& maps, const Options& options) {
+RegionAwareShrinking region_aware_shrinking_loss(const StageMaps& maps, const Shrinking& options) {
   const bool hinge = options.form == config::ShrinkingForm::kHinge;
   const StageOverlaps overlaps = stage_overlaps(maps, options);
   const at::Tensor any = real_proposals(maps.proposals).any(/*dim=*/1, /*keepdim=*/true);  // [B, 1]

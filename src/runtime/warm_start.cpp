@@ -21,7 +21,6 @@ namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
 
-constexpr std::string_view kBackbone = "backbone.";
 constexpr const char* kPositions = "position_project.weight";
 constexpr const char* kScale = "logit_scale";
 
@@ -42,7 +41,7 @@ std::string name_in(const Tensors& model, const std::string& name) {
 }
 
 bool is_needed_encoder(const std::string& name) {
-  return name.starts_with(kBackbone) &&
+  return name.starts_with(weights::kBackbone) &&
          std::none_of(kOptional.begin(), kOptional.end(),
                       [&](const auto optional) { return name.starts_with(optional); });
 }

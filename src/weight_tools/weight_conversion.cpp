@@ -27,7 +27,6 @@ using weights::Layout;
 
 namespace {
 
-constexpr std::string_view kBackbone = "backbone.";
 constexpr std::array<Layout, 4> kWritable = {Layout::kPcnet, Layout::kOfficialPcnet,
                                              Layout::kOfficialTris, Layout::kOpenaiClip};
 
@@ -91,11 +90,11 @@ weights::TensorFile encoders_of(const weights::TensorFile& model, Layout from, L
   weights::TensorFile out = model;
   if (from == Layout::kOpenaiClip) {
     if (to == Layout::kOpenaiClip) return out;
-    for (auto& [name, tensor] : out.tensors) name.insert(0, kBackbone);
+    for (auto& [name, tensor] : out.tensors) name.insert(0, weights::kBackbone);
     return out;
   }
-  std::erase_if(out.tensors, [](const auto& item) { return !item.first.starts_with(kBackbone); });
-  for (auto& [name, tensor] : out.tensors) name.erase(0, kBackbone.size());
+  std::erase_if(out.tensors, [](const auto& item) { return !item.first.starts_with(weights::kBackbone); });
+  for (auto& [name, tensor] : out.tensors) name.erase(0, weights::kBackbone.size());
   out.metadata.clear();  // it is about the whole model
   return out;
 }

@@ -13,7 +13,6 @@ using weights::Layout;
 
 namespace {
 
-constexpr std::string_view kBackbone = "backbone.";
 constexpr int kOfficialBlocks = 4;  // `attn_fusion_vl`, whatever number of stages is used
 
 void add_layer(std::vector<std::string>& names, const std::string& layer) {
@@ -43,8 +42,8 @@ bool has_encoders(Layout layout) {
 std::string part_of(const std::string& name, Layout layout) {
   std::string first = name.substr(0, name.find('.'));
   if (!has_encoders(layout)) return first;
-  const bool wrapped = name.starts_with(kBackbone);
-  const std::string_view bare = std::string_view(name).substr(wrapped ? kBackbone.size() : 0);
+  const bool wrapped = name.starts_with(weights::kBackbone);
+  const std::string_view bare = std::string_view(name).substr(wrapped ? weights::kBackbone.size() : 0);
   if (!wrapped && layout != Layout::kOpenaiClip) return first;
   if (bare.starts_with("visual.attnpool.")) return "attention pool";
   if (bare.starts_with("visual.")) return "image encoder";
@@ -74,7 +73,7 @@ std::vector<std::string> head_names(Layout layout) {
 
 weights::Fit fit_of(const weights::StateDict& state, Layout layout,
                     const clip::Architecture& encoders) {
-  const std::string prefix(layout == Layout::kOpenaiClip ? "" : kBackbone);
+  const std::string prefix(layout == Layout::kOpenaiClip ? "" : weights::kBackbone);
   std::map<std::string, at::Tensor> wanted;
   for (auto& [name, tensor] : clip::expected_tensors(encoders)) {
     wanted.emplace(prefix + name, tensor);
@@ -86,7 +85,7 @@ weights::Fit fit_of(const weights::StateDict& state, Layout layout,
   if (layout == Layout::kPcnet) {
     // The heads are those of the run's own configuration.
     for (const auto& [name, tensor] : state.tensors) {
-      if (!name.starts_with(kBackbone)) want_as_it_is(name);
+      if (!name.starts_with(weights::kBackbone)) want_as_it_is(name);
     }
   } else {
     for (const auto& name : head_names(layout)) want_as_it_is(name);

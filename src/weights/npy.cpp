@@ -13,6 +13,8 @@
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
 
+#include "numpy_number.h"
+
 namespace pcnet::weights {
 
 namespace {
@@ -21,7 +23,6 @@ using core::cat;
 using core::Error;
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kMostSides = 64;  // NumPy's own limit
 
 struct NpyType {
   std::string_view descr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +8,9 @@
 #include "pcnet/weights/pickle.h"
 
 namespace pcnet::weights {
+
+inline constexpr std::string_view kNumPy = "numpy.";  ///< before the name of a dtype
+inline constexpr std::size_t kMostSides = 64;         ///< of an array: NumPy's own limit
 
 /// One little-endian number of a NumPy dtype ("numpy.f8", "numpy.i8", "numpy.b1", ...); none when
 /// the type is not read or the bytes are not its size.

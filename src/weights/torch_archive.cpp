@@ -24,8 +24,8 @@ using core::Error;
 const std::string kPickle = "data.pkl";
 
 /// Views may repeat elements; far more of them than the file has bytes are an attack on the disk.
-constexpr std::int64_t kLargestExpansion = 16;
-constexpr std::int64_t kFreeExpansion = 64 << 20;
+constexpr std::int64_t kLargestInflation = 16;
+constexpr std::int64_t kFreeInflation = 64 << 20;
 
 /// One archive: its folder, its storages, its tensors.
 class TorchArchive {
@@ -34,8 +34,8 @@ class TorchArchive {
       : file_(file),
         name_(name),
         records_(file, name),
-        most_bytes_(static_cast<std::int64_t>(file.bytes.size()) * kLargestExpansion +
-                    kFreeExpansion) {}
+        most_bytes_(static_cast<std::int64_t>(file.bytes.size()) * kLargestInflation +
+                    kFreeInflation) {}
 
   WeightFile read() {
     check_byte_order();

@@ -11,8 +11,6 @@ namespace {
 
 using core::cat;
 
-constexpr std::size_t kMostSides = 64;
-constexpr std::string_view kNumPy = "numpy.";
 
 /// Metadata says that the values are to be conjugated or negated.
 void check_metadata(const TorchCall& call, const PickleValue& metadata) {

@@ -20,7 +20,6 @@ using Tuple = PickleValue::Tuple;
 using Op = PickleOp;
 using Kind = TorchName::Kind;
 
-constexpr std::string_view kNumPy = "numpy.";
 constexpr std::string_view kBigEndian = "numpy.>";
 
 template <class T>

@@ -26,7 +26,7 @@ constexpr std::uint64_t kZipWideExtra = 1;  // the extra field with 64-bit numbe
 constexpr std::uint64_t kZip16 = 0xffff;    // these say: look for the 64-bit number
 constexpr std::uint64_t kZip32 = 0xffffffff;
 
-constexpr std::uint64_t kAlignment = 64;
+constexpr std::uint64_t kRecordAlignment = 64;
 constexpr std::uint64_t kPadding = 0x4246;  // the extra field that torch pads with
 constexpr std::uint64_t kFlags = kZipDescribed | kZipUtf8;
 constexpr std::uint64_t kVersion = 45;  // of the format: with 64-bit numbers
@@ -66,7 +66,7 @@ void ZipWriter::start(const std::string& name, std::uint64_t size) {
   Record extra;
   if (wide) extra.number(kZipWideExtra, 2).number(16, 2).number(size, 8).number(size, 8);
   const std::uint64_t data = at_ + kZipLocalBytes + name.size() + extra.bytes().size() + 4;
-  const std::uint64_t padding = (kAlignment - data % kAlignment) % kAlignment;
+  const std::uint64_t padding = (kRecordAlignment - data % kRecordAlignment) % kRecordAlignment;
   extra.number(kPadding, 2).number(padding, 2).text(std::string(padding, '\0'));
   entries_.push_back({name, at_, size, 0});
   const std::uint64_t narrow = wide ? kZip32 : size;

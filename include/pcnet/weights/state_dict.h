@@ -15,6 +15,9 @@ class Module;
 
 namespace pcnet::weights {
 
+/// Before the names of CLIP's tensors in a referring model's.
+inline constexpr std::string_view kBackbone = "backbone.";
+
 /// Whose names a file's tensors bear (docs/method.md#names-of-released-checkpoints,
 /// docs/formats.md#weight-files).
 enum class Layout {
