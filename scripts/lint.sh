@@ -64,7 +64,7 @@ if [[ $tidy == yes ]]; then
   echo 'lint: clang-tidy on the library and the program'
   # Without the precompiled header a file is read with what it includes, which most often is not all
   # of torch: four times faster, and a missing include is found.
-  cmake -S . -B build/tidy -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DPCNET_BUILD_TESTS=OFF \
+  cmake -S . -B build/tidy -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DPCNET_BUILD_TESTS=OFF -DPCNET_UNITY=OFF \
     -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
   clean=$(cat .ci/clean 2>/dev/null) || true
   if [[ $all == no && -z $base ]] && git merge-base --is-ancestor "${clean:-none}" HEAD 2>/dev/null; then

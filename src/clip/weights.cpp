@@ -41,7 +41,8 @@ Tensors clip_tensors(const weights::StateDict& state) {
   }
   Tensors out;
   for (const auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(weights::kBackbone)) out.emplace(name.substr(weights::kBackbone.size()), tensor);
+    if (name.starts_with(weights::kBackbone))
+      out.emplace(name.substr(weights::kBackbone.size()), tensor);
   }
   return out;
 }

@@ -93,7 +93,8 @@ weights::TensorFile encoders_of(const weights::TensorFile& model, Layout from, L
     for (auto& [name, tensor] : out.tensors) name.insert(0, weights::kBackbone);
     return out;
   }
-  std::erase_if(out.tensors, [](const auto& item) { return !item.first.starts_with(weights::kBackbone); });
+  std::erase_if(out.tensors,
+                [](const auto& item) { return !item.first.starts_with(weights::kBackbone); });
   for (auto& [name, tensor] : out.tensors) name.erase(0, weights::kBackbone.size());
   out.metadata.clear();  // it is about the whole model
   return out;

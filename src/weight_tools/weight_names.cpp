@@ -43,7 +43,8 @@ std::string part_of(const std::string& name, Layout layout) {
   std::string first = name.substr(0, name.find('.'));
   if (!has_encoders(layout)) return first;
   const bool wrapped = name.starts_with(weights::kBackbone);
-  const std::string_view bare = std::string_view(name).substr(wrapped ? weights::kBackbone.size() : 0);
+  const std::string_view bare =
+      std::string_view(name).substr(wrapped ? weights::kBackbone.size() : 0);
   if (!wrapped && layout != Layout::kOpenaiClip) return first;
   if (bare.starts_with("visual.attnpool.")) return "attention pool";
   if (bare.starts_with("visual.")) return "image encoder";

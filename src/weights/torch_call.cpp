@@ -11,7 +11,6 @@ namespace {
 
 using core::cat;
 
-
 /// Metadata says that the values are to be conjugated or negated.
 void check_metadata(const TorchCall& call, const PickleValue& metadata) {
   const auto* dict = std::get_if<std::shared_ptr<PickleValue::Dict>>(&metadata.value);

@@ -59,6 +59,19 @@ class Case(unittest.TestCase):
 
 
 class Usage(Case):
+    def test_folders_are_the_business_of_one_standard_library(self):
+        """LibTorch exports a std::filesystem of its own; half of it with half of another crashes."""
+        names = self.folder / "bindings"
+        run("--version", env={**os.environ, "LD_BIND_NOW": "1", "LD_DEBUG": "bindings",
+                              "LD_DEBUG_OUTPUT": str(names)})
+        text = "".join(path.read_text() for path in self.folder.glob("bindings*"))
+        bound = [line for line in text.splitlines()
+                 if "std10filesystem" in line or "NSt10filesystem" in line]
+        self.assertTrue(bound)
+        for line in bound:
+            if f"binding file {BINARY} " in line:
+                self.assertIn("libstdc++", line.split(" to ")[1])
+
     def test_version_names_pcnet_and_torch(self):
         for arguments in (["--version"], ["config", "--version"]):
             result = run(*arguments)

@@ -179,7 +179,7 @@ at::Tensor as_tensor(const std::string& text) {
 }
 
 double largest(const at::Tensor& tensor) {
-  return tensor.numel() == 0 ? 0 : tensor.abs().max().to(at::kDouble).item<double>();
+  return tensor.numel() == 0 ? 0 : tensor.to(at::kDouble).abs().max().item<double>();
 }
 
 /// Relative to the largest value of the left one, or to `least` where that is smaller.
