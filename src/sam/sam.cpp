@@ -1,8 +1,6 @@
 #include "pcnet/sam/sam.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <string_view>
 
 #include "pcnet/core/error.h"
@@ -20,30 +18,14 @@ namespace {
 using Tensors = std::map<std::string, at::Tensor>;
 
 constexpr std::string_view kEncoder = "image_encoder.";
-/// In MobileSAM's file, of a classifier that nothing reads.
-constexpr std::array<std::string_view, 2> kUnused = {"image_encoder.norm_head.",
-                                                     "image_encoder.head."};
-
-/// Other families by a tensor that they alone have.
-struct Family {
-  std::string_view part;  ///< of a name
-  std::string_view name;
-  std::string_view advice;
-};
-constexpr std::string_view kUse =
-    "wanted sam_vit_b, sam_vit_l or sam_vit_h of segment-anything, or mobile_sam.pt";
-constexpr std::array<Family, 5> kFamilies = {
-    {{"memory_attention.", "SAM 2", kUse},
-     {"image_encoder.trunk.", "SAM 2's image encoder", kUse},
-     {"mask_decoder.hf_token.", "SAM-HQ", kUse},
-     {"image_encoder.blocks.0.0.", "EfficientSAM", kUse},
-     {"model.22.", "FastSAM (a YOLO)", kUse}}};
+constexpr std::int64_t kMostCells = 256;  // of a side; the published ones have 64
+constexpr std::int64_t kWidest = 2048;    // ViT-H has 1280
 
 const at::Tensor& tensor_of(const Tensors& tensors, const std::string& name,
                             const std::string& source, std::int64_t dimensions) {
   const auto found = tensors.find(name);
   if (found == tensors.end()) {
-    throw Error(cat(source, " holds no SAM: no tensor ", name, "; ", kUse));
+    throw Error(cat(source, " holds no SAM: no tensor ", name, "; wanted ", kKnownFiles));
   }
   if (found->second.dim() == dimensions) return found->second;
   throw Error(
@@ -56,9 +38,10 @@ std::int64_t count_blocks(const Tensors& tensors) {
   return count;
 }
 
-VisionTransformerOptions vit_of(const Tensors& tensors, const std::string& source) {
+VisionTransformerOptions vit_of(const Tensors& tensors, std::int64_t width,
+                                const std::string& source) {
   VisionTransformerOptions options;
-  options.width = tensor_of(tensors, cat(kEncoder, "pos_embed"), source, 4).size(3);
+  options.width = width;
   options.blocks = count_blocks(tensors);
   options.global_blocks.clear();
   const auto table = [&](std::int64_t block) {
@@ -77,22 +60,6 @@ VisionTransformerOptions vit_of(const Tensors& tensors, const std::string& sourc
   return options;
 }
 
-std::optional<std::string> family_of(const Tensors& tensors) {
-  for (const auto& family : kFamilies) {
-    for (const auto& [name, tensor] : tensors) {
-      if (name.find(family.part) != std::string::npos) {
-        return cat("it is ", family.name, ": ", family.advice);
-      }
-    }
-  }
-  return std::nullopt;
-}
-
-bool is_unused(const std::string& name) {
-  return std::any_of(kUnused.begin(), kUnused.end(),
-                     [&](std::string_view prefix) { return name.starts_with(prefix); });
-}
-
 }  // namespace
 
 SamImpl::SamImpl(const SamOptions& wanted) : options(wanted) {
@@ -102,12 +69,20 @@ SamImpl::SamImpl(const SamOptions& wanted) : options(wanted) {
 }
 
 SamOptions options_of(const Tensors& tensors, const std::string& source) {
-  if (const auto family = family_of(tensors)) throw Error(cat(source, " holds no SAM: ", *family));
   if (tensors.contains(cat(kEncoder, "patch_embed.seq.0.c.weight"))) return mobile_sam();
   SamOptions options;
-  options.side = tensor_of(tensors, cat(kEncoder, "pos_embed"), source, 4).size(1) * kStride;
+  const auto places = tensor_of(tensors, cat(kEncoder, "pos_embed"), source, 4).sizes();
+  const auto in_range = [](std::int64_t value, std::int64_t most) {
+    return value >= 1 && value <= most;
+  };
+  if (!in_range(places[1], kMostCells) || !in_range(places[3], kWidest)) {
+    throw Error(cat(source, ": ", kEncoder, "pos_embed is ", places,
+                    ", wanted [1, cells, cells, width]", " of 1 to ", kMostCells,
+                    " cells and a width of 1 to ", kWidest));
+  }
+  options.side = places[1] * kStride;
   tensor_of(tensors, cat(kEncoder, "blocks.0.attn.rel_pos_h"), source, 2);
-  options.vit = vit_of(tensors, source);
+  options.vit = vit_of(tensors, places[3], source);
   options.name.clear();
   for (const auto& known : published_sams()) {
     if (known.vit == options.vit && known.side == options.side) options.name = known.name;
@@ -115,17 +90,39 @@ SamOptions options_of(const Tensors& tensors, const std::string& source) {
   return options;
 }
 
+Tensors expected_tensors(const SamOptions& options) {
+  // Blocks of a kind are alike: one of each is built, and a large model takes no memory.
+  SamOptions small = options;
+  small.vit.blocks = 2;
+  small.vit.global_blocks = {1};
+  const Sam built(small);
+  const auto& global = options.vit.global_blocks;
+  Tensors expected;
+  for (const auto& [name, tensor] : weights::tensors_of(*built)) {
+    const auto meta = torch::empty(tensor.sizes(), torch::TensorOptions().device(torch::kMeta));
+    const std::string windowed_block = cat(kEncoder, "blocks.0.");
+    const bool of_global_block = name.starts_with(cat(kEncoder, "blocks.1."));
+    if (!of_global_block && !name.starts_with(windowed_block)) {
+      expected.emplace(name, meta);
+      continue;
+    }
+    const std::string part = name.substr(windowed_block.size());
+    for (std::int64_t i = 0; i < options.vit.blocks; ++i) {
+      const bool is_global = std::find(global.begin(), global.end(), i) != global.end();
+      if (is_global == of_global_block) {
+        expected.emplace(cat(kEncoder, "blocks.", i, ".", part), meta);
+      }
+    }
+  }
+  return expected;
+}
+
 Sam load_sam(const std::filesystem::path& path, c10::Device device) {
   const auto file = weights::open_weights(path);
-  const auto state = weights::find_state_dict(file);
+  const auto state = weights::require_layout(file, weights::Layout::kSam, kKnownFiles);
   const std::string source = file.path.string();
-  if (state.layout != weights::Layout::kSam && state.layout != weights::Layout::kUnknown) {
-    throw Error(cat(source, " holds no SAM: it is ", weights::to_string(state.layout), "; ", kUse));
-  }
-  Tensors given = state.tensors;
-  std::erase_if(given, [](const auto& item) { return is_unused(item.first); });
-  Sam sam(options_of(given, source));
-  weights::load_tensors(weights::tensors_of(*sam), given, source,
+  Sam sam(options_of(state.tensors, source));
+  weights::load_tensors(weights::tensors_of(*sam), state.tensors, source,
                         sam->options.name.empty() ? "SAM" : sam->options.name);
   sam->to(device);
   sam->eval();

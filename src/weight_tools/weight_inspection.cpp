@@ -2,8 +2,11 @@
 #include <cmath>
 #include <limits>
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/freesolo/weights.h"
+#include "pcnet/sam/sam.h"
 #include "pcnet/weight_tools/weight_names.h"
 #include "pcnet/weight_tools/weight_tools.h"
 
@@ -78,11 +81,9 @@ std::vector<Inspection::Place> places(const weights::WeightFile& file, weights::
   return out;
 }
 
-/// Everything that depends on which model the file holds.
-void look_at_model(Inspection& found, const weights::WeightFile& file,
-                   const weights::StateDict& state) {
+void look_at_encoders(Inspection& found, const weights::WeightFile& file,
+                      const weights::StateDict& state) {
   const auto encoder_tensors = clip::clip_tensors(state);
-  found.advice = weights::hidden_tensors_note(file);
   if (encoder_tensors.empty()) {
     if (found.advice.empty()) found.advice = weights::advice(state.layout);
     if (found.advice.empty()) found.advice = "it holds no encoders";
@@ -93,6 +94,44 @@ void look_at_model(Inspection& found, const weights::WeightFile& file,
   found.fit = fit_of(state, state.layout, encoders);
   if (found.fit->fits()) {
     found.loads = places(file, state.layout, encoders, encoder_tensors.size());
+  }
+}
+
+/// Where a segmentor loads when it fits what is expected.
+void look_at_segmentor(Inspection& found, const weights::StateDict& state,
+                       const std::map<std::string, at::Tensor>& expected, const char* where) {
+  found.fit = weights::compare(expected, state.tensors);
+  if (found.fit->fits()) found.loads = {{where, "the whole model", {}}};
+}
+
+/// Everything that depends on which model the file holds.
+void look_at_model(Inspection& found, const weights::WeightFile& file,
+                   const weights::StateDict& state) {
+  using weights::Layout;
+  found.advice = weights::hidden_tensors_note(file);
+  switch (state.layout) {
+    case Layout::kSam:
+      try {
+        found.sam = sam::options_of(state.tensors, file.path.string());
+      } catch (const core::Error& error) {  // too little of it is there to tell which SAM it is
+        found.advice = error.what();
+        return;
+      }
+      return look_at_segmentor(found, state, sam::expected_tensors(*found.sam),
+                               "proposals make --weights");
+    case Layout::kFreesolo:
+      return look_at_segmentor(found, state, freesolo::expected_tensors(),
+                               "proposals make --source freesolo --weights");
+    case Layout::kHuggingFaceSam:
+    case Layout::kSam2:
+    case Layout::kSamHq:
+    case Layout::kEfficientSam:
+    case Layout::kYolo:
+      found.advice = cat("it is ", weights::to_string(state.layout), ", which is not read; wanted ",
+                         sam::kKnownFiles);
+      return;
+    default:
+      return look_at_encoders(found, file, state);
   }
 }
 

@@ -48,6 +48,28 @@ Json architecture_json(const clip::Architecture& architecture) {
             {"output_dim", text.output_dim}}}};
 }
 
+Json sam_json(const sam::SamOptions& options) {
+  const auto encoder = [&]() -> Json {
+    if (options.tiny) {
+      const auto& tiny = options.tiny_vit;
+      return {{"widths", tiny.widths}, {"blocks", tiny.blocks}, {"heads", tiny.heads}};
+    }
+    const auto& vit = options.vit;
+    return {{"width", vit.width},
+            {"blocks", vit.blocks},
+            {"heads", vit.heads},
+            {"global_blocks", vit.global_blocks}};
+  };
+  return {{"name", options.name.empty() ? Json() : Json(options.name)},
+          {"image_encoder", encoder()},
+          {"side", options.side}};
+}
+
+Json model_json(const Inspection& found) {
+  if (found.architecture) return architecture_json(*found.architecture);
+  return found.sam ? sam_json(*found.sam) : Json();
+}
+
 Json fit_json(const weights::Fit& fit) {
   Json mismatched = Json::array();
   for (const auto& [name, got, wanted] : fit.mismatched) {
@@ -119,26 +141,25 @@ Json metadata_json(const std::map<std::string, std::string>& metadata) {
 Json to_json(const Inspection& found) {
   Json values = Json::object();
   for (const auto& [name, value] : found.values) values[name] = value;
-  Json out = {
-      {"file", found.file},
-      {"format", found.format},
-      {"layout", found.layout},
-      {"prefix", found.prefix},
-      {"tensors", found.tensors},
-      {"tensor_bytes", found.tensor_bytes},
-      {"model_tensors", found.model_tensors},
-      {"parameters", found.parameters},
-      {"parts", counts_json(found.parts)},
-      {"dtypes", counts_json(found.dtypes)},
-      {"left_out", found.left_out},
-      {"values", values},
-      {"opaque", opaque_json(found.opaque)},
-      {"hidden_tensors", found.hidden_tensors},
-      {"metadata", metadata_json(found.metadata)},
-      {"architecture", found.architecture ? architecture_json(*found.architecture) : Json()},
-      {"fit", found.fit ? fit_json(*found.fit) : Json()},
-      {"loads", loads_json(found.loads)},
-      {"advice", found.advice.empty() ? Json() : Json(found.advice)}};
+  Json out = {{"file", found.file},
+              {"format", found.format},
+              {"layout", found.layout},
+              {"prefix", found.prefix},
+              {"tensors", found.tensors},
+              {"tensor_bytes", found.tensor_bytes},
+              {"model_tensors", found.model_tensors},
+              {"parameters", found.parameters},
+              {"parts", counts_json(found.parts)},
+              {"dtypes", counts_json(found.dtypes)},
+              {"left_out", found.left_out},
+              {"values", values},
+              {"opaque", opaque_json(found.opaque)},
+              {"hidden_tensors", found.hidden_tensors},
+              {"metadata", metadata_json(found.metadata)},
+              {"architecture", model_json(found)},
+              {"fit", found.fit ? fit_json(*found.fit) : Json()},
+              {"loads", loads_json(found.loads)},
+              {"advice", found.advice.empty() ? Json() : Json(found.advice)}};
   if (found.tensor_list) out["tensor_list"] = tensors_json(*found.tensor_list);
   return out;
 }

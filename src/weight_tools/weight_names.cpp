@@ -54,7 +54,8 @@ std::string part_of(const std::string& name, Layout layout) {
 
 bool is_buffer(const std::string& name) {
   return name.ends_with(".running_mean") || name.ends_with(".running_var") ||
-         name.ends_with(".num_batches_tracked");
+         name.ends_with(".num_batches_tracked") ||
+         name.ends_with(".positional_encoding_gaussian_matrix");
 }
 
 std::vector<std::string> head_names(Layout layout) {

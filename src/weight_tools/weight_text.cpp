@@ -25,7 +25,10 @@ std::string line(const std::string& label, const std::string& value) {
 }
 
 /// "[2, 3]", as JSON writes it.
-std::string list_text(const std::vector<std::int64_t>& list) { return core::json_text(Json(list)); }
+template <class List>
+std::string list_text(const List& list) {
+  return core::json_text(Json(list));
+}
 
 /// A value on one line; long ones are cut.
 std::string shortened(const Json& value) {
@@ -84,6 +87,20 @@ std::string architecture_text(const clip::Architecture& architecture) {
                   list_text(visual.layers), ", width ", visual.width, ", ", visual.resolution,
                   " px; text ", text.layers, " x ", text.width, ", context ", text.context_length,
                   "; output ", text.output_dim, "; vocabulary ", architecture.vocabulary_size));
+}
+
+std::string sam_text(const sam::SamOptions& options) {
+  const std::string side = cat("; ", options.side, " px");
+  if (options.tiny) {
+    const auto& tiny = options.tiny_vit;
+    return line("architecture", cat(options.name, ": layers ", list_text(tiny.blocks), ", widths ",
+                                    list_text(tiny.widths), side));
+  }
+  const auto& vit = options.vit;
+  return line("architecture",
+              cat(options.name.empty() ? "SAM" : options.name, ": ", vit.blocks,
+                  " blocks of width ", vit.width, ", ", vit.heads,
+                  " heads, all cells seen in blocks ", list_text(vit.global_blocks), side));
 }
 
 std::string fit_text(const weights::Fit& fit) {
@@ -159,6 +176,7 @@ std::string to_text(const Inspection& found) {
               cat(found.model_tensors, " tensors, ", millions(found.parameters), " parameters"));
   out += groups(found.parts);
   if (found.architecture) out += architecture_text(*found.architecture);
+  if (found.sam) out += sam_text(*found.sam);
   if (found.fit) out += fit_text(*found.fit);
   out += loads_text(found.loads);
   if (!found.advice.empty()) out += line("note", found.advice);

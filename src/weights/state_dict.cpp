@@ -7,6 +7,7 @@
 
 #include <torch/torch.h>
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
 namespace pcnet::weights {
@@ -28,6 +29,31 @@ constexpr std::array<std::string_view, 7> kBesideTheModel = {
 constexpr std::array<std::string_view, 3> kSettings = {"input_resolution", "context_length",
                                                        "vocab_size"};
 
+/// A name, or the beginning of some.
+struct Mark {
+  Layout layout;
+  std::string_view start;
+};
+
+/// Families by what they alone have.
+constexpr auto kFamilies = std::to_array<Mark>({
+    {Layout::kFreesolo, "ins_head.cate_pred."},
+    {Layout::kSam2, "memory_attention."},
+    {Layout::kSam2, "image_encoder.trunk."},
+    {Layout::kSamHq, "mask_decoder.hf_token."},
+    {Layout::kEfficientSam, "mask_decoder.final_output_upscaling_layers."},
+    {Layout::kHuggingFaceSam, "shared_image_embedding."},
+    {Layout::kYolo, "model.22."},
+});
+
+/// What stands among a model's tensors and is read by no network.
+constexpr auto kUnread = std::to_array<Mark>({
+    {Layout::kSam, "image_encoder.norm_head."},
+    {Layout::kSam, "image_encoder.head."},
+    {Layout::kFreesolo, "_iter"},
+    {Layout::kFreesolo, "ins_head.emb_pred."},
+});
+
 template <class Words>
 bool is_one_of(std::string_view word, const Words& words) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -39,12 +65,15 @@ using Tensors = std::map<std::string, at::Tensor>;
 
 bool has(const Tensors& tensors, const std::string& name) { return tensors.contains(name); }
 
-bool has_any(const Tensors& tensors, const std::string& prefix) {
-  const auto found = tensors.lower_bound(prefix);
+bool has_any(const Tensors& tensors, std::string_view prefix) {
+  const auto found = tensors.lower_bound(std::string(prefix));
   return found != tensors.end() && found->first.starts_with(prefix);
 }
 
 Layout layout_of(const Tensors& tensors) {
+  for (const auto& [layout, start] : kFamilies) {
+    if (has_any(tensors, start)) return layout;
+  }
   if (has_any(tensors, "attn_fusion_vl.") || has(tensors, "c4_vis_project.weight")) {
     return Layout::kOfficialPcnet;
   }
@@ -103,7 +132,8 @@ std::string counted(std::size_t count, const char* what) {
 /// The groups of what was left out, in the file's order.
 class LeftOut {
  public:
-  void add_tensor(std::string_view name) { ++group(first_part(name)).tensors; }
+  void add_tensor(std::string_view name) { add_to(first_part(name)); }
+  void add_to(std::string_view name) { ++group(name).tensors; }
   void add_value(std::string_view name) { group(first_part(name)); }
 
   std::vector<std::string> names() const {
@@ -133,6 +163,23 @@ class LeftOut {
   std::vector<Group> groups_;
 };
 
+/// Takes out of the model what is no part of it.
+void leave_out_unread(Found& found, LeftOut& left_out) {
+  if (found.layout == Layout::kUnknown) return;
+  for (const auto name : kSettings) {
+    if (found.tensors.erase(std::string(name)) > 0) left_out.add_tensor(name);
+  }
+  for (const auto& [layout, start] : kUnread) {
+    if (found.layout != layout) continue;
+    const std::string_view group = start.ends_with('.') ? start.substr(0, start.size() - 1) : start;
+    std::erase_if(found.tensors, [&, start = start](const auto& item) {
+      if (!item.first.starts_with(start)) return false;
+      left_out.add_to(group);
+      return true;
+    });
+  }
+}
+
 bool is_our_checkpoint(const WeightFile& file) {
   const auto format = file.content.metadata.find("format");
   return format != file.content.metadata.end() && format->second.starts_with("pcnet checkpoint");
@@ -158,6 +205,18 @@ std::string to_string(Layout layout) {
       return "torchvision's ResNet";
     case Layout::kSam:
       return "SAM";
+    case Layout::kHuggingFaceSam:
+      return "SAM under Hugging Face's names";
+    case Layout::kSam2:
+      return "SAM 2";
+    case Layout::kSamHq:
+      return "SAM-HQ";
+    case Layout::kEfficientSam:
+      return "EfficientSAM";
+    case Layout::kYolo:
+      return "a YOLO (FastSAM is one)";
+    case Layout::kFreesolo:
+      return "FreeSOLO";
     case Layout::kUnknown:
       return "unknown";
   }
@@ -183,7 +242,14 @@ std::string advice(Layout layout) {
           "stem than CLIP's; try ",
           kUse);
     case Layout::kSam:
-      return cat("this looks like SAM, which segments images but knows no text; try ", kUse);
+    case Layout::kHuggingFaceSam:
+    case Layout::kSam2:
+    case Layout::kSamHq:
+    case Layout::kEfficientSam:
+    case Layout::kYolo:
+    case Layout::kFreesolo:
+      return cat("this looks like ", to_string(layout),
+                 ", which segments images but knows no text; try ", kUse);
     case Layout::kUnknown:
       return cat("its names are those of no model that is known here; try ", kUse);
     default:
@@ -214,13 +280,22 @@ StateDict find_state_dict(const WeightFile& file) {
   for (const auto& [name, tensor] : all) {
     if (!name.starts_with(found->prefix)) left_out.add_tensor(name);
   }
-  if (found->layout != Layout::kUnknown) {
-    for (const auto name : kSettings) {
-      if (found->tensors.erase(std::string(name)) > 0) left_out.add_tensor(name);
-    }
-  }
+  leave_out_unread(*found, left_out);
   for (const auto& [name, value] : file.values) left_out.add_value(name);
   return {found->layout, found->prefix, std::move(found->tensors), left_out.names()};
+}
+
+StateDict require_layout(const WeightFile& file, Layout wanted, const std::string& files) {
+  StateDict state = find_state_dict(file);
+  if (state.layout == wanted) return state;
+  std::string instead = hidden_tensors_note(file);
+  if (instead.empty()) {
+    instead = state.layout == Layout::kUnknown
+                  ? "its names are those of no model that is known here"
+                  : cat("it is ", to_string(state.layout));
+  }
+  throw core::Error(
+      cat(file.path.string(), " holds no ", to_string(wanted), ": ", instead, "; wanted ", files));
 }
 
 }  // namespace pcnet::weights

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 import zipfile
 
+import segmentors
 from official import LAYERS, OUTPUT, VOCABULARY, clip_shapes, official_shapes, tensors_of
 from program import (
     Case,
@@ -117,7 +118,6 @@ class Inspect(Weights):
             "vision transformer": ["visual.class_embedding", "visual.proj"],
             "Hugging Face": ["vision_model.embeddings.class_embedding"],
             "torchvision": ["conv1.weight", "layer1.0.conv1.weight", "fc.weight"],
-            "SAM": ["image_encoder.pos_embed", "mask_decoder.iou_token.weight"],
             "known": ["some.weight"],
         }
         for words, names in cases.items():
@@ -165,6 +165,132 @@ class Inspect(Weights):
         self.assertRegex(text, r"(?m)^a +F32 +\[2,3\] +1 +4 +2\.5 +1\.118 +2$")
         self.assertIn("note = hello", text)
         self.assertRegex(run_well("-v", "weights", "inspect", path).stdout, r"(?m)^b +I64 +\[\]$")
+
+
+class Segmentors(Weights):
+    SMALL = (8, 2, 2, (1,), 32)  # a SAM of 512 px with two narrow blocks
+
+    def hollow(self, name, shapes, prefix=""):
+        path = self.folder / name
+        segmentors.write_hollow(path, shapes, prefix)
+        return path
+
+    def test_every_published_sam(self):
+        directions = 256  # are drawn, not learned
+        for name, tensors, numbers in (
+            ("ViT-B", 314, 93_735_728),
+            ("ViT-L", 482, 312_343_088),
+            ("ViT-H", 594, 641_090_864),
+        ):
+            with self.subTest(name):
+                path = self.hollow("sam.safetensors", segmentors.sam_shapes(name))
+                document = self.inspect(path)
+                width, blocks, heads, global_blocks = segmentors.VITS[name]
+                self.assertEqual((document["layout"], document["tensors"]), ("SAM", tensors))
+                self.assertEqual(document["parameters"], numbers - directions)
+                self.assertTrue(document["fit"]["fits"], document["fit"])
+                self.assertEqual(document["architecture"]["name"], name)
+                self.assertEqual(
+                    document["architecture"]["image_encoder"],
+                    {"width": width, "blocks": blocks, "heads": heads,
+                     "global_blocks": list(global_blocks)},
+                )
+                (place,) = document["loads"]
+                self.assertEqual(place["where"], "proposals make --weights")
+                text = run_well("-q", "weights", "inspect", path).stdout
+                self.assertIn(f"{name}: {blocks} blocks of width {width}", text)
+
+    def test_mobile_sam(self):
+        path = self.hollow("mobile.safetensors", segmentors.sam_shapes("MobileSAM"))
+        document = self.inspect(path)
+        self.assertEqual((document["layout"], document["tensors"]), ("SAM", 439))
+        self.assertEqual(document["architecture"]["name"], "MobileSAM")
+        self.assertTrue(document["fit"]["fits"], document["fit"])
+        self.assertEqual(
+            document["left_out"],
+            ["image_encoder.norm_head (2 tensors)", "image_encoder.head (2 tensors)"],
+        )
+
+    def test_freesolo(self):
+        path = self.hollow("solo.safetensors", segmentors.freesolo_shapes(), prefix="model.")
+        document = self.inspect(path)
+        self.assertEqual((document["layout"], document["prefix"]), ("FreeSOLO", "model."))
+        self.assertTrue(document["fit"]["fits"], document["fit"])
+        self.assertEqual(
+            document["left_out"], ["_iter (1 tensor)", "ins_head.emb_pred (2 tensors)"]
+        )
+        self.assertEqual(
+            document["loads"][0]["where"], "proposals make --source freesolo --weights"
+        )
+
+    def test_what_is_missing_or_too_much(self):
+        sam = segmentors.sam_shapes(self.SMALL)
+        del sam["image_encoder.blocks.1.attn.rel_pos_w"]
+        sam["mask_decoder.iou_token.weight"] = [2, 256]
+        sam["mask_decoder.extra"] = [1]
+        solo = segmentors.freesolo_shapes()
+        del solo["mask_head.conv_pred.1.bias"]
+        solo["ins_head.cate_pred.bias"] = [3]
+        solo["mask_head.extra"] = [1]
+        for shapes, missing, unexpected, mismatched in (
+            (sam, "image_encoder.blocks.1.attn.rel_pos_w", "mask_decoder.extra",
+             {"name": "mask_decoder.iou_token.weight", "got": [2, 256], "wanted": [1, 256]}),
+            (solo, "mask_head.conv_pred.1.bias", "mask_head.extra",
+             {"name": "ins_head.cate_pred.bias", "got": [3], "wanted": [2]}),
+        ):
+            document = self.inspect(self.hollow("part.safetensors", shapes))
+            fit = document["fit"]
+            self.assertEqual((fit["missing"], fit["unexpected"]), ([missing], [unexpected]))
+            self.assertEqual(fit["mismatched"], [mismatched])
+            self.assertEqual(document["loads"], [])
+        del sam["image_encoder.pos_embed"]
+        document = self.inspect(self.hollow("part.safetensors", sam))
+        self.assertIn("no tensor image_encoder.pos_embed", document["advice"])
+        self.assertEqual(document["layout"], "SAM")
+
+    def test_other_families_by_their_names(self):
+        sam = segmentors.sam_shapes(self.SMALL)
+        cases = {
+            "SAM 2": {"memory_attention.layers.0.norm1.weight": [1]},
+            "SAM-HQ": sam | {"mask_decoder.hf_token.weight": [1, 256]},
+            "EfficientSAM": sam | {"mask_decoder.final_output_upscaling_layers.0.0.bias": [64]},
+            "SAM under Hugging Face's names": {
+                "shared_image_embedding.positional_embedding": [2, 128],
+                "vision_encoder.pos_embed": [1, 64, 64, 768],
+                "mask_decoder.iou_token.weight": [1, 256]},
+            "a YOLO (FastSAM is one)": {"model.22.cv2.0.0.conv.weight": [1]},
+        }
+        for name, shapes in cases.items():
+            with self.subTest(name):
+                path = self.hollow("other.safetensors", shapes)
+                document = self.inspect(path)
+                self.assertEqual((document["layout"], document["loads"]), (name, []))
+                self.assertIn(f"it is {name}, which is not read", document["advice"])
+        onnx = self.folder / "sam.onnx"
+        onnx.write_bytes(b"\x08\x07\x12\x07pytorch")
+        self.assert_fails(run("-q", "weights", "inspect", onnx), 1, onnx, "ONNX")
+
+    def test_there_and_back_keeps_names(self):
+        for prefix, shapes in (
+            ("", segmentors.sam_shapes(self.SMALL)),
+            ("model.", {"_iter": [1], "ins_head.cate_pred.weight": [2, 4, 3, 3],
+                        "backbone.bottom_up.stem.conv1.weight": [4, 3, 7, 7]}),
+        ):
+            source = self.hollow("source.safetensors", shapes, prefix)
+            self.convert(source, "a.pth")
+            self.convert(self.folder / "a.pth", "b.safetensors")
+            self.assertEqual(
+                read_safetensors(self.folder / "b.safetensors")[1], read_safetensors(source)[1])
+            document = self.diff(source, self.folder / "a.pth")
+            self.assertTrue(document["equal"])
+            self.assertEqual(document["a"]["prefix"], prefix)
+            self.assertEqual(
+                document["common"], len(shapes) - sum(name == "_iter" for name in shapes))
+
+    def test_a_segmentor_is_no_model_around_a_clip(self):
+        path = self.hollow("sam.safetensors", segmentors.sam_shapes(self.SMALL))
+        result = run("-q", "weights", "convert", path, self.folder / "a.safetensors", "--layout", "pcnet")
+        self.assert_fails(result, 2, "this looks like SAM", "knows no text")
 
 
 class Convert(Weights):

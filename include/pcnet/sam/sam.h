@@ -27,8 +27,15 @@ class SamImpl : public torch::nn::Module {
 TORCH_MODULE(Sam);
 
 /// Which SAM a file's tensors make. Error that names the tensor which is missing or of no shape of
-/// a SAM, and the family of a file that is something else; `source` names the file.
+/// a SAM; `source` names the file.
 SamOptions options_of(const std::map<std::string, at::Tensor>& tensors, const std::string& source);
+
+/// Every tensor of such a SAM under its name, with its shape and without memory (meta tensors).
+std::map<std::string, at::Tensor> expected_tensors(const SamOptions& options);
+
+/// The published files that are read, for people.
+inline constexpr const char* kKnownFiles =
+    "sam_vit_b, sam_vit_l or sam_vit_h of segment-anything, or mobile_sam.pt";
 
 /// Opens a weight file of any format and builds the SAM that it holds, in evaluation mode. Error
 /// for a file of another family, by its name, and for one that does not fit, which lists what is

@@ -12,7 +12,7 @@ namespace pcnet::weight_tools {
 /// Where a tensor belongs, for a person: "image encoder", "text encoder", "attn_fusion", …
 std::string part_of(const std::string& name, weights::Layout layout);
 
-/// Not learned: batch norm's statistics.
+/// Not learned: batch norm's statistics, the directions of SAM's places.
 bool is_buffer(const std::string& name);
 
 /// The names of a layout beside the encoders' (docs/method.md#names-of-released-checkpoints).

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pcnet/clip/weights.h"
+#include "pcnet/sam/sam_options.h"
 #include "pcnet/weights/state_dict.h"
 #include "pcnet/weights/weight_file.h"
 
@@ -71,8 +72,9 @@ struct Inspection {
   std::vector<std::pair<std::string, std::string>> opaque;  ///< name and type of what was not read
   std::size_t hidden_tensors = 0;                           ///< within these
   std::map<std::string, std::string> metadata;
-  std::optional<clip::Architecture> architecture;
-  std::optional<weights::Fit> fit;  ///< against that architecture
+  std::optional<clip::Architecture> architecture;  ///< of a CLIP, or of the encoders of a model
+  std::optional<sam::SamOptions> sam;
+  std::optional<weights::Fit> fit;  ///< against that architecture, or FreeSOLO's
   std::vector<Place> loads;
   std::string advice;                                 ///< empty: there is none
   std::optional<std::vector<TensorRow>> tensor_list;  ///< where it was asked for

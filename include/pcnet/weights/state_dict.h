@@ -29,7 +29,13 @@ enum class Layout {
   kClipVit,        ///< CLIP with a vision transformer
   kHuggingFaceClip,
   kTorchvisionResnet,
-  kSam,
+  kSam,             ///< segment-anything's ViT-B, L and H, and MobileSAM
+  kHuggingFaceSam,  ///< the same networks under other names
+  kSam2,
+  kSamHq,
+  kEfficientSam,
+  kYolo,  ///< FastSAM is one
+  kFreesolo,
   kUnknown,
 };
 
@@ -50,8 +56,14 @@ struct StateDict {
   std::vector<std::string> left_out;
 };
 
-/// Finds the model in a file by its names.
+/// Finds the model in a file by its names. What no network reads is left out: settings among
+/// OpenAI's weights, the classifier of MobileSAM's encoder, FreeSOLO's counter and embedding
+/// branch.
 StateDict find_state_dict(const WeightFile& file);
+
+/// The model of a file that is to hold one of that layout. Error that says what the file holds
+/// instead, and which files would do.
+StateDict require_layout(const WeightFile& file, Layout wanted, const std::string& files);
 
 /// Every parameter and buffer of a module by name (views, not copies).
 std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& module);

@@ -110,7 +110,9 @@ TEST_F(FreesoloWeights, OfAnotherModelAreNamedAsWhatTheyAre) {
       [&] {
         load_weights(*network, write({{"some.weight", torch::zeros({1})}}));
       },
-      ThrowsMessage<core::Error>(HasSubstr("no tensor ins_head.cate_pred.weight")));
+      ThrowsMessage<core::Error>(AllOf(HasSubstr("holds no FreeSOLO"),
+                                       HasSubstr("no model that is known"),
+                                       HasSubstr(kKnownFiles))));
 }
 
 }  // namespace

@@ -102,13 +102,58 @@ TEST(LoadSam, TellsTheSizeFromTheFile) {
   }
 }
 
+/// A SAM's tensors, changed.
+std::map<std::string, at::Tensor> changed(const std::string& name, const at::Tensor& tensor) {
+  auto tensors = expected_tensors({});
+  tensors[name] = tensor;
+  return tensors;
+}
+
+TEST(SamOptionsOf, KnowsThePublishedSizes) {
+  for (const auto& known : published_sams()) {
+    const auto tensors = expected_tensors(known);
+    const auto found = options_of(tensors, "sam.pth");
+    EXPECT_EQ(found.name, known.name);
+    EXPECT_EQ(found.vit, known.vit);
+    EXPECT_EQ(tensors.size(), static_cast<std::size_t>(146 + 14 * known.vit.blocks)) << known.name;
+  }
+}
+
+TEST(SamOptionsOf, RefusesSizesThatNoSamHas) {
+  const auto places = [](std::int64_t cells, std::int64_t width) {
+    return torch::empty({1, cells, cells, width}, torch::TensorOptions().device(torch::kMeta));
+  };
+  const auto wide = changed("image_encoder.pos_embed", places(64, std::int64_t{1} << 40));
+  const auto large = changed("image_encoder.pos_embed", places(std::int64_t{1} << 24, 768));
+  const auto none = changed("image_encoder.pos_embed", places(0, 768));
+  for (const auto& tensors : {wide, large, none}) {
+    EXPECT_THAT([&] { options_of(tensors, "sam.pth"); },
+                ThrowsMessage<core::Error>(HasSubstr("sam.pth: image_encoder.pos_embed is [1, ")));
+  }
+  const auto heads = changed("image_encoder.blocks.0.attn.rel_pos_h", places(1, 7)[0][0]);
+  EXPECT_THAT([&] { options_of(heads, "sam.pth"); },
+              ThrowsMessage<core::Error>(HasSubstr("do not divide the width 768")));
+}
+
+TEST(ExpectedTensors, AreThoseOfTheModule) {
+  for (const SamOptions& options : {mobile_sam(), tiny()}) {
+    const auto expected = expected_tensors(options);
+    const auto fit = weights::compare(expected, weights::tensors_of(*Sam(options)));
+    EXPECT_EQ(weights::to_line(fit), "");
+    for (const auto& [name, tensor] : expected) EXPECT_TRUE(tensor.is_meta()) << name;
+  }
+}
+
 TEST(LoadSam, NamesFilesOfOtherFamilies) {
   const support::TemporaryFolder folder;
   const std::pair<const char*, const char*> families[] = {
       {"memory_attention.layers.0.norm1.weight", "SAM 2"},
       {"mask_decoder.hf_token.weight", "SAM-HQ"},
+      {"mask_decoder.final_output_upscaling_layers.0.0.bias", "EfficientSAM"},
+      {"shared_image_embedding.positional_embedding", "Hugging Face"},
       {"model.22.cv2.0.0.conv.weight", "FastSAM"},
-      {"visual.conv1.weight", "no tensor image_encoder.pos_embed"}};
+      {"visual.class_embedding", "CLIP with a vision transformer"},
+      {"some.weight", "no model that is known"}};
   for (const auto& [tensor, said] : families) {
     weights::TensorFile file;
     file.tensors.emplace_back(tensor, torch::zeros({1, 256}));

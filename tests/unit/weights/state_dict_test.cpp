@@ -53,6 +53,9 @@ TEST(FindStateDict, KnowsTheLayoutByItsNames) {
   EXPECT_EQ(layout_of({"image_encoder.pos_embed", "image_encoder.blocks.0.attn.qkv.weight",
                        "prompt_encoder.no_mask_embed.weight", "mask_decoder.iou_token.weight"}),
             Layout::kSam);
+  EXPECT_EQ(layout_of({"model._iter", "model.ins_head.cate_pred.weight",
+                       "model.backbone.bottom_up.stem.conv1.weight"}),
+            Layout::kFreesolo);
   EXPECT_EQ(layout_of({"encoder.weight", "decoder.weight"}), Layout::kUnknown);
   EXPECT_EQ(layout_of({}), Layout::kUnknown);
 }
@@ -106,6 +109,18 @@ TEST(FindStateDict, DropsTheSettingsInOpenaisFiles) {
                                           "context_length (1 tensor)", "vocab_size (1 tensor)"));
 }
 
+TEST(FindStateDict, DropsWhatNoNetworkReads) {
+  const auto sam = find_state_dict(file_of({"image_encoder.layers.0.a", "image_encoder.head.weight",
+                                            "image_encoder.norm_head.bias", "mask_decoder.b"}));
+  EXPECT_THAT(sam.tensors, ElementsAre(Key("image_encoder.layers.0.a"), Key("mask_decoder.b")));
+  EXPECT_THAT(sam.left_out,
+              ElementsAre("image_encoder.norm_head (1 tensor)", "image_encoder.head (1 tensor)"));
+  const auto solo = find_state_dict(
+      file_of(with("model.", {"_iter", "ins_head.cate_pred.weight", "ins_head.emb_pred.weight"})));
+  EXPECT_THAT(solo.tensors, ElementsAre(Key("ins_head.cate_pred.weight")));
+  EXPECT_THAT(solo.left_out, ElementsAre("_iter (1 tensor)", "ins_head.emb_pred (1 tensor)"));
+}
+
 TEST(FindStateDict, KeepsEveryNameOfAnUnknownLayout) {
   const auto state = find_state_dict(file_of({"model.a", "b", "context_length"}));
   EXPECT_EQ(state.prefix, "");
@@ -125,6 +140,8 @@ TEST(Advice, SaysWhatTheFileLooksLikeAndWhatToUse) {
       {Layout::kHuggingFaceClip, "Hugging Face"},
       {Layout::kTorchvisionResnet, "torchvision"},
       {Layout::kSam, "SAM"},
+      {Layout::kSam2, "SAM 2"},
+      {Layout::kFreesolo, "FreeSOLO"},
       {Layout::kUnknown, "no model that is known"}};
   for (const auto& [layout, words] : expected) {
     EXPECT_THAT(advice(layout), HasSubstr(words));
