@@ -272,15 +272,15 @@ void add_check(CLI::App& parent, const GlobalOptions& globals, Action& action) {
 
 void add_proposals(CLI::App& root, const GlobalOptions& globals, Action& action) {
   CLI::App* command =
-      add_command(root, "proposals", "Make, check and import mask proposals (RaS, IaD).",
+      add_command(root, "proposals", "Make, check, draw and import mask proposals (RaS, IaD).",
                   "  pcnet proposals make --root coco --dataset refcoco --split-by unc --weights "
                   "mobile_sam.pt\n"
                   "  pcnet proposals check --root data\n"
-                  "\n"
-                  "pcnet data show draws them.");
+                  "  pcnet proposals show --root data --image 7");
   command->require_subcommand(1);
   add_make(*command, globals, action);
   add_check(*command, globals, action);
+  add_proposals_show(*command, globals, action);
   add_import(*command, globals, action);
 }
 

@@ -16,6 +16,8 @@ namespace {
 using core::cat;
 using core::Error;
 
+constexpr std::uint8_t kLight = 240;  // ground of a sheet
+
 void check_size(const Picture& picture, std::int64_t height, std::int64_t width, const char* what) {
   if (picture.height == height && picture.width == width) return;
   throw Error(cat("the ", what, " of ", height, " x ", width, " does not fit the image of ",
@@ -133,6 +135,37 @@ void tint(Picture& picture, const Mask& mask, Colour colour, double opacity) {
   }
 }
 
+void spotlight(Picture& picture, const Mask& mask, Colour colour) {
+  Mask around = mask;
+  for (auto& pixel : around.data) pixel = pixel == 0 ? 1 : 0;
+  tint(picture, around, {0, 0, 0}, 0.4);
+  draw_outline(picture, mask, {0, 0, 0}, 4);
+  draw_outline(picture, mask, colour, 2);
+}
+
+void draw_label(Picture& picture, const Mask& mask, const std::string& text) {
+  check_size(picture, mask.height, mask.width, "mask");
+  const cv::Mat whole(static_cast<int>(mask.height), static_cast<int>(mask.width), CV_8U,
+                      const_cast<std::uint8_t*>(mask.data.data()));
+  cv::Mat framed;  // by zeros: what is beside the picture is no part of the mask
+  cv::Mat depth;
+  cv::copyMakeBorder(whole, framed, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
+  cv::distanceTransform(framed, depth, cv::DIST_L2, cv::DIST_MASK_5);
+  double deepest = 0;
+  cv::Point place;
+  cv::minMaxLoc(depth, nullptr, &deepest, nullptr, &place);
+  if (deepest <= 0) return;
+  constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
+  constexpr double kScale = 0.4;
+  int below = 0;
+  const cv::Size size = cv::getTextSize(text, kFont, kScale, 1, &below);
+  const cv::Point corner(place.x - 1 - size.width / 2, place.y - 1 + size.height / 2);
+  const cv::Mat canvas(static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3,
+                       picture.rgb.data());
+  cv::putText(canvas, text, corner, kFont, kScale, {20, 20, 20}, 3, cv::LINE_AA);
+  cv::putText(canvas, text, corner, kFont, kScale, {255, 255, 255}, 1, cv::LINE_AA);
+}
+
 void draw_peak(Picture& picture, std::int64_t x, std::int64_t y) {
   if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) {
     throw Error(cat("the peak (", x, ", ", y, ") lies outside of the image of ", picture.width,
@@ -157,7 +190,6 @@ Picture sheet(std::span<const Picture> pictures, std::int64_t columns) {
         cat("a sheet of ", pictures.size(), " images in ", columns, " columns is not possible"));
   }
   constexpr std::int64_t kGap = 8;
-  constexpr std::uint8_t kLight = 240;
   std::int64_t cell_height = 0;
   std::int64_t cell_width = 0;
   for (const Picture& picture : pictures) {
@@ -181,6 +213,27 @@ Picture sheet(std::span<const Picture> pictures, std::int64_t columns) {
       const std::uint8_t* from = picture.pixel(y, 0);
       std::copy(from, from + picture.width * 3, out.pixel(top + y, left));
     }
+  }
+  return out;
+}
+
+Picture stack(std::span<const Picture> pictures) {
+  if (pictures.empty()) throw Error("there are no pictures to put below each other");
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  for (const Picture& picture : pictures) {
+    height += picture.height;
+    width = std::max(width, picture.width);
+  }
+  Picture out(height, width);
+  std::fill(out.rgb.begin(), out.rgb.end(), kLight);
+  std::int64_t top = 0;
+  for (const Picture& picture : pictures) {
+    for (std::int64_t y = 0; y < picture.height; ++y) {
+      const std::uint8_t* from = picture.pixel(y, 0);
+      std::copy(from, from + picture.width * 3, out.pixel(top + y, 0));
+    }
+    top += picture.height;
   }
   return out;
 }

@@ -107,14 +107,18 @@ std::vector<GeneratedMask> generate_masks(ClickDecoder& decoder, const image::Pi
   return masks;
 }
 
-std::vector<image::Rle> choose_proposals(std::vector<GeneratedMask> masks,
-                                         config::ProposalFilterOptions options) {
-  options.predicted_iou = -std::numeric_limits<double>::infinity();
+std::vector<data::ScoredProposal> choose_proposals(std::vector<GeneratedMask> masks,
+                                                   config::ProposalFilterOptions options) {
+  options.predicted_iou = options.stability = -std::numeric_limits<double>::infinity();
   std::vector<data::ScoredProposal> proposals;
-  for (auto& mask : masks) proposals.push_back({std::move(mask.mask), mask.predicted_iou});
-  std::vector<image::Rle> chosen;
+  for (auto& mask : masks) {
+    proposals.push_back({.mask = std::move(mask.mask),
+                         .predicted_iou = mask.predicted_iou,
+                         .stability = mask.stability});
+  }
+  std::vector<data::ScoredProposal> chosen;
   for (const std::size_t i : data::filter_proposals(proposals, options)) {
-    chosen.push_back(std::move(proposals[i].mask));
+    chosen.push_back(std::move(proposals[i]));
   }
   return chosen;
 }

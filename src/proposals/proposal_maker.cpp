@@ -44,8 +44,8 @@ class GridMaker : public ProposalMaker {
   ordered_json settings() const override {
     return {{"source", "grid"}, {"settings", settings_of(options_)}};
   }
-  std::vector<image::Rle> propose(const image::Picture& picture) override {
-    return grid_proposals(picture, options_);
+  std::vector<data::ScoredProposal> propose(const image::Picture& picture) override {
+    return data::unscored(grid_proposals(picture, options_));
   }
   bool is_for_several_threads() const override { return true; }
 
@@ -89,7 +89,7 @@ class SamMaker : public ProposalMaker {
             {"settings", settings_of(options_.generator)},
             {"filter", settings_of(options_.filter)}};
   }
-  std::vector<image::Rle> propose(const image::Picture& picture) override {
+  std::vector<data::ScoredProposal> propose(const image::Picture& picture) override {
     const core::AutocastScope arithmetic(
         {.device = options_.device.type(),
          .enabled = options_.precision != SamPrecision::kFp32,
@@ -123,14 +123,14 @@ class FreesoloMaker : public ProposalMaker {
             {"digest", digest_},
             {"filter", settings_of(filter_)}};
   }
-  std::vector<image::Rle> propose(const image::Picture& picture) override {
+  std::vector<data::ScoredProposal> propose(const image::Picture& picture) override {
     std::vector<data::ScoredProposal> found;
     for (auto& proposal : freesolo::propose(network_, picture)) {
       found.push_back({.mask = std::move(proposal.mask), .score = proposal.score});
     }
-    std::vector<image::Rle> chosen;
+    std::vector<data::ScoredProposal> chosen;
     for (const std::size_t i : data::filter_proposals(found, filter_)) {
-      chosen.push_back(std::move(found[i].mask));
+      chosen.push_back(std::move(found[i]));
     }
     return chosen;
   }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <filesystem>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -12,6 +10,8 @@
 #include "pcnet/core/random.h"
 #include "pcnet/image/fit.h"
 #include "pcnet/image/overlay.h"
+
+#include "sheet_parts.h"
 
 namespace pcnet::report {
 
@@ -22,33 +22,6 @@ namespace {
 constexpr std::int64_t kCell = 360;    // px, a cell's width and longest side
 constexpr std::size_t kSentences = 4;  // more of an object would push the picture off the screen
 constexpr std::size_t kCues = 5;
-constexpr std::size_t kLongestText = 300;
-
-std::string shortened(const std::string& text) {
-  return text.size() <= kLongestText ? text : text.substr(0, kLongestText) + " ...";
-}
-
-/// The lines above a picture, each a paragraph of its own.
-image::Picture under_lines(const image::Picture& picture, const std::vector<std::string>& lines) {
-  image::Picture out = image::widen(picture, kCell);
-  for (std::size_t i = lines.size(); i-- > 0;) {  // from below upwards
-    out = image::with_caption(out, shortened(lines[i]));
-  }
-  return out;
-}
-
-/// The picture, or a grey one with what is wrong in `fault`.
-image::Picture picture_or_grey(data::Dataset& dataset, const data::ImageRecord& record,
-                               std::string& fault) {
-  try {
-    return dataset.pictures().original(record.image_id);
-  } catch (const core::Error& error) {
-    fault = error.what();
-  }
-  image::Picture grey(record.height, record.width);
-  std::fill(grey.rgb.begin(), grey.rgb.end(), std::uint8_t{160});
-  return grey;
-}
 
 /// The cues of a sentence, each once: stored ones are repeated up to their number
 /// (docs/method.md#cues-and-proposals).
@@ -92,29 +65,7 @@ std::vector<std::string> lines_of(data::Dataset& dataset, const data::Reference&
   return lines;
 }
 
-/// The object stands out: what is around it is darker, its border green on black.
-void mark_object(image::Picture& picture, const image::Mask& object) {
-  image::Mask around = object;
-  for (auto& pixel : around.data) pixel = pixel == 0 ? 1 : 0;
-  image::tint(picture, around, {0, 0, 0}, 0.4);
-  image::draw_outline(picture, object, {0, 0, 0}, 4);
-  image::draw_outline(picture, object, image::kGreen, 2);
-}
-
-/// Colours that differ from their neighbours: steps of the golden ratio round the colour circle.
-image::Colour colour_of(std::size_t number) {
-  double whole = 0;
-  const double hue = std::modf(0.1 + 0.618034 * static_cast<double>(number), &whole);
-  image::Colour colour{};
-  for (std::size_t c = 0; c < 3; ++c) {
-    const double place = std::modf(hue + static_cast<double>(c) / 3, &whole);
-    const double value = std::clamp(std::abs(6 * place - 3) - 1, 0.0, 1.0);
-    colour[c] = static_cast<std::uint8_t>(40 + std::lround(215 * value));
-  }
-  return colour;
-}
-
-/// Draws the proposals, the largest first so that none is hidden; says how many there are.
+/// Draws the proposals; says how many there are.
 std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image::Picture& picture) {
   if (!dataset.has_proposals()) return "the dataset has no proposals";
   data::ProposalStore::Masks found;
@@ -124,15 +75,9 @@ std::string draw_proposals(data::Dataset& dataset, std::int64_t image_id, image:
     return error.what();
   }
   if (found == nullptr || found->empty()) return "no proposals of this image";
-  std::vector<image::Rle> masks = *found;
-  std::stable_sort(masks.begin(), masks.end(), [](const image::Rle& a, const image::Rle& b) {
-    return image::area(a) > image::area(b);
-  });
-  for (std::size_t i = 0; i < masks.size(); ++i) {
-    const image::Mask mask = image::fit(image::decode(masks[i]), kCell);
-    image::tint(picture, mask, colour_of(i), 0.2);
-    image::draw_outline(picture, mask, colour_of(i), 2);
-  }
+  std::vector<const image::Rle*> masks;
+  for (const auto& mask : *found) masks.push_back(&mask);
+  paint_masks(picture, masks, kCell, /*numbered=*/false);
   return cat(masks.size(), masks.size() == 1 ? " proposal" : " proposals");
 }
 
@@ -146,34 +91,16 @@ image::Picture draw_reference(data::Dataset& dataset, const data::Reference& ref
   const auto& annotation = index.annotation(reference.ann_id);
   if (annotation.has_mask()) {
     const image::Mask truth = image::fit(image::decode(index.mask(annotation)), kCell);
-    mark_object(object, truth);
+    image::spotlight(object, truth, image::kGreen);
   } else {
     lines.emplace_back("no mask was drawn");
   }
   if (!fault.empty()) lines.push_back(fault);
   image::Picture proposed = picture;
   const std::string found = draw_proposals(dataset, record.image_id, proposed);
-  const std::array<image::Picture, 2> pair = {under_lines(object, lines),
-                                              under_lines(proposed, {found})};
+  const std::array<image::Picture, 2> pair = {under_lines(object, lines, kCell),
+                                              under_lines(proposed, {found}, kCell)};
   return image::sheet(pair, 2);
-}
-
-/// Rows below each other, each as high as it is. Error for none.
-image::Picture stacked(const std::vector<image::Picture>& rows) {
-  if (rows.empty()) throw core::Error("there is no reference to draw");
-  std::int64_t height = 0;
-  for (const auto& row : rows) height += row.height;
-  image::Picture out(height, rows.front().width);
-  std::fill(out.rgb.begin(), out.rgb.end(), std::uint8_t{240});
-  std::int64_t top = 0;
-  for (const auto& row : rows) {
-    for (std::int64_t y = 0; y < row.height; ++y) {
-      const std::uint8_t* from = row.pixel(y, 0);
-      std::copy(from, from + row.width * 3, out.pixel(top + y, 0));
-    }
-    top += row.height;
-  }
-  return out;
 }
 
 }  // namespace
@@ -222,7 +149,7 @@ image::Picture draw_dataset_sheet(data::Dataset& dataset, std::span<const std::s
     }
     rows.push_back(image::sheet(row, static_cast<std::int64_t>(kColumns)));
   }
-  return stacked(rows);
+  return image::stack(rows);
 }
 
 }  // namespace pcnet::report

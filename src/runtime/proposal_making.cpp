@@ -212,10 +212,11 @@ class Making {
       ++unreadable_;
       return std::nullopt;
     }
-    const auto masks = maker_.propose(*read.picture);
-    return Made{data::proposal_line(image.image_id,
-                                    {.file_name = image.file_name, .digest = read.digest}, masks),
-                masks.size()};
+    const auto proposals = maker_.propose(*read.picture);
+    return Made{
+        data::proposal_line(image.image_id, {.file_name = image.file_name, .digest = read.digest},
+                            proposals),
+        proposals.size()};
   }
 
   data::Dataset& dataset_;
@@ -307,16 +308,16 @@ ProposalFile import_proposals(const config::Config& config, const fs::path& sour
   for (const auto& image : images) {
     core::throw_if_stopped("nothing was written");
     progress.update(++done);
-    const auto masks = store.of(image.image_id);
-    if (masks == nullptr) continue;
+    const auto proposals = store.scored(image.image_id);
+    if (!proposals) continue;
     const fs::path path = dataset.files().images / image.file_name;
     const std::string digest = dataset.files().images.empty() || !fs::is_regular_file(path)
                                    ? std::string()
                                    : data::digest_of(core::MappedFile(path).bytes());
     output.write(data::proposal_line(image.image_id,
-                                     {.file_name = image.file_name, .digest = digest}, *masks) +
+                                     {.file_name = image.file_name, .digest = digest}, *proposals) +
                  "\n");
-    count_entry(masks->size(), file);
+    count_entry(proposals->size(), file);
   }
   if (file.images == 0) {
     throw Error(cat(source.string(), " has an entry for none of the ", images.size(),

@@ -130,7 +130,7 @@ void Writer::append_ref(const Sample& sample, std::size_t first, std::size_t las
 void Writer::append_proposals(const Sample& sample) {
   proposals_ += data::proposal_line(
       image_id_, {.file_name = picture_name(image_id_), .digest = sample.picture_digest},
-      sample.proposals);
+      data::unscored(sample.proposals));
   proposals_ += "\n";
 }
 

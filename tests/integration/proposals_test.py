@@ -149,6 +149,50 @@ class Proposals(Case):
         self.make(sheet=self.folder / "sheet.png")
         self.assertGreater(program.read_png(self.folder / "sheet.png")[0], 100)
 
+    def show(self, *more, ok=True):
+        command = ["-q", "proposals", "show", "--root", ROOT, "--out", self.folder / "shown", *more]
+        return run_well(*command) if ok else run(*command)
+
+    def test_proposals_are_shown(self):
+        names = [path.name for path in pictures_of(ROOT)]
+        said = json.loads(self.show("--image", "2", "--image", names[4], "--image",
+                                    pictures_of(ROOT)[2], "--json").stdout)
+        self.assertEqual([x["file_name"] for x in said["images"]], [names[1], names[4], names[2]])
+        lines = {line["image_id"]: line for line in program.read_lines(ROOT / "refsynth/proposals.jsonl")
+                 if "image_id" in line}
+        for image in said["images"]:
+            wanted = lines[image["image_id"]]["proposals"]
+            self.assertEqual([x["area"] for x in image["proposals"]], [x["area"] for x in wanted])
+            width, height, _ = program.read_png(pathlib.Path(image["out"]))
+            self.assertGreater(min(width, height), 700)
+        files = sorted(path.name for path in (self.folder / "shown").iterdir())
+        wanted = [pathlib.Path(names[i]).with_suffix(".png").name for i in (1, 2, 4)]
+        self.assertEqual(files, sorted([*wanted, "sheet.png"]))
+        said = json.loads(self.show("--count", "3", "--json").stdout)
+        self.assertEqual(len(said["images"]), 3)
+        for wrong in ("99999", "nothing.jpg"):
+            self.assert_fails(self.show("--image", wrong, ok=False), 2, "--image", wrong)
+        self.assert_fails(self.show("--image", "1", "--count", "2", ok=False), 2, "--count")
+
+    def test_what_sam_says_of_a_mask_is_kept_and_shown(self):
+        name = pictures_of(ROOT)[0].stem
+        first = next(x for x in program.read_lines(ROOT / "refsynth/proposals.jsonl")
+                     if pathlib.Path(x.get("file_name", "")).stem == name)
+        folder = self.folder / "sam"
+        folder.mkdir()
+        masks = [{"segmentation": first["proposals"][i]["segmentation"], "predicted_iou": 0.75 + i / 8,
+                  "stability_score": 0.875} for i in range(2)]
+        (folder / f"{name}.json").write_text(json.dumps(masks))
+        out = self.folder / "p.jsonl"
+        run_well("-q", "proposals", "import", folder, "--root", ROOT, "--out", out, "--set",
+                 "data.proposal_filter.apply=none")
+        (line,) = entries(out)[1].values()
+        self.assertEqual([x["predicted_iou"] for x in line["proposals"]], [0.75, 0.875])
+        self.assertEqual([x["stability_score"] for x in line["proposals"]], [0.875, 0.875])
+        said = json.loads(self.show("--proposals", out, "--json").stdout)
+        (image,) = said["images"]
+        self.assertEqual([x["predicted_iou"] for x in image["proposals"]], [0.75, 0.875])
+
     def test_sam_needs_weights_that_are_sam(self):
         command = ["proposals", "make", "--root", ROOT, "--out", self.folder / "p.jsonl"]
         self.assert_fails(run("-q", *command), 2, "--weights", "--source grid")

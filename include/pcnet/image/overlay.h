@@ -33,6 +33,14 @@ void draw_outline(Picture& picture, const Mask& mask, Colour colour, int thickne
 /// Colours the mask's pixels. Error for another size.
 void tint(Picture& picture, const Mask& mask, Colour colour, double opacity = 0.45);
 
+/// The mask stands out: what is around it is darker, its border in the colour on black. Error for
+/// another size.
+void spotlight(Picture& picture, const Mask& mask, Colour colour);
+
+/// The text in the middle of the mask's thickest part, light on dark; nothing for an empty mask.
+/// ASCII only. Error for another size.
+void draw_label(Picture& picture, const Mask& mask, const std::string& text);
+
 /// A cross at column x, row y that is seen on any ground; Error when that is outside.
 void draw_peak(Picture& picture, std::int64_t x, std::int64_t y);
 
@@ -43,5 +51,8 @@ Picture with_caption(const Picture& picture, const std::string& text);
 /// A contact sheet, row by row, cells as large as the largest picture with a light gap, pictures
 /// at the bottom of their cells. Error for no pictures or columns below 1.
 Picture sheet(std::span<const Picture> pictures, std::int64_t columns);
+
+/// Pictures below each other at the left of a light ground. Error for none.
+Picture stack(std::span<const Picture> pictures);
 
 }  // namespace pcnet::image

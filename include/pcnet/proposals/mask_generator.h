@@ -4,6 +4,7 @@
 
 #include "pcnet/config/mask_generator_options.h"
 #include "pcnet/config/proposal_filter_options.h"
+#include "pcnet/data/proposals/proposal_filter.h"
 #include "pcnet/image/picture.h"
 #include "pcnet/image/rle.h"
 #include "pcnet/proposals/box.h"
@@ -30,7 +31,7 @@ std::vector<GeneratedMask> generate_masks(ClickDecoder& decoder, const image::Pi
 
 /// The proposals among them by App. D: the largest first, without near doubles. The bounds on
 /// predicted IoU and stability are the generator's, and not looked at again.
-std::vector<image::Rle> choose_proposals(std::vector<GeneratedMask> masks,
-                                         config::ProposalFilterOptions options);
+std::vector<data::ScoredProposal> choose_proposals(std::vector<GeneratedMask> masks,
+                                                   config::ProposalFilterOptions options);
 
 }  // namespace pcnet::proposals

@@ -14,8 +14,8 @@
 #include "pcnet/config/grid_proposal_options.h"
 #include "pcnet/config/mask_generator_options.h"
 #include "pcnet/config/proposal_filter_options.h"
+#include "pcnet/data/proposals/proposal_filter.h"
 #include "pcnet/image/picture.h"
-#include "pcnet/image/rle.h"
 
 namespace pcnet::proposals {
 
@@ -25,7 +25,7 @@ class ProposalMaker {
   virtual ~ProposalMaker() = default;
   /// What the proposals depend on beside the image: source, settings, the weights' digest.
   virtual nlohmann::ordered_json settings() const = 0;
-  virtual std::vector<image::Rle> propose(const image::Picture& picture) = 0;
+  virtual std::vector<data::ScoredProposal> propose(const image::Picture& picture) = 0;
   /// Whether several threads may ask at once.
   virtual bool is_for_several_threads() const = 0;
 };

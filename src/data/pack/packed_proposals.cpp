@@ -21,8 +21,8 @@ class PackedProposals : public ProposalSource {
   bool has(const ImageRecord& picture) const override {
     return pack_.has_proposals_of(picture.image_id);
   }
-  std::vector<image::Rle> read(const ImageRecord& picture) const override {
-    return pack_.proposals_of(picture.image_id);
+  std::vector<ScoredProposal> read(const ImageRecord& picture) const override {
+    return unscored(pack_.proposals_of(picture.image_id));
   }
   std::filesystem::path file_of(const ImageRecord& /*picture*/) const override {
     return pack_.path();

@@ -59,14 +59,14 @@ class Freesolo : public ProposalSource {
 
   bool has(const ImageRecord& picture) const override { return packed_.contains(picture.image_id); }
   fs::path file_of(const ImageRecord& /*picture*/) const override { return path_; }
-  std::vector<image::Rle> read(const ImageRecord& picture) const override {
+  std::vector<ScoredProposal> read(const ImageRecord& picture) const override {
     std::vector<ScoredProposal> proposals;
     for (const auto& packed : packed_.at(picture.image_id)) {
       proposals.push_back(
           {.mask = image::from_coco_string(packed.counts, packed.height, packed.width),
            .score = packed.score});
     }
-    return chosen_masks(std::move(proposals), filter_);
+    return chosen(std::move(proposals), filter_);
   }
 
  private:

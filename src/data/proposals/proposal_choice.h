@@ -6,11 +6,8 @@
 
 namespace pcnet::data {
 
-/// Masks of which nothing else is known.
-std::vector<ScoredProposal> unscored(std::vector<image::Rle> masks);
-
-/// The masks that the filter leaves, in its order; all of them, in their own, when `apply` is none.
-std::vector<image::Rle> chosen_masks(std::vector<ScoredProposal> proposals,
-                                     const config::ProposalFilterOptions& options);
+/// Those that the filter leaves, in its order; all of them, in their own, when `apply` is none.
+std::vector<ScoredProposal> chosen(std::vector<ScoredProposal> proposals,
+                                   const config::ProposalFilterOptions& options);
 
 }  // namespace pcnet::data

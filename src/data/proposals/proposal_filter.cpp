@@ -68,17 +68,14 @@ std::vector<ScoredProposal> unscored(std::vector<image::Rle> masks) {
   return proposals;
 }
 
-std::vector<image::Rle> chosen_masks(std::vector<ScoredProposal> proposals,
-                                     const config::ProposalFilterOptions& options) {
-  std::vector<image::Rle> masks;
-  if (options.apply == "none") {
-    for (auto& proposal : proposals) masks.push_back(std::move(proposal.mask));
-    return masks;
-  }
+std::vector<ScoredProposal> chosen(std::vector<ScoredProposal> proposals,
+                                   const config::ProposalFilterOptions& options) {
+  if (options.apply == "none") return proposals;
+  std::vector<ScoredProposal> left;
   for (const std::size_t i : filter_proposals(proposals, options)) {
-    masks.push_back(std::move(proposals[i].mask));
+    left.push_back(std::move(proposals[i]));
   }
-  return masks;
+  return left;
 }
 
 }  // namespace pcnet::data

@@ -52,9 +52,9 @@ class SamJsonFolder : public StemFolder {
  public:
   using StemFolder::StemFolder;
   fs::path file_of(const ImageRecord& picture) const override { return named(picture, ".json"); }
-  std::vector<image::Rle> read(const ImageRecord& picture) const override {
+  std::vector<ScoredProposal> read(const ImageRecord& picture) const override {
     const fs::path file = file_of(picture);
-    return chosen_masks(parse_sam_json(core::read_file(file), file.string()), filter_);
+    return chosen(parse_sam_json(core::read_file(file), file.string()), filter_);
   }
 };
 
@@ -62,7 +62,7 @@ class SamPictureFolder : public StemFolder {
  public:
   using StemFolder::StemFolder;
   fs::path file_of(const ImageRecord& picture) const override { return named(picture, ""); }
-  std::vector<image::Rle> read(const ImageRecord& picture) const override {
+  std::vector<ScoredProposal> read(const ImageRecord& picture) const override {
     const fs::path folder = file_of(picture);
     const fs::path table = folder / kMetadata;
     std::vector<ScoredProposal> proposals;
@@ -76,7 +76,7 @@ class SamPictureFolder : public StemFolder {
       }
       proposals.push_back({std::move(mask), row.predicted_iou, row.stability});
     }
-    return chosen_masks(std::move(proposals), filter_);
+    return chosen(std::move(proposals), filter_);
   }
 };
 
@@ -84,11 +84,10 @@ class ArrayFolder : public StemFolder {
  public:
   using StemFolder::StemFolder;
   fs::path file_of(const ImageRecord& picture) const override { return named(picture, ".npy"); }
-  std::vector<image::Rle> read(const ImageRecord& picture) const override {
+  std::vector<ScoredProposal> read(const ImageRecord& picture) const override {
     const fs::path file = file_of(picture);
-    auto masks = masks_of_array(weights::read_npy(file), file.string());
-    if (filter_.apply != "all") return masks;
-    return chosen_masks(unscored(std::move(masks)), filter_);
+    auto proposals = unscored(masks_of_array(weights::read_npy(file), file.string()));
+    return filter_.apply == "all" ? chosen(std::move(proposals), filter_) : proposals;
   }
 };
 

@@ -7,14 +7,18 @@
 namespace pcnet::data {
 
 std::string proposal_line(std::int64_t image_id, const ProposedPicture& picture,
-                          const std::vector<image::Rle>& masks) {
+                          const std::vector<ScoredProposal>& proposals) {
   auto list = nlohmann::ordered_json::array();
-  for (const auto& mask : masks) {
-    list.push_back(
-        {{"segmentation",
-          {{"size", {mask.height, mask.width}}, {"counts", image::to_coco_string(mask)}}},
-         {"area", image::area(mask)},
-         {"bbox", image::bounding_box(mask)}});
+  for (const auto& [mask, predicted_iou, stability, score] : proposals) {
+    nlohmann::ordered_json entry = {
+        {"segmentation",
+         {{"size", {mask.height, mask.width}}, {"counts", image::to_coco_string(mask)}}},
+        {"area", image::area(mask)},
+        {"bbox", image::bounding_box(mask)}};
+    if (predicted_iou) entry[kPredictedIou] = *predicted_iou;
+    if (stability) entry[kStability] = *stability;
+    if (score) entry[kScore] = *score;
+    list.push_back(std::move(entry));
   }
   return core::json_text(nlohmann::ordered_json{{"image_id", image_id},
                                                 {"file_name", picture.file_name},

@@ -66,14 +66,13 @@ class ProposalLines : public ProposalSource {
   bool has(const ImageRecord& picture) const override { return lines_.contains(picture.image_id); }
   fs::path file_of(const ImageRecord& /*picture*/) const override { return path_; }
 
-  std::vector<image::Rle> read(const ImageRecord& picture) const override {
+  std::vector<ScoredProposal> read(const ImageRecord& picture) const override {
     const std::string name = name_of(picture);
     const std::string line = line_of(picture);
     ProposedPicture made_of;
-    auto masks = parse_proposal_line(line, name, &made_of);
+    auto proposals = parse_proposal_line(line, name, &made_of);
     require_picture(picture, made_of, name);
-    if (filter_.apply != "all") return masks;
-    return chosen_masks(unscored(std::move(masks)), filter_);
+    return filter_.apply == "all" ? chosen(std::move(proposals), filter_) : proposals;
   }
 
  private:
@@ -142,6 +141,14 @@ class ProposalLines : public ProposalSource {
   mutable std::once_flag warned_;
 };
 
+/// What a maker says of a proposal, where it says it.
+std::optional<double> score_of(const json& proposal, const char* key) {
+  const auto found = proposal.find(key);
+  if (found == proposal.end()) return std::nullopt;
+  if (!found->is_number()) throw Error(cat(key, " is ", shown(*found), ", wanted a number"));
+  return found->get<double>();
+}
+
 /// A line that tells of a whole file, or of the part of it that follows.
 bool is_head(std::string_view line) {
   const json head = core::try_parse_json<json>(line);
@@ -164,26 +171,29 @@ std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view
   return lines;
 }
 
-std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
-                                            ProposedPicture* picture) {
+std::vector<ScoredProposal> parse_proposal_line(std::string_view line, std::string_view name,
+                                                ProposedPicture* picture) {
   try {
     const json entry = core::parse_json<json>(line);
     if (picture != nullptr) {
       *picture = {entry.value("file_name", ""), entry.value("picture_digest", "")};
     }
-    const json& proposals = member(entry, "proposals");
-    if (!proposals.is_array()) {
-      throw Error(cat("\"proposals\" is ", shown(proposals), ", wanted a list"));
+    const json& list = member(entry, "proposals");
+    if (!list.is_array()) {
+      throw Error(cat("\"proposals\" is ", shown(list), ", wanted a list"));
     }
-    std::vector<image::Rle> masks;
-    for (const auto& proposal : proposals) {
+    std::vector<ScoredProposal> proposals;
+    for (const auto& proposal : list) {
       try {
-        masks.push_back(read_rle(member(proposal, "segmentation")));
+        proposals.push_back({.mask = read_rle(member(proposal, "segmentation")),
+                             .predicted_iou = score_of(proposal, kPredictedIou),
+                             .stability = score_of(proposal, kStability),
+                             .score = score_of(proposal, kScore)});
       } catch (const std::exception& error) {
-        throw Error(cat("proposal ", masks.size(), ": ", error.what()));
+        throw Error(cat("proposal ", proposals.size(), ": ", error.what()));
       }
     }
-    return masks;
+    return proposals;
   } catch (const std::exception& error) {
     throw Error(cat(name, ": ", error.what()));
   }

@@ -63,23 +63,29 @@ ProposalStore::Masks ProposalStore::of(std::int64_t image_id) const {
       return found->second.masks;
     }
   }
-  Masks masks = read(image_id);
-  if (masks) keep(image_id, masks);
+  auto proposals = scored(image_id);
+  if (!proposals) return nullptr;
+  auto masks = std::make_shared<std::vector<image::Rle>>();
+  masks->reserve(proposals->size());
+  for (auto& proposal : *proposals) {
+    proposal.mask.counts.shrink_to_fit();
+    masks->push_back(std::move(proposal.mask));
+  }
+  keep(image_id, masks);
   return masks;
 }
 
-ProposalStore::Masks ProposalStore::read(std::int64_t image_id) const {
+std::optional<std::vector<ScoredProposal>> ProposalStore::scored(std::int64_t image_id) const {
   const ImageRecord& picture = index_.image(image_id);
-  if (!source_->has(picture)) return nullptr;
-  auto masks = std::make_shared<std::vector<image::Rle>>(source_->read(picture));
-  for (const auto& mask : *masks) {
+  if (!source_->has(picture)) return std::nullopt;
+  auto proposals = source_->read(picture);
+  for (const auto& [mask, predicted_iou, stability, score] : proposals) {
     if (mask.height == picture.height && mask.width == picture.width) continue;
     throw Error(cat("a proposal of image_id ", image_id, " in ", source_->file_of(picture).string(),
                     " is ", mask.height, " x ", mask.width, " (height x width), its image ",
                     picture.file_name, " ", picture.height, " x ", picture.width));
   }
-  for (auto& mask : *masks) mask.counts.shrink_to_fit();
-  return masks;
+  return proposals;
 }
 
 void ProposalStore::keep(std::int64_t image_id, const Masks& masks) const {

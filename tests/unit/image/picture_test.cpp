@@ -223,6 +223,43 @@ TEST(Tint, MixesTheColourIntoTheMask) {
   EXPECT_THAT(colour_at(picture, 0, 1), ElementsAre(100, 50, 25));
 }
 
+TEST(Spotlight, DarkensAllButTheMask) {
+  Picture picture(20, 20);
+  std::fill(picture.rgb.begin(), picture.rgb.end(), std::uint8_t{100});
+  Mask mask(20, 20);
+  for (std::int64_t y = 0; y < 20; ++y) {
+    for (std::int64_t x = 0; x < 15; ++x) mask.at(y, x) = 1;
+  }
+  spotlight(picture, mask, kGreen);
+  EXPECT_THAT(colour_at(picture, 10, 17), ElementsAre(60, 60, 60));
+  EXPECT_THAT(colour_at(picture, 10, 14), ElementsAre(46, 204, 64));
+  EXPECT_THAT(colour_at(picture, 10, 11), ElementsAre(0, 0, 0));
+  EXPECT_THAT(colour_at(picture, 10, 7), ElementsAre(100, 100, 100));
+}
+
+TEST(DrawLabel, StandsInTheThickestPart) {
+  Picture picture(60, 90);
+  std::fill(picture.rgb.begin(), picture.rgb.end(), std::uint8_t{100});
+  const Picture before = picture;
+  Mask mask(60, 90);
+  draw_label(picture, mask, "7");
+  EXPECT_EQ(picture.rgb, before.rgb);
+  for (std::int64_t y = 0; y < 60; ++y) {
+    for (std::int64_t x = 60; x < 90; ++x) mask.at(y, x) = 1;  // thick
+    mask.at(y, 10) = 1;                                        // thin
+  }
+  draw_label(picture, mask, "7");
+  bool light = false;
+  for (std::int64_t y = 0; y < 60; ++y) {
+    for (std::int64_t x = 0; x < 90; ++x) {
+      if (x < 60 || y < 10) EXPECT_EQ(picture.pixel(y, x)[0], 100) << y << ", " << x;
+      light = light || picture.pixel(y, x)[0] > 200;
+    }
+  }
+  EXPECT_TRUE(light);
+  EXPECT_THROW(draw_label(picture, Mask(3, 3), "7"), core::Error);
+}
+
 TEST(DrawPeak, IsSeenOnBlackAndOnWhite) {
   for (const std::uint8_t ground : {std::uint8_t{0}, std::uint8_t{255}}) {
     Picture picture(60, 60);
@@ -260,6 +297,17 @@ TEST(Sheet, AlignsCellsWithAGap) {
   EXPECT_EQ(colour_at(out, 8 + 9, 8 + 20 + 8 + 19), colour_at(pictures[1], 4, 19));
   EXPECT_THROW(sheet({}, 2), core::Error);
   EXPECT_THROW(sheet(pictures, 0), core::Error);
+}
+
+TEST(Stack, PutsPicturesBelowEachOther) {
+  const std::vector<Picture> pictures = {gradient(10, 20), gradient(5, 8)};
+  const Picture out = stack(pictures);
+  EXPECT_EQ(out.height, 15);
+  EXPECT_EQ(out.width, 20);
+  EXPECT_EQ(colour_at(out, 9, 19), colour_at(pictures[0], 9, 19));
+  EXPECT_EQ(colour_at(out, 14, 7), colour_at(pictures[1], 4, 7));
+  EXPECT_THAT(colour_at(out, 14, 8), ElementsAre(240, 240, 240));
+  EXPECT_THROW(stack({}), core::Error);
 }
 
 }  // namespace

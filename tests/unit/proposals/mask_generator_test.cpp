@@ -369,7 +369,11 @@ TEST(ChooseProposals, TakesTheLargestWithoutDoubles) {
       generated({0, 50, 40, 25}, -0.1F), generated({0, 0, 50, 50}, 0.75F),
       generated({0, 0, 48, 50}, 0.99F)};
   const auto chosen = choose_proposals(masks, {});
-  EXPECT_THAT(chosen, ElementsAre(masks[3].mask, masks[0].mask, masks[2].mask));
+  std::vector<image::Rle> shapes;
+  for (const auto& one : chosen) shapes.push_back(one.mask);
+  EXPECT_THAT(shapes, ElementsAre(masks[3].mask, masks[0].mask, masks[2].mask));
+  EXPECT_EQ(chosen[0].predicted_iou, 0.75);
+  EXPECT_EQ(chosen[0].stability, 0.7F);
   config::ProposalFilterOptions two;
   two.most = 2;
   EXPECT_THAT(choose_proposals(masks, two), SizeIs(2));

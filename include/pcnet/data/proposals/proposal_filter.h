@@ -17,6 +17,9 @@ struct ScoredProposal {
   std::optional<double> score = {};          ///< FreeSOLO's and COCO results'
 };
 
+/// Masks of which nothing else is known.
+std::vector<ScoredProposal> unscored(std::vector<image::Rle> masks);
+
 /// The positions of the proposals to use (App. D), in the order in which they are used:
 /// 1. out go those with a predicted IoU, stability or score below the bound (a missing one passes),
 ///    those smaller than `min_area`, and empty ones;

@@ -30,9 +30,9 @@ struct LineSpan {
 /// asked for: a fault behind the image_id is found by parse_proposal_line.
 std::unordered_map<std::int64_t, LineSpan> index_proposal_lines(std::string_view text,
                                                                 std::string_view name);
-/// The masks of one line; `name` names file and line.
-std::vector<image::Rle> parse_proposal_line(std::string_view line, std::string_view name,
-                                            ProposedPicture* picture = nullptr);
+/// The proposals of one line; `name` names file and line.
+std::vector<ScoredProposal> parse_proposal_line(std::string_view line, std::string_view name,
+                                                ProposedPicture* picture = nullptr);
 
 /// SAM's automatic mask generator: a list of {segmentation, predicted_iou, stability_score, ...}.
 std::vector<ScoredProposal> parse_sam_json(std::string_view text, std::string_view name);

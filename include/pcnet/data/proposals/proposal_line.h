@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "pcnet/image/rle.h"
+#include "pcnet/data/proposals/proposal_filter.h"
 
 namespace pcnet::data {
 
@@ -14,9 +14,14 @@ struct ProposedPicture {
   std::string digest;  ///< of the file
 };
 
-/// A line of proposals.jsonl (docs/formats.md#proposals), without its end, with COCO's RLEs, areas
-/// and boxes.
+/// What a line says of a proposal beside its mask, where its maker says it.
+inline constexpr const char* kPredictedIou = "predicted_iou";
+inline constexpr const char* kStability = "stability_score";
+inline constexpr const char* kScore = "score";
+
+/// A line of proposals.jsonl (docs/formats.md#proposals), without its end, with COCO's RLEs, areas,
+/// boxes, and what is known of each.
 std::string proposal_line(std::int64_t image_id, const ProposedPicture& picture,
-                          const std::vector<image::Rle>& masks);
+                          const std::vector<ScoredProposal>& proposals);
 
 }  // namespace pcnet::data

@@ -5,11 +5,13 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "pcnet/config/proposal_filter_options.h"
 #include "pcnet/data/annotations/refer_index.h"
+#include "pcnet/data/proposals/proposal_filter.h"
 #include "pcnet/data/proposals/proposal_source.h"
 #include "pcnet/image/rle.h"
 
@@ -49,6 +51,8 @@ class ProposalStore {
   /// null when the source has no entry for it, empty when its entry holds none. Error that names
   /// picture and file for a damaged entry or a mask of another size.
   Masks of(std::int64_t image_id) const;
+  /// The same with what the source says of each; read again at each call.
+  std::optional<std::vector<ScoredProposal>> scored(std::int64_t image_id) const;
   /// True when the source has an entry for that picture.
   bool has(std::int64_t image_id) const;
   const std::filesystem::path& source() const { return path_; }
@@ -61,7 +65,6 @@ class ProposalStore {
     std::size_t bytes;
     std::list<std::int64_t>::iterator place;
   };
-  Masks read(std::int64_t image_id) const;
   void keep(std::int64_t image_id, const Masks& masks) const;
 
   std::filesystem::path path_;

@@ -126,6 +126,27 @@ TEST_F(ProposalStoreTest, PassesOverHeadLines) {
   expect_fault([&] { open("r.jsonl"); }, "r.jsonl:1: ", "no image_id");
 }
 
+TEST_F(ProposalStoreTest, GivesWhatTheMakerSaysOfEach) {
+  const std::vector<ScoredProposal> proposals = {
+      {.mask = small_, .predicted_iou = 0.875, .stability = 1},
+      {.mask = large_, .score = 0.25},
+      {.mask = mask({20, 0, 9, 9})}};
+  write("p.jsonl", proposal_line(10, {.file_name = "10.png", .digest = ""}, proposals));
+  const auto read = open("p.jsonl").scored(10);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), proposals.size());
+  for (std::size_t i = 0; i < proposals.size(); ++i) {
+    EXPECT_EQ((*read)[i].mask, proposals[i].mask);
+    EXPECT_EQ((*read)[i].predicted_iou, proposals[i].predicted_iou);
+    EXPECT_EQ((*read)[i].stability, proposals[i].stability);
+    EXPECT_EQ((*read)[i].score, proposals[i].score);
+  }
+  EXPECT_FALSE(open("p.jsonl").scored(11));
+  options_.filter.apply = "all";
+  options_.filter.predicted_iou = 0.9;
+  EXPECT_EQ(open("p.jsonl").scored(10)->size(), 2U);  // of what nobody scored nothing is asked
+}
+
 TEST_F(ProposalStoreTest, ReadsSamsDocumentsFiltered) {
   write("sam/10.json", "[" + sam_entry(small_) + ", " + sam_entry(large_) + ", " +
                            sam_entry(mask({20, 0, 9, 9}), 0.5) + "]");
@@ -353,6 +374,8 @@ TEST(ProposalFormats, NameTheLineOfABrokenProposal) {
   expect(segmentation("{\"size\": [2, 2], \"counts\": 4}"), "wanted COCO's text or a list of runs");
   expect(segmentation("{\"size\": [2, 2], \"counts\": [-1, 5]}"), "run 0 is -1");
   expect(segmentation("{\"size\": [2, 2], \"counts\": [1, 1]}"), "sum to 2");
+  expect(segmentation("{\"size\": [2, 2], \"counts\": \"4\"}, \"score\": \"1\""),
+         "proposal 0: score is");
   expect(segmentation("{\"size\": [2, 2], \"counts\": [1, 1.5]}"), "wanted a whole number");
 }
 
