@@ -296,6 +296,22 @@ def write_proposal_seeds():
     write("proposal_lines", "negative", lines.replace("[1, 2, 1]", "[-1, 2, 3]").encode())
     write("proposal_lines", "cut", lines.encode()[:-20])
     scores = {"predicted_iou": 0.9, "stability_score": 1, "bbox": [0, 0, 1, 1], "area": 2}
+    head = json.dumps({"format": "pcnet-proposals", "version": 1, "source": "sam", "shard": "1/2"}) + "\n"
+    scored = json.dumps({"image_id": 5, "file_name": "a.jpg", "picture_digest": "crc32:00000000",
+                         "proposals": [{**text_mask, **scores}, {**run_mask, "score": -1e-9}]}) + "\n"
+    write("proposal_lines", "scored", (head + scored).encode())
+    write("proposal_lines", "two_heads", (head + lines + head + scored).encode())
+    write("proposal_lines", "other_head", head.replace("pcnet-proposals", "other").encode())
+    write("proposal_lines", "head_in_a_line", (head.strip()[:-1] + ', "image_id": 1, "proposals": []}').encode())
+    write("proposal_lines", "wrong_score", scored.replace("0.9", "[0.9]").encode())
+    write("proposal_lines", "endless_score", scored.replace("-1e-09", "-1e999").encode())
+    write("proposal_lines", "wrong_name", scored.replace('"a.jpg"', "7").encode())
+    for name, left in (("whole", head + lines), ("head_only", head), ("torn", head + lines + scored[:-9]),
+                       ("torn_head", head[:20]), ("torn_within", head + lines[:30] + "\n" + scored),
+                       ("twice", head + lines + lines), ("empty_lines", "\n\n" + head + "\n")):
+        write("proposal_partial", name, left.encode())
+    write("proposal_partial", "zeros", head.encode() + lines.encode() + b"\0" * 40)
+    write("proposal_partial", "nothing", b"")
     sam = json.dumps([{**text_mask, **scores}, {**run_mask, **scores}])
     write("sam_json", "whole", sam.encode())
     write("sam_json", "no_score", json.dumps([text_mask]).encode())
@@ -320,6 +336,41 @@ def write_proposal_seeds():
     write("freesolo", "nan", results.replace("0.05", "NaN").encode())
     write("freesolo", "values_listed", b'[1, [2], "a", null, {}]')
     write("freesolo", "cut", document.encode()[:-30])
+
+
+def write_weight_name_seeds():
+    """Names and shapes of published files, cut short, and the first bytes of files of all kinds."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "integration"))
+    import official
+    import segmentors
+
+    def listed(shapes, prefix="", most=None):
+        return "".join(f"{prefix}{name} {' '.join(map(str, shape))}\n"
+                       for name, shape in list(shapes.items())[:most]).encode()
+
+    sam = segmentors.sam_shapes((8, 2, 2, (1,), 32))
+    write("weight_names", "sam", listed(sam, most=40))
+    write("weight_names", "sam_wrapped", listed(sam, "model.module.", most=40))
+    write("weight_names", "mobile_sam", listed(segmentors.sam_shapes("MobileSAM"), most=30))
+    write("weight_names", "freesolo", listed(segmentors.freesolo_shapes(), "model.")[-2000:])
+    write("weight_names", "clip", listed(official.clip_shapes()))
+    write("weight_names", "tris", listed(official.official_shapes("tris"), "model."))
+    write("weight_names", "pcnet", listed(official.official_shapes("pcnet"), "model."))
+    places = "image_encoder.pos_embed {}\nimage_encoder.blocks.0.attn.rel_pos_h {}\n"
+    for name, table, of in (("huge", "1 64 64 1099511627776", "27 64"), ("none", "1 0 0 8", "27 4"),
+                            ("odd_heads", "1 4 4 8", "27 3"), ("no_heads", "1 4 4 8", "27 0"),
+                            ("flat", "1 4 4", "27 4"), ("endless", "9" * 18 + " 9" * 3, "27 4")):
+        write("weight_names", name, places.format(table, of).encode())
+    for name, mark in (("sam2", "memory_attention.a"), ("sam_hq", "mask_decoder.hf_token.weight"),
+                       ("yolo", "model.22.a"), ("twice", "a 1\na"), ("no_name", "")):
+        write("weight_names", name, f"{mark} 1\n".encode())
+    for name, start in (("zip", b"PK\x03\x04"), ("npz", b"PK\x03\x04" + bytes(22) + b"\x05\0\0\0a.npy"),
+                        ("safetensors", struct.pack("<Q", 2) + b"{}"), ("index", b' {"weight_map": {}}'),
+                        ("old_torch", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."),
+                        ("onnx", b"\x08\x07\x12\x07pytorch"), ("page", b"\xef\xbb\xbf<!DOCTYPE html>"),
+                        ("lfs", b"version https://git-lfs"), ("pickle", b"\x80\x02}."), ("nothing", b""),
+                        ("words", b"no weights")):
+        write("file_kind", name, start)
 
 
 def varint(value):
@@ -484,6 +535,7 @@ def main():
     write_cue_seeds()
     write_language_model_seeds()
     write_proposal_seeds()
+    write_weight_name_seeds()
     write_torch_seeds()
     write_pack_seeds()
     write_mask_seeds()
