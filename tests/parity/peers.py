@@ -20,13 +20,18 @@ def peer(name):
         )
 
 
-def peer_file(package, module):
-    """The module `module` of `package`, loaded by itself: importing all of the package would need
-    what the tests do not, such as torchvision."""
+def package_folder(package):
+    """Where a package lies, which is not imported."""
     found = importlib.util.find_spec(package)
     if found is None:
         return peer(package)  # which fails with a word on how to get it
-    path = Path(found.submodule_search_locations[0]) / f"{module}.py"
+    return Path(found.submodule_search_locations[0])
+
+
+def peer_file(package, module):
+    """The module `module` of `package`, loaded by itself: importing all of the package would need
+    what the tests do not, such as torchvision."""
+    path = package_folder(package) / f"{module}.py"
     spec = importlib.util.spec_from_file_location(f"peer_{package}_{module}", path)
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)

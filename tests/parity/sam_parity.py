@@ -12,14 +12,6 @@ safetensors = peers.peer("safetensors.torch")
 TOLERANCE = 1e-5
 
 
-def plain(width, heads):
-    """Two blocks, the second of which looks at the whole grid."""
-    build = __import__("segment_anything.build_sam", fromlist=["_build_sam"])
-    return build._build_sam(
-        encoder_embed_dim=width, encoder_depth=2, encoder_num_heads=heads,
-        encoder_global_attn_indexes=[1])
-
-
 def picture(height, width, seed):
     """Smooth shapes and noise."""
     random = np.random.default_rng(seed)
@@ -97,12 +89,12 @@ class Sam(peers.DriverTest):
         package = sam_peers.segment_anything()
         images = {"wide": picture(48, 64, 1), "tall": picture(300, 201, 2)}
         prompts = {"wide": self.every_prompt(48, 64), "tall": self.click_alone(300, 201)}
-        self.check(sam_peers.lively(plain(768, 12), seed=1), package, images, prompts)
+        self.check(sam_peers.lively(sam_peers.plain(768, 12), seed=1), package, images, prompts)
 
     def test_wider_transformers(self):
         package = sam_peers.segment_anything()
         for width, heads in ((1024, 16), (1280, 16)):
-            self.check(sam_peers.lively(plain(width, heads), seed=2), package,
+            self.check(sam_peers.lively(sam_peers.plain(width, heads), seed=2), package,
                        {"a": picture(90, 120, 3)}, {"a": self.click_alone(90, 120)})
 
     def test_mobile_sam(self):
@@ -112,7 +104,7 @@ class Sam(peers.DriverTest):
         self.check(model, package, images, {"large": self.every_prompt(1100, 1400)[:3]})
 
     def test_says_what_does_not_fit(self):
-        state = plain(768, 12).state_dict()
+        state = sam_peers.plain(768, 12).state_dict()
         state["mask_decoder.hf_token.weight"] = torch.zeros(1, 256)
         torch.save(state, self.path("hq.pth"))
         self.assertIn("SAM-HQ", self.driver_error("sam-name", self.path("hq.pth")))

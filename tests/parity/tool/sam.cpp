@@ -2,15 +2,18 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <sstream>
 
 #include <torch/torch.h>
 
 #include "pcnet/core/device.h"
+#include "pcnet/core/files.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/sam/predictor.h"
 #include "pcnet/weights/safetensors.h"
 
 #include "commands.h"
+#include "generator_cases.h"
 
 namespace pcnet::parity {
 
@@ -100,6 +103,55 @@ void run_sam(const Words& words) {
   weights::write_safetensors(words.at(3), answers);
 }
 
+/// SAM behind the mask generator; what it answers is kept.
+class KeptClicks : public proposals::ClickDecoder {
+ public:
+  explicit KeptClicks(sam::Predictor& predictor) : predictor_(predictor) {}
+
+  void set_crop(const image::Picture& crop) override {
+    predictor_.set_image(predictor_.embed(crop));
+  }
+  proposals::ClickMasks decode(std::span<const proposals::Point> points) override {
+    auto masks = predictor_.clicks(points);
+    logits.push_back(masks.logits);
+    predicted_iou.push_back(masks.predicted_iou);
+    return {masks.logits, masks.predicted_iou};
+  }
+
+  std::vector<at::Tensor> logits, predicted_iou;
+
+ private:
+  sam::Predictor& predictor_;
+};
+
+/// Weights, cases, images, records, answers, threads. Each line of the cases has settings and names
+/// an image; its records are a line, its answers to the clicks `K.logits` and `K.iou`.
+void run_sam_masks(const Words& words) {
+  core::set_threads(std::stoi(words.at(6)));
+  sam::Predictor predictor(sam::load_sam(words.at(1)));
+  Tensors images;
+  for (const auto& [name, tensor] : weights::read_safetensors(words.at(3)).tensors) {
+    images.emplace(name, tensor);
+  }
+  std::istringstream lines(core::read_file(words.at(2)));
+  std::string records;
+  weights::TensorFile answers;
+  int number = 0;
+  for (std::string line; std::getline(lines, line); ++number) {
+    const auto item = nlohmann::json::parse(line);
+    KeptClicks clicks(predictor);
+    const auto picture = picture_of(images.at(item.at("image").get<std::string>()));
+    records +=
+        records_of(proposals::generate_masks(clicks, picture, generator_options(item))).dump() +
+        "\n";
+    const std::string name = std::to_string(number);
+    answers.tensors.emplace_back(name + ".logits", at::cat(clicks.logits));
+    answers.tensors.emplace_back(name + ".iou", at::cat(clicks.predicted_iou));
+  }
+  core::write_file(words.at(4), records);
+  weights::write_safetensors(words.at(5), answers);
+}
+
 /// Weights, threads, repeats, device: the least seconds of an embedding and of 64 clicks, as JSON.
 void run_sam_time(const Words& words) {
   core::set_threads(std::stoi(words.at(2)));
@@ -138,6 +190,7 @@ void run_sam_name(const Words& words) { (void)sam::load_sam(words.at(1)); }
 
 void add_sam(Commands& commands) {
   commands["sam"] = run_sam;
+  commands["sam-masks"] = run_sam_masks;
   commands["sam-name"] = run_sam_name;
   commands["sam-time"] = run_sam_time;
 }
