@@ -12,13 +12,15 @@ int main(int count, char** arguments) try {
   const std::string text = arguments[3];
 
   // A run's folder or a checkpoint; the second argument changes keys of its configuration.
-  const auto loaded = pcnet::runtime::load_model(arguments[1], {"run.device=auto"});
+  const auto loaded =
+      pcnet::runtime::load_model(arguments[1], {"run.device=auto", "eval.segmentor=none"});
   auto responder =
       pcnet::runtime::responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
-  const auto answer =
-      pcnet::engine::predict(responder, arguments[2], {text}, loaded.config.data.image_size,
-                             loaded.config.eval.threshold, {pcnet::runtime::cues_for(loaded, text)})
-          .front();
+  const auto segmentor = pcnet::engine::make_segmentor(loaded.config.eval, loaded.device);
+  const auto answer = pcnet::engine::predict(responder, *segmentor, arguments[2], {text},
+                                             loaded.config.data.image_size,
+                                             {pcnet::runtime::cues_for(loaded, text)})
+                          .front();
 
   pcnet::image::write_png(arguments[4], answer.mask);
   const auto& peak = answer.peaks.back();  // of the last stage

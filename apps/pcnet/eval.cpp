@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "data_arguments.h"
+#include "segmentor_arguments.h"
 
 namespace pcnet::app {
 
@@ -19,9 +20,9 @@ namespace {
 struct EvalArguments {
   runtime::EvaluationRequest request;
   std::string model;
-  std::string segmentor;
   std::string per_sentence;
   std::string out;
+  SegmentorArguments segmentor;
   DataArguments data;
 };
 
@@ -40,17 +41,10 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (arguments.model.empty() == request.baseline.empty()) {
     throw core::UsageError("eval wants a run folder or checkpoint, or --baseline centre|random");
   }
-  if (arguments.segmentor == "sam" || arguments.segmentor == "oracle-point") {
-    throw core::UsageError("--segmentor " + arguments.segmentor +
-                           " needs SAM, which this version does not have: "
-                           "wanted none, proposal or oracle-proposal");
-  }
   request.model = arguments.model;
   request.per_sentence = arguments.per_sentence;
   request.overrides = with_data(globals, arguments.data);
-  if (!arguments.segmentor.empty()) {
-    request.overrides.push_back("eval.segmentor=" + arguments.segmentor);
-  }
+  add_segmentor(request.overrides, arguments.segmentor);
   if (name_one_file(arguments.out, arguments.per_sentence)) {
     throw core::UsageError("--out and --per-sentence name the same file: " + arguments.out);
   }
@@ -79,6 +73,7 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
       add_command(root, "eval", "Evaluate a model on splits: PointM, mIoU, oIoU, Prec@x.",
                   "  pcnet eval runs/tris --split val --split testA --out results.json\n"
                   "  pcnet eval runs/tris --segmentor proposal --per-sentence sentences.jsonl\n"
+                  "  pcnet eval runs/tris --segmentor sam --sam mobile_sam.pt --embeddings cache\n"
                   "  pcnet eval --baseline centre --root data");
   command->add_option("model", arguments->model, "run folder or checkpoint");
   command->add_option("--baseline", arguments->request.baseline,
@@ -86,11 +81,11 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
   command
       ->add_option("--split", arguments->request.splits, "split, repeatable; default: eval.splits")
       ->allow_extra_args(false);
-  command->add_option("--segmentor", arguments->segmentor,
-                      "where the mask comes from: none, proposal, oracle-proposal");
   command->add_option("--per-sentence", arguments->per_sentence,
                       "write a JSON line a sentence to this file or pipe");
   command->add_option("--out", arguments->out, "write results.json to this file or pipe");
+  add_segmentor_options(*command, arguments->segmentor,
+                        "none, proposal, sam, oracle-proposal, oracle-point, oracle-best-of-3");
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_eval(*arguments, globals); };

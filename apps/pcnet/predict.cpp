@@ -6,6 +6,7 @@
 #include "pcnet/runtime/prediction.h"
 
 #include "command.h"
+#include "segmentor_arguments.h"
 
 namespace pcnet::app {
 
@@ -17,7 +18,7 @@ struct PredictArguments {
   std::vector<std::string> texts;
   std::vector<std::string> cues;
   std::string out = ".";
-  std::string segmentor;
+  SegmentorArguments segmentor;
 };
 
 void run_predict(const PredictArguments& arguments, const GlobalOptions& globals) {
@@ -27,9 +28,10 @@ void run_predict(const PredictArguments& arguments, const GlobalOptions& globals
   request.texts = arguments.texts;
   request.cues = arguments.cues;
   request.out = arguments.out;
-  request.overrides = globals.overrides();
-  request.overrides.push_back("eval.segmentor=" +
-                              (arguments.segmentor.empty() ? "none" : arguments.segmentor));
+  // What a run was evaluated with may need a dataset.
+  request.overrides = {"eval.segmentor=none"};
+  for (auto& setting : globals.overrides()) request.overrides.push_back(std::move(setting));
+  add_segmentor(request.overrides, arguments.segmentor);
   const auto all = runtime::predict(request);
   if (globals.json) {
     auto documents = nlohmann::ordered_json::array();
@@ -46,7 +48,9 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
   CLI::App* command = add_command(
       root, "predict", "Find what a text means on an image.",
       "  pcnet predict runs/tris --image a.png --text \"the small red circle\" --out found\n"
-      "  pcnet predict runs/tris --image *.png --text \"the star\" --text \"the left cross\"");
+      "  pcnet predict runs/tris --image *.png --text \"the star\" --text \"the left cross\"\n"
+      "  pcnet predict runs/tris --image a.png --text \"the star\" --segmentor sam --sam "
+      "mobile_sam.pt");
   command->add_option("model", arguments->model, "run folder or checkpoint")->required();
   command
       ->add_option("--image", arguments->images,
@@ -60,7 +64,7 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
                    "a target-related cue of every text; repeatable; default: by rules")
       ->allow_extra_args(false);
   command->add_option("--out", arguments->out, "folder of the results")->capture_default_str();
-  command->add_option("--segmentor", arguments->segmentor, "where the mask comes from: none");
+  add_segmentor_options(*command, arguments->segmentor, "none, sam");
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_predict(*arguments, globals); };
   });

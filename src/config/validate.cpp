@@ -108,6 +108,14 @@ void check(const ContrastiveBatchOptions& options, bool mirrored, Faults& faults
   }
 }
 
+void check(const EvalOptions& options, Faults& faults) {
+  if (!needs_sam(options.segmentor) || !options.sam.weights.empty()) return;
+  faults.push_back(cat("eval.segmentor is ", options.segmentor.word(),
+                       ", which asks Segment Anything: name its weights with --sam "
+                       "(eval.sam.weights), sam_vit_h_4b8939.pth, sam_vit_l_0b3195.pth, "
+                       "sam_vit_b_01ec64.pth or mobile_sam.pt"));
+}
+
 /// What the referring objective asks of the data.
 void check_referring(const Config& config, Faults& faults) {
   check(config.loss, faults);
@@ -149,6 +157,7 @@ void check_training(const Config& config, Faults& faults) {
 
 std::vector<std::string> broken_rules(const Config& config) {
   Faults faults;
+  check(config.eval, faults);
   check(config.model.clip, faults);
   const std::int64_t positions = config.model.clip.text.context_length;
   if (config.data.text_length > positions) {

@@ -1,6 +1,7 @@
 #include "pcnet/engine/evaluator.h"
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <unordered_map>
 
@@ -23,17 +24,16 @@ using core::cat;
 
 namespace {
 
+constexpr const char* kStopped = "evaluation stopped; nothing was written";
+
 /// The sentences of one picture: positions in the split's order.
 struct Group {
   std::int64_t image_id;
   std::vector<std::size_t> sentences;
 };
 
-/// The ground truth of a picture, decoded.
-struct Truth {
-  std::unordered_map<std::int64_t, image::Mask> masks;  // by ann_id
-  std::vector<image::Mask> proposals;
-};
+/// The ground truth of a picture, decoded, by ann_id.
+using Truth = std::unordered_map<std::int64_t, image::Mask>;
 
 /// The sentences of an object that count.
 std::span<const data::Sentence> evaluated(const data::Reference& reference, bool first_only) {
@@ -118,15 +118,17 @@ std::vector<Group> group_by_picture(const std::vector<EvaluatedSentence>& senten
 class Evaluation {
  public:
   Evaluation(data::Dataset& dataset, const std::string& split, Responder& responder,
-             const config::EvalOptions& options)
-      : dataset_(dataset), responder_(responder), options_(options) {
-    if (options.segmentor != "none") proposals_ = &dataset.proposals();
+             Segmentor& segmentor, const config::EvalOptions& options)
+      : dataset_(dataset), responder_(responder), segmentor_(segmentor), options_(options) {
+    if (needs_proposals(segmentor.kind())) proposals_ = &dataset.proposals();
     if (responder.cues_read() > 0) {
       cues_ = cues_of_split(dataset, split, options.sentences == "first");
     }
   }
 
-  void answer(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences) {
+  /// @param tell called with the number of pictures done, where one comes after the other
+  void answer(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences,
+              const std::function<void(std::int64_t)>& tell) {
     std::vector<Query> queries;
     std::vector<const Group*> readable;
     for (const auto& group : groups) {
@@ -144,10 +146,13 @@ class Evaluation {
     }
     if (queries.empty()) return;
     const std::vector<at::Tensor> answers = responder_.respond(queries);
-    core::parallel_for(static_cast<std::int64_t>(answers.size()), at::get_num_threads(),
-                       [&](std::int64_t i) {
+    const bool together = segmentor_.is_for_several_threads();
+    core::parallel_for(static_cast<std::int64_t>(answers.size()),
+                       together ? at::get_num_threads() : 1, [&](std::int64_t i) {
+                         core::throw_if_stopped(kStopped);
                          const auto at = static_cast<std::size_t>(i);
                          score_picture(*readable[at], answers[at], sentences);
+                         if (!together) tell(i + 1);
                        });
   }
 
@@ -171,12 +176,8 @@ class Evaluation {
     for (const auto ann_id : index.annotations_of(image_id)) {
       const data::Annotation& annotation = index.annotation(ann_id);
       if (!annotation.has_mask()) continue;  // nobody asks for it: require_masks saw to that
-      truth.masks.emplace(ann_id, image::decode(index.mask(annotation, options_.ground_truth)));
+      truth.emplace(ann_id, image::decode(index.mask(annotation, options_.ground_truth)));
     }
-    if (proposals_ == nullptr) return truth;
-    const auto proposals = proposals_->of(image_id);
-    if (!proposals) return truth;
-    for (const auto& rle : *proposals) truth.proposals.push_back(image::decode(rle));
     return truth;
   }
 
@@ -185,15 +186,25 @@ class Evaluation {
     require_maps(group, answers);
     const at::Tensor maps = answers.contiguous();
     const Truth truth = truth_of(group.image_id);
+    AnsweredImage image{maps.size(2), maps.size(3), {}, {}, {}};
+    image.picture = [&] { return dataset_.pictures().original(group.image_id); };
+    if (proposals_ != nullptr) image.proposals = decode(proposals_->of(group.image_id));
     for (std::size_t i = 0; i < group.sentences.size(); ++i) {
-      EvaluatedSentence& sentence = sentences[group.sentences[i]];
+      const EvaluatedSentence& sentence = sentences[group.sentences[i]];
       for (std::int64_t stage = 0; stage < maps.size(0); ++stage) {
         const at::Tensor map = maps[stage][static_cast<std::int64_t>(i)];
-        score_stage(map, truth, sentence);
+        const std::span<const float> values(map.const_data_ptr<float>(),
+                                            static_cast<std::size_t>(map.numel()));
+        image.maps.push_back({values, metrics::find_peak(values, image.width),
+                              &truth.at(sentence.ann_id), sentence.sent_id});
       }
-      sentence.empty_map = sentence.stages.back().peak.score <= 0;
-      sentence.object_at_peak = object_at(truth, sentence.stages.back().peak);
     }
+    const auto segmentations = segmentor_.segment(image);
+    for (std::size_t i = 0; i < segmentations.size(); ++i) {
+      const std::size_t sentence = group.sentences[i / static_cast<std::size_t>(maps.size(0))];
+      score_stage(image.maps[i], segmentations[i], sentences[sentence]);
+    }
+    for (const auto i : group.sentences) finish(truth, sentences[i]);
   }
 
   void require_maps(const Group& group, const at::Tensor& maps) const {
@@ -208,38 +219,32 @@ class Evaluation {
                           ", ", record.width, "] of Float"));
   }
 
-  void score_stage(const at::Tensor& map, const Truth& truth, EvaluatedSentence& sentence) const {
-    const std::int64_t height = map.size(0);
-    const std::int64_t width = map.size(1);
-    const std::span<const float> values(map.const_data_ptr<float>(),
-                                        static_cast<std::size_t>(map.numel()));
+  void score_stage(const AnsweredMap& map, const Segmentation& found,
+                   EvaluatedSentence& sentence) const {
     const auto& annotation = dataset_.index().annotation(sentence.ann_id);
-    const image::Mask& wanted = truth.masks.at(sentence.ann_id);
-    StageAnswer answer;
-    answer.peak = metrics::find_peak(values, width);
-    image::Mask mask(height, width);
-    if (options_.segmentor == "none") {
-      mask = threshold_mask(values, height, width, static_cast<float>(answer.peak.score),
-                            options_.threshold);
-    } else {
-      const image::Mask* chosen = options_.segmentor == "proposal"
-                                      ? proposal_at(truth.proposals, answer.peak)
-                                      : best_proposal(truth.proposals, wanted);
-      sentence.no_proposal = chosen == nullptr;
-      if (chosen != nullptr) mask = *chosen;
-    }
-    answer.score.hit = metrics::hits_mask(answer.peak, wanted);
-    answer.score.hit_box = metrics::hits_box(answer.peak, annotation.box);
-    answer.score.intersection = count_both(mask, wanted);
-    answer.score.union_ = count(mask) + count(wanted) - answer.score.intersection;
+    StageAnswer answer{.peak = map.peak, .score = {}};
+    answer.score.hit = metrics::hits_mask(map.peak, *map.truth);
+    answer.score.hit_box = metrics::hits_box(map.peak, annotation.box);
+    answer.score.intersection = count_both(found.mask, *map.truth);
+    answer.score.union_ = count(found.mask) + count(*map.truth) - answer.score.intersection;
     sentence.stages.push_back(answer);
-    sentence.segmentation = image::encode(mask);
+    sentence.segmentation = image::encode(found.mask);
+    sentence.no_proposal = found.no_proposal;
+    sentence.off_proposals = found.off_proposals;
+    sentence.tied = found.tied;
+  }
+
+  /// What the last stage alone says.
+  static void finish(const Truth& truth, EvaluatedSentence& sentence) {
+    const metrics::Peak& peak = sentence.stages.back().peak;
+    sentence.empty_map = peak.score <= 0;
+    sentence.object_at_peak = object_at(truth, peak);
   }
 
   static std::int64_t object_at(const Truth& truth, const metrics::Peak& peak) {
     std::int64_t chosen = -1;
     std::int64_t smallest = 0;
-    for (const auto& [ann_id, mask] : truth.masks) {
+    for (const auto& [ann_id, mask] : truth) {
       if (mask.at(peak.y, peak.x) == 0) continue;
       const std::int64_t area = count(mask);
       if (chosen < 0 || area < smallest || (area == smallest && ann_id < chosen)) {
@@ -252,6 +257,7 @@ class Evaluation {
 
   data::Dataset& dataset_;
   Responder& responder_;
+  Segmentor& segmentor_;
   const config::EvalOptions& options_;
   const data::ProposalStore* proposals_ = nullptr;
   std::unordered_map<std::int64_t, std::vector<std::string>> cues_;  // by sent_id
@@ -283,6 +289,8 @@ void summarise(const std::vector<Group>& groups, SplitResult& result) {
   std::map<std::string, metrics::ScoreAccumulator> kinds;
   std::int64_t empty = 0;
   std::int64_t on_object = 0;
+  std::int64_t off_proposals = 0;
+  std::int64_t ties = 0;
   for (const auto& sentence : result.sentences) {
     all.add(sentence.stages.back().score);
     stages.resize(sentence.stages.size());
@@ -291,6 +299,8 @@ void summarise(const std::vector<Group>& groups, SplitResult& result) {
     empty += sentence.empty_map ? 1 : 0;
     on_object += sentence.object_at_peak >= 0 ? 1 : 0;
     result.without_proposal += sentence.no_proposal ? 1 : 0;
+    off_proposals += sentence.off_proposals ? 1 : 0;
+    ties += sentence.tied ? 1 : 0;
   }
   const auto count = static_cast<std::int64_t>(result.sentences.size());
   result.scores = all.result();
@@ -298,6 +308,8 @@ void summarise(const std::vector<Group>& groups, SplitResult& result) {
   for (const auto& [kind, scores] : kinds) result.kinds.emplace(kind, scores.result());
   result.empty_maps = percent(empty, count);
   result.on_object = percent(on_object, count);
+  result.off_proposals = percent(off_proposals, count);
+  result.ties = percent(ties, count);
   count_collisions(groups, result);
 }
 
@@ -323,22 +335,24 @@ std::int64_t count_missing_proposals(data::Dataset& dataset, const std::string& 
 }  // namespace
 
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
-                     const config::EvalOptions& options) {
+                     Segmentor& segmentor, const config::EvalOptions& options) {
   SplitResult result;
   list_sentences(dataset.index(), split, options.sentences == "first", result);
   require_masks(dataset.index(), split);
   const std::vector<Group> groups = group_by_picture(result.sentences);
-  if (options.segmentor != "none") {
+  if (needs_proposals(segmentor.kind())) {
     result.pictures_without_proposals = count_missing_proposals(dataset, split);
   }
-  Evaluation evaluation(dataset, split, responder, options);
+  Evaluation evaluation(dataset, split, responder, segmentor, options);
   const auto step = static_cast<std::size_t>(options.batch_size);
   core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),
                           "images");
   for (std::size_t first = 0; first < groups.size(); first += step) {
-    core::throw_if_stopped("evaluation stopped; nothing was written");
+    core::throw_if_stopped(kStopped);
     const std::size_t last = std::min(groups.size(), first + step);
-    evaluation.answer({groups.data() + first, last - first}, result.sentences);
+    evaluation.answer(
+        {groups.data() + first, last - first}, result.sentences,
+        [&](std::int64_t done) { progress.update(static_cast<std::int64_t>(first) + done); });
     progress.update(static_cast<std::int64_t>(last));
   }
   progress.finish();

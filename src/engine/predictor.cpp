@@ -1,6 +1,7 @@
 #include "pcnet/engine/predictor.h"
 
-#include "pcnet/engine/segmentor.h"
+#include <utility>
+
 #include "pcnet/image/resize.h"
 
 namespace pcnet::engine {
@@ -16,9 +17,9 @@ std::string stage_cue(std::int64_t stage, std::int64_t read, const std::string& 
 
 }  // namespace
 
-std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
+std::vector<Prediction> predict(Responder& responder, Segmentor& segmentor,
+                                const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
-                                double threshold,
                                 const std::vector<std::vector<std::string>>& cues) {
   const image::Picture picture = image::read_picture(image, /*apply_exif=*/true);
   Query query{image::resize_square(picture, image_size), picture.height, picture.width, texts,
@@ -26,6 +27,7 @@ std::vector<Prediction> predict(Responder& responder, const std::filesystem::pat
   query.cues = cues;
   const at::Tensor answers = responder.respond({&query, 1}).front();  // [N, M, H, W]
   std::vector<Prediction> predictions;
+  AnsweredImage answered{picture.height, picture.width, {}, {}, [&] { return picture; }};
   for (std::size_t i = 0; i < texts.size(); ++i) {
     Prediction prediction{image, texts[i], picture, {}, {}, {}, {}};
     const auto own_cues = cues.empty() ? std::vector<std::string>{} : cues[i];
@@ -36,13 +38,14 @@ std::vector<Prediction> predict(Responder& responder, const std::filesystem::pat
       const std::span<const float> map(values + static_cast<std::size_t>(stage) * pixels, pixels);
       prediction.stage_cues.push_back(stage_cue(stage, responder.cues_read(), texts[i], own_cues));
       prediction.peaks.push_back(metrics::find_peak(map, picture.width));
-      if (stage + 1 < prediction.maps.size(0)) continue;
-      prediction.mask =
-          threshold_mask(map, picture.height, picture.width,
-                         static_cast<float>(prediction.peaks.back().score), threshold);
+      if (stage + 1 == prediction.maps.size(0)) {
+        answered.maps.push_back({map, prediction.peaks.back()});
+      }
     }
     predictions.push_back(std::move(prediction));
   }
+  auto found = segmentor.segment(answered);
+  for (std::size_t i = 0; i < found.size(); ++i) predictions[i].mask = std::move(found[i].mask);
   return predictions;
 }
 

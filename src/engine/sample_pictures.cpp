@@ -2,11 +2,11 @@
 
 #include <array>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
-#include "pcnet/engine/segmentor.h"
 #include "pcnet/image/overlay.h"
 #include "pcnet/report/answer_picture.h"
 
@@ -16,7 +16,7 @@ namespace {
 
 /// Answer and heat of one expression, side by side.
 image::Picture draw_sample(data::Dataset& dataset, const data::Reference& reference,
-                           const at::Tensor& resized, Responder& responder,
+                           const at::Tensor& resized, Responder& responder, Segmentor& segmentor,
                            const config::EvalOptions& options) {
   const auto& index = dataset.index();
   const auto& record = index.image(reference.image_id);
@@ -26,11 +26,17 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
   const std::span<const float> values(map.const_data_ptr<float>(),
                                       static_cast<std::size_t>(map.numel()));
   const metrics::Peak peak = metrics::find_peak(values, record.width);
-  const image::Mask mask = threshold_mask(values, record.height, record.width,
-                                          static_cast<float>(peak.score), options.threshold);
   const image::Mask truth =
       image::decode(index.mask(index.annotation(reference.ann_id), options.ground_truth));
   const image::Picture picture = dataset.pictures().original(record.image_id);
+  AnsweredImage answered{
+      record.height, record.width, {{values, peak, &truth, sentence.sent_id}}, {}, [&] {
+        return picture;
+      }};
+  if (needs_proposals(segmentor.kind())) {
+    answered.proposals = decode(dataset.proposals().of(record.image_id));
+  }
+  const image::Mask mask = std::move(segmentor.segment(answered).front().mask);
   const bool hit = metrics::hits_mask(peak, truth);
   const report::Answer answer{
       picture, values, mask, peak, &truth, core::cat(sentence.text, hit ? " (hit)" : " (miss)")};
@@ -42,7 +48,8 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
 }  // namespace
 
 std::vector<image::Picture> draw_samples(data::Dataset& dataset, const std::string& split,
-                                         Responder& responder, const config::EvalOptions& options) {
+                                         Responder& responder, Segmentor& segmentor,
+                                         const config::EvalOptions& options) {
   std::vector<image::Picture> drawn;
   std::set<std::int64_t> seen;
   const auto& index = dataset.index();
@@ -54,7 +61,7 @@ std::vector<image::Picture> draw_samples(data::Dataset& dataset, const std::stri
     if (!seen.insert(reference.image_id).second) continue;
     const auto resized = dataset.pictures().get(reference.image_id);
     if (!resized) continue;
-    drawn.push_back(draw_sample(dataset, reference, *resized, responder, options));
+    drawn.push_back(draw_sample(dataset, reference, *resized, responder, segmentor, options));
   }
   return drawn;
 }

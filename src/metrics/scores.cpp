@@ -28,6 +28,7 @@ void ScoreAccumulator::add(const SentenceScore& sentence) {
   intersection_ += sentence.intersection;
   union_ += sentence.union_;
   iou_sum_ += iou(sentence);
+  (sentence.hit ? iou_sum_of_hits_ : iou_sum_of_misses_) += iou(sentence);
   for (std::size_t i = 0; i < above_.size(); ++i) {
     // In whole numbers: 7 of 10 pixels are not above 0.7, whatever 0.7 is in binary.
     const std::int64_t tenths = kFirstTenth + static_cast<std::int64_t>(i);
@@ -45,6 +46,9 @@ Scores ScoreAccumulator::result() const {
   scores.point_m = percent(static_cast<double>(hits_), sentences_);
   scores.point_m_box = percent(static_cast<double>(box_hits_), sentences_);
   scores.miou = percent(iou_sum_, sentences_);
+  const std::int64_t misses = sentences_ - hits_;
+  if (hits_ > 0) scores.miou_hit = percent(iou_sum_of_hits_, hits_);
+  if (misses > 0) scores.miou_miss = percent(iou_sum_of_misses_, misses);
   scores.oiou = percent(static_cast<double>(intersection_), union_);
   for (std::size_t i = 0; i < above_.size(); ++i) {
     scores.precision[core::cat("0.", kFirstTenth + static_cast<int>(i))] =

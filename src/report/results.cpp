@@ -5,11 +5,25 @@
 
 namespace pcnet::report {
 
+namespace {
+
+nlohmann::ordered_json or_null(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+std::string text_of(const std::optional<double>& value) {
+  return value ? core::fixed(*value, 1) : "-";
+}
+
+}  // namespace
+
 nlohmann::ordered_json to_json(const metrics::Scores& scores) {
   return {{"sentences", scores.sentences},
           {"point_m", scores.point_m},
           {"point_m_box", scores.point_m_box},
           {"miou", scores.miou},
+          {"miou_hit", or_null(scores.miou_hit)},
+          {"miou_miss", or_null(scores.miou_miss)},
           {"oiou", scores.oiou},
           {"precision", scores.precision}};
 }
@@ -19,13 +33,14 @@ nlohmann::ordered_json to_json(const metrics::Peak& peak) {
 }
 
 std::string results_table(const std::vector<ResultRow>& rows) {
-  const std::vector<std::string> header = {"",     "sentences", "PointM",  "PointM box",
-                                           "mIoU", "oIoU",      "Prec@0.5"};
+  const std::vector<std::string> header = {"",         "sentences", "PointM", "PointM box", "mIoU",
+                                           "mIoU hit", "mIoU miss", "oIoU",   "Prec@0.5"};
   std::vector<std::vector<std::string>> cells = {header};
   for (const auto& row : rows) {
     const auto& s = row.scores;
     cells.push_back({row.name, core::cat(s.sentences), core::fixed(s.point_m, 1),
-                     core::fixed(s.point_m_box, 1), core::fixed(s.miou, 1), core::fixed(s.oiou, 1),
+                     core::fixed(s.point_m_box, 1), core::fixed(s.miou, 1), text_of(s.miou_hit),
+                     text_of(s.miou_miss), core::fixed(s.oiou, 1),
                      core::fixed(s.precision.at("0.5"), 1)});
   }
   return text_table(cells);

@@ -126,7 +126,10 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
   LoadedModel loaded = load_model(model, overrides);
   data::Dataset dataset = open_dataset(loaded);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
-  const auto run = [&] { return engine::evaluate(dataset, split, responder, loaded.config.eval); };
+  const auto segmentor = segmentor_for(loaded.config, dataset);
+  const auto run = [&] {
+    return engine::evaluate(dataset, split, responder, *segmentor, loaded.config.eval);
+  };
   const auto first_start = std::chrono::steady_clock::now();
   const engine::SplitResult result = run();  // decodes the pictures and warms up
   const double first = seconds_since(first_start);

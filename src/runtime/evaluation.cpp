@@ -23,7 +23,8 @@ using nlohmann::ordered_json;
 namespace {
 
 /// Complete when the splits are answered: it names the files that were read for them.
-ordered_json protocol(const data::Dataset& dataset, const config::Config& config) {
+ordered_json protocol(const data::Dataset& dataset, const engine::Segmentor& segmentor,
+                      const config::Config& config) {
   ordered_json document = {{"dataset", dataset.files().dataset},
                            {"split_by", dataset.files().split_by},
                            {"root", config.data.root}};
@@ -40,14 +41,13 @@ ordered_json protocol(const data::Dataset& dataset, const config::Config& config
        config.eval.map_resize == "released"
            ? "released: to image_size, positive part, to the image"
            : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
-      {"threshold", config.eval.threshold},
-      {"segmentor", config.eval.segmentor.word()},
-      {"empty_union_iou", 0},
-      {"pcnet", core::version()}});
+      {"threshold", config.eval.threshold}});
+  document.update(segmentor.protocol());
+  document.update(ordered_json{{"empty_union_iou", 0}, {"pcnet", core::version()}});
   return document;
 }
 
-ordered_json to_json(const engine::SplitResult& result) {
+ordered_json to_json(const engine::SplitResult& result, config::Segmentor segmentor) {
   ordered_json document = report::to_json(result.scores);
   document["stages"] = ordered_json::array();
   for (const auto& stage : result.stages) document["stages"].push_back(report::to_json(stage));
@@ -66,6 +66,10 @@ ordered_json to_json(const engine::SplitResult& result) {
                                {"words", result.text_omissions.unknown},
                                {"cues", result.cue_omissions.texts_with_unknown}};
   document["cut"] = {{"sentences", result.text_omissions.cut}, {"cues", result.cue_omissions.cut}};
+  if (segmentor == config::Segmentor::kProposal) {
+    document["ties"] = result.ties;
+    document["peaks_off_proposals"] = result.off_proposals;
+  }
   document["without_proposal"] = result.without_proposal;
   document["pictures_without_proposals"] = result.pictures_without_proposals;
   return document;
@@ -126,7 +130,9 @@ EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Con
     throw core::UsageError(cat("no baseline \"", request.baseline, "\": wanted centre or random"));
   }
   data::Dataset dataset = open_dataset(config.data);
-  auto result = evaluate(*responder, dataset, config, splits_of(request, config), request.baseline);
+  const auto segmentor = segmentor_for(config, dataset);
+  auto result = evaluate(*responder, *segmentor, dataset, config, splits_of(request, config),
+                         request.baseline);
   dataset.pictures().report_skipped();
   return result;
 }
@@ -135,18 +141,19 @@ EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config
   LoadedModel loaded = load_model(request.model, request.overrides);
   config = loaded.config;
   data::Dataset dataset = open_dataset(loaded);
+  const auto segmentor = segmentor_for(config, dataset);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, config, loaded.device);
-  auto result =
-      evaluate(responder, dataset, config, splits_of(request, config), loaded.checkpoint.string());
+  auto result = evaluate(responder, *segmentor, dataset, config, splits_of(request, config),
+                         loaded.checkpoint.string());
   dataset.pictures().report_skipped();
   return result;
 }
 
 }  // namespace
 
-EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
-                          const config::Config& config, const std::vector<std::string>& splits,
-                          const std::string& name,
+EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segmentor,
+                          data::Dataset& dataset, const config::Config& config,
+                          const std::vector<std::string>& splits, const std::string& name,
                           std::map<std::string, engine::SplitResult> known) {
   if (splits.empty()) throw core::ConfigError("eval.splits is empty: name at least one split");
   EvaluationResult result;
@@ -155,8 +162,9 @@ EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
   for (const auto& split : splits) (void)dataset.index().split(split);
   for (const auto& split : splits) {
     const auto found = known.find(split);
-    auto scored = found != known.end() ? std::move(found->second)
-                                       : engine::evaluate(dataset, split, responder, config.eval);
+    auto scored = found != known.end()
+                      ? std::move(found->second)
+                      : engine::evaluate(dataset, split, responder, segmentor, config.eval);
     if (scored.broken_outlines > 0) {
       core::log::warning(cat("left out of ", split, ": ", scored.broken_outlines,
                              scored.broken_outlines == 1 ? " sentence" : " sentences",
@@ -165,10 +173,10 @@ EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
     }
     text::report(scored.text_omissions, cat("sentences of ", split), config.data.text_length);
     text::report(scored.cue_omissions, cat("cues of ", split), config.data.text_length);
-    result.document["splits"][split] = to_json(scored);
+    result.document["splits"][split] = to_json(scored, segmentor.kind());
     result.splits.insert_or_assign(split, std::move(scored));
   }
-  result.document["protocol"] = protocol(dataset, config);
+  result.document["protocol"] = protocol(dataset, segmentor, config);
   return result;
 }
 
@@ -182,6 +190,23 @@ EvaluationResult evaluate(const EvaluationRequest& request) {
   if (lines) write_per_sentence(*lines, result, splits_of(request, config));
   return result;
 }
+
+namespace {
+
+/// What there is to say of proposals as masks.
+std::string proposals_text(const ordered_json& split) {
+  std::string text;
+  if (split.contains("ties")) {
+    text += cat(", no proposal at the peak ",
+                core::fixed(split.at("peaks_off_proposals").get<double>(), 1), " %, several alike ",
+                core::fixed(split.at("ties").get<double>(), 1), " %");
+  }
+  const auto without = split.at("without_proposal").get<std::int64_t>();
+  if (without > 0) text += cat(", ", without, " sentences without any proposal");
+  return text;
+}
+
+}  // namespace
 
 std::string to_text(const EvaluationResult& result) {
   std::string text;
@@ -199,9 +224,7 @@ std::string to_text(const EvaluationResult& result) {
     text += cat("empty maps ", core::fixed(scored.empty_maps, 1), " %, peaks on an object ",
                 core::fixed(scored.on_object, 1), " %, collisions ",
                 core::fixed(scored.collisions, 1), " % of ", scored.pairs, " pairs");
-    if (scored.without_proposal > 0) {
-      text += cat(", ", scored.without_proposal, " sentences without a proposal at the peak");
-    }
+    text += proposals_text(result.document.at("splits").at(split));
     text += "\n";
   }
   return text;

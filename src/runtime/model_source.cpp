@@ -166,4 +166,22 @@ engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel
            .released_resize = config.eval.map_resize == "released"}};
 }
 
+std::unique_ptr<engine::Segmentor> segmentor_for(const config::Config& config,
+                                                 const data::Dataset& dataset) {
+  const auto kind = config.eval.segmentor;
+  if (needs_proposals(kind) && !dataset.has_proposals()) {
+    throw core::Error(core::cat("the segmentor ", kind.word(),
+                                " needs proposals, and the dataset has no proposals: name some "
+                                "with --proposals, or make them with `pcnet proposals make`"));
+  }
+  const auto& pack = dataset.files().pack;
+  if (needs_sam(kind) && !pack.empty()) {
+    throw core::UsageError(core::cat("the segmentor ", kind.word(), " cannot look at the pack ",
+                                     pack.string(),
+                                     ": it has no images of full size; name the dataset's own "
+                                     "files (--root)"));
+  }
+  return engine::make_segmentor(config.eval, core::parse_device(config.run.device));
+}
+
 }  // namespace pcnet::runtime

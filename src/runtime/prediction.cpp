@@ -29,9 +29,11 @@ namespace {
 void check_request(const PredictionRequest& request, const LoadedModel& loaded) {
   if (request.images.empty()) throw core::UsageError("no image: give --image");
   if (request.texts.empty()) throw core::UsageError("no text: give --text");
-  if (loaded.config.eval.segmentor != "none") {
-    throw core::UsageError(cat("--segmentor ", loaded.config.eval.segmentor.word(),
-                               " needs a dataset's proposals: predict takes none"));
+  const auto segmentor = loaded.config.eval.segmentor;
+  if (needs_ground_truth(segmentor) || needs_proposals(segmentor)) {
+    throw core::UsageError(cat("--segmentor ", segmentor.word(), " needs a dataset's ",
+                               needs_ground_truth(segmentor) ? "ground truth" : "proposals",
+                               ", which predict does not have: wanted none or sam"));
   }
   for (const auto& text : request.texts) {
     const auto tokens = loaded.tokenizer->encode(text, loaded.config.data.text_length);
@@ -149,6 +151,7 @@ std::vector<Found> predict(const PredictionRequest& request) {
   const auto cues = cues_of(request, loaded);
   // Every picture is read once beforehand, so that a damaged one stops before anything is written.
   for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
+  const auto segmentor = engine::make_segmentor(loaded.config.eval, loaded.device);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
   core::ensure_writable_folder(request.out);
   core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()), "images");
@@ -156,9 +159,8 @@ std::vector<Found> predict(const PredictionRequest& request) {
   for (std::size_t i = 0; i < request.images.size(); ++i) {
     core::throw_if_stopped("prediction stopped; the files of finished images are whole");
     const auto start = std::chrono::steady_clock::now();
-    const auto predictions =
-        engine::predict(responder, request.images[i], request.texts, loaded.config.data.image_size,
-                        loaded.config.eval.threshold, cues);
+    const auto predictions = engine::predict(responder, *segmentor, request.images[i],
+                                             request.texts, loaded.config.data.image_size, cues);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     for (std::size_t k = 0; k < predictions.size(); ++k) {
       const engine::Prediction& prediction = predictions[k];

@@ -30,19 +30,6 @@ bool can_be_evaluated(const data::ReferIndex& index, const std::vector<std::stri
   return true;
 }
 
-/// The first split, answered by the model in training.
-engine::Validation validate(TrainingParts& parts) {
-  const auto& options = parts.config.eval;
-  const engine::AveragedWeights averaged = parts.trainer->averaged_weights();
-  auto responder = responder_for(parts.model, *parts.tokenizer, parts.config, parts.device);
-  engine::Validation validation{
-      engine::evaluate(parts.dataset, options.splits.front(), responder, options)};
-  const auto samples =
-      engine::draw_samples(parts.dataset, options.splits.front(), responder, options);
-  if (!samples.empty()) validation.samples = engine::sample_sheet(samples);
-  return validation;
-}
-
 }  // namespace
 
 TrainingHooks::TrainingHooks(TrainingParts& parts, const engine::RunFolder& folder,
@@ -69,10 +56,24 @@ TrainingHooks::TrainingHooks(TrainingParts& parts, const engine::RunFolder& fold
                                              engine::figure_name(options.best_metric)));
 }
 
+/// The first split, answered by the model in training.
+engine::Validation TrainingHooks::validate() {
+  const auto& options = parts_.config.eval;
+  const std::string& split = options.splits.front();
+  const engine::AveragedWeights averaged = parts_.trainer->averaged_weights();
+  auto responder = responder_for(parts_.model, *parts_.tokenizer, parts_.config, parts_.device);
+  engine::Validation validation{
+      engine::evaluate(parts_.dataset, split, responder, *segmentor_, options)};
+  const auto samples = engine::draw_samples(parts_.dataset, split, responder, *segmentor_, options);
+  if (!samples.empty()) validation.samples = engine::sample_sheet(samples);
+  return validation;
+}
+
 void TrainingHooks::add_validation(report::RunLog& log, engine::TrainState& state) {
   const auto& options = parts_.config.train;
+  segmentor_ = segmentor_for(parts_.config, parts_.dataset);
   auto validation = std::make_unique<engine::ValidationHook>(
-      [this] { return validate(parts_); },
+      [this] { return validate(); },
       engine::ValidationHook::Parts{folder_, checkpointer_, log, board_ ? &*board_ : nullptr},
       engine::ValidationHook::Options{
           .every = options.eval_every,
@@ -91,12 +92,12 @@ void TrainingHooks::write_results(report::RunSummary& summary) {
   const auto& splits = parts_.config.eval.splits;
   std::map<std::string, engine::SplitResult> known;
   if (validation_->best()) known.emplace(splits.front(), *validation_->best());
-  const auto result = evaluate(responder, parts_.dataset, parts_.config, splits,
+  const auto result = evaluate(responder, *segmentor_, parts_.dataset, parts_.config, splits,
                                folder_.best().string(), std::move(known));
   core::write_file(folder_.results(), result.document.dump(2) + "\n");
-  engine::write_samples(
-      folder_.samples(), splits.front(),
-      engine::draw_samples(parts_.dataset, splits.front(), responder, parts_.config.eval));
+  engine::write_samples(folder_.samples(), splits.front(),
+                        engine::draw_samples(parts_.dataset, splits.front(), responder, *segmentor_,
+                                             parts_.config.eval));
   for (const auto& split : splits) {
     const auto& scored = result.splits.at(split);
     summary.splits.push_back({split, scored.scores, scored.stages});

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "pcnet/core/lap.h"
 #include "pcnet/engine/hooks.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/engine/validation_hook.h"
 #include "pcnet/report/run_log.h"
 #include "pcnet/report/run_summary.h"
@@ -26,6 +28,7 @@ class TrainingHooks {
 
  private:
   void add_validation(report::RunLog& log, engine::TrainState& state);
+  engine::Validation validate();
   void write_results(report::RunSummary& summary);
 
   core::Lap lap_;
@@ -34,6 +37,7 @@ class TrainingHooks {
   const engine::Checkpointer& checkpointer_;
   std::int64_t first_step_;
   std::optional<report::TensorBoard> board_;
+  std::unique_ptr<engine::Segmentor> segmentor_;  // null: nothing can be evaluated
   engine::ValidationHook* validation_ = nullptr;  // the trainer's; null: nothing can be evaluated
   engine::LogHook* steps_ = nullptr;              // the trainer's
 };

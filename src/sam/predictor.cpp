@@ -14,8 +14,9 @@ namespace pcnet::sam {
 
 namespace {
 
-/// Clicks that are decoded together on a processor; more of them leave its cache.
+/// Clicks that are decoded together: more of them leave a processor's cache, or fill a GPU.
 constexpr std::int64_t kClicksTogether = 4;
+constexpr std::int64_t kClicksOnGpu = 64;
 
 at::Tensor channel_values(std::array<float, 3> values, const at::TensorOptions& options) {
   return torch::tensor({values[0], values[1], values[2]}).view({3, 1, 1}).to(options);
@@ -75,6 +76,7 @@ Embedding Predictor::embed(const image::Picture& picture) {
 void Predictor::set_image(Embedding embedding) {
   const torch::NoGradGuard no_grad;
   embedding_ = std::move(embedding);
+  embedding_.features = embedding_.features.to(places_.options());
   seen_ =
       sam_->mask_decoder->look_at(embedding_.features, sam_->prompt_encoder->dense({}), places_);
 }
@@ -126,25 +128,27 @@ MaskDecoderImpl::Masks Predictor::predict(const Prompt& prompt, Outputs outputs)
   return {masks.logits[0], masks.predicted_iou[0]};
 }
 
-MaskDecoderImpl::Masks Predictor::clicks(std::span<const Point> points) {
+MaskDecoderImpl::Masks Predictor::clicks(std::span<const Point> points, Outputs outputs) {
   const torch::NoGradGuard no_grad;
   const auto count = static_cast<std::int64_t>(points.size());
   const std::int64_t side = 4 * sam_->options.grid();
-  MaskDecoderImpl::Masks out{torch::empty({count, kMasks - 1, side, side}, places_.options()),
-                             torch::empty({count, kMasks - 1}, places_.options())};
+  const std::int64_t masks_each = outputs == Outputs::kSingle ? 1 : kMasks - 1;
+  MaskDecoderImpl::Masks out{torch::empty({count, masks_each, side, side}, places_.options()),
+                             torch::empty({count, masks_each}, places_.options())};
   if (count == 0) return out;
   // Doubles up to the code, as the mask generator has them.
   const at::Tensor vectors = sam_->prompt_encoder->sparse(
       {.points = points_tensor(points).unsqueeze(1).to(places_.device()),
        .labels = torch::ones({count, 1}, at::kLong).to(places_.device())});
   const auto decode = [&](std::int64_t from, std::int64_t to) {
-    const auto masks =
-        sam_->mask_decoder->forward(seen_, vectors.slice(0, from, to), Outputs::kMultiple);
+    const auto masks = sam_->mask_decoder->forward(seen_, vectors.slice(0, from, to), outputs);
     out.logits.slice(0, from, to).copy_(masks.logits);
     out.predicted_iou.slice(0, from, to).copy_(masks.predicted_iou);
   };
   if (places_.is_cuda()) {
-    decode(0, count);
+    for (std::int64_t from = 0; from < count; from += kClicksOnGpu) {
+      decode(from, std::min(from + kClicksOnGpu, count));
+    }
     return out;
   }
   const std::int64_t groups = (count + kClicksTogether - 1) / kClicksTogether;

@@ -50,13 +50,17 @@ std::vector<std::string> published(const StudyResults& results) {
 
 /// How people call a metric of results.json.
 std::string heading(const std::string& metric) {
-  static const std::map<std::string, std::string> names = {{"point_m", "PointM"},
-                                                           {"point_m_box", "PointM (box)"},
-                                                           {"miou", "mIoU"},
-                                                           {"oiou", "oIoU"},
-                                                           {"on_object", "on an object"},
-                                                           {"empty_maps", "empty maps"},
-                                                           {"precision.0.5", "Prec@0.5"}};
+  static const std::map<std::string, std::string> names = {
+      {"point_m", "PointM"},
+      {"point_m_box", "PointM (box)"},
+      {"miou", "mIoU"},
+      {"miou_hit", "mIoU of hits"},
+      {"miou_miss", "mIoU of misses"},
+      {"oiou", "oIoU"},
+      {"peaks_off_proposals", "no proposal at the peak"},
+      {"on_object", "on an object"},
+      {"empty_maps", "empty maps"},
+      {"precision.0.5", "Prec@0.5"}};
   const auto found = names.find(metric);
   if (found != names.end()) return found->second;
   const std::string kinds = "kinds.";

@@ -146,7 +146,7 @@ class Evaluation(Case):
 
     def test_an_unknown_segmentor(self):
         self.assert_fails(run("-q", "eval", RUN, "--segmentor", "magic"), 2, "magic", "proposal")
-        self.assert_fails(run("-q", "eval", RUN, "--segmentor", "sam"), 2, "sam")
+        self.assert_fails(run("-q", "eval", RUN, "--segmentor", "sam"), 2, "sam", "--sam")
 
     def test_a_damaged_picture(self):
         root = broken_copy(ROOT, self.folder, 40)

@@ -12,8 +12,8 @@ from program import CONFIGS, Case, make_benchmark, run, run_well, settings, trai
 OPTIONS = {
     (): ["--verbose", "--quiet", "--device", "--threads", "--json", "--set", "--version"],
     ("train",): ["--run", "--resume", "--dry-run"],
-    ("eval",): ["--split", "--segmentor", "--per-sentence", "--out", "--baseline"],
-    ("predict",): ["--image", "--text", "--cue", "--out", "--segmentor"],
+    ("eval",): ["--split", "--segmentor", "--sam", "--embeddings", "--per-sentence", "--out", "--baseline"],
+    ("predict",): ["--image", "--text", "--cue", "--out", "--segmentor", "--sam", "--embeddings"],
     ("data", "synth"): ["--out", "--images", "--seed", "--difficulty", "--dataset"],
     ("weights", "inspect"): ["--tensors", "--stats"],
     ("weights", "convert"): ["--layout", "--dtype"],

@@ -295,8 +295,9 @@ Observation observe(const config::Config& config) {
   engine::ModelResponder asked =
       runtime::responder_for(parts.model, *parts.tokenizer, config, parts.device);
   Recorder recorder(asked, out.seen[Place::kAnswers]);
-  const auto result =
-      runtime::evaluate(recorder, parts.dataset, config, config.eval.splits, "observed");
+  const auto segmentor = runtime::segmentor_for(config, parts.dataset);
+  const auto result = runtime::evaluate(recorder, *segmentor, parts.dataset, config,
+                                        config.eval.splits, "observed");
   out.seen[Place::kScores]["splits"] = as_tensor(pcnet::core::json_text(result.document["splits"]));
   watch_training(parts, first.to(parts.device), out);
   return out;

@@ -6,6 +6,7 @@
 
 #include "pcnet/config/eval_choices.h"
 #include "pcnet/config/field.h"
+#include "pcnet/config/sam_segmentor_options.h"
 
 namespace pcnet::config {
 
@@ -16,9 +17,11 @@ struct EvalOptions {
   bool align_corners = true;
   Choice<MapResize> map_resize = "once";
   Choice<Segmentor> segmentor = "none";
+  Choice<ProposalTie> proposal_tie = "smallest";
   Choice<GroundTruth> ground_truth = "union";
   Choice<EvaluatedSentences> sentences = "all";
   std::int64_t samples = 12;
+  SamSegmentorOptions sam;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -39,9 +42,13 @@ struct EvalOptions {
                    "data.image_size, with the positive part taken there, whatever align_corners",
            .source = "docs/method.md#paper-released-code-tris"});
     field("segmentor", &O::segmentor,
-          {.help = "where the mask comes from: the map, the proposal at the peak, the best "
-                   "proposal by ground truth",
-           .source = "docs/method.md#evaluation"});
+          {.help = "where the mask comes from: the map; the proposal with the highest response; "
+                   "Segment Anything, asked about the peak; or, by ground truth, the best "
+                   "proposal, Segment Anything asked about the object, its best mask at the peak",
+           .source = "docs/method.md#segmentors"});
+    field("proposal_tie", &O::proposal_tie,
+          {.help = "which of several proposals with the same response is taken",
+           .source = "docs/method.md#segmentors"});
     field("ground_truth", &O::ground_truth,
           {.help = "an object of several polygons: all their pixels, or, as in the released code, "
                    "those of exactly one",
@@ -56,6 +63,7 @@ struct EvalOptions {
            .min = 0,
            .max = 200,
            .affects = Affects::kNothing});
+    field("sam", &O::sam, {.help = "Segment Anything as a segmentor"});
   }
 };
 

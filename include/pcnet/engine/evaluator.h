@@ -18,6 +18,7 @@ class Dataset;
 namespace pcnet::engine {
 
 class Responder;
+class Segmentor;
 
 /// What one stage answered to one sentence.
 struct StageAnswer {
@@ -36,7 +37,9 @@ struct EvaluatedSentence {
   std::vector<StageAnswer> stages;   ///< the last one counts
   image::Rle segmentation;           ///< of the last stage
   bool empty_map = false;            ///< no positive value: the peak is pixel 0
-  bool no_proposal = false;          ///< no proposal holds the peak: the mask is empty
+  bool no_proposal = false;          ///< the image has none: the mask is empty
+  bool off_proposals = false;        ///< no proposal holds the map's maximum
+  bool tied = false;                 ///< several proposals have the highest response
   std::int64_t object_at_peak = -1;  ///< ann_id of the smallest object under the peak, -1: none
 };
 
@@ -53,6 +56,8 @@ struct SplitResult {
   std::int64_t unreadable = 0;        ///< sentences left out: their picture cannot be read
   std::int64_t broken_outlines = 0;   ///< sentences left out: the mask of their object is broken
   std::int64_t without_proposal = 0;  ///< sentences whose mask is empty for lack of one
+  double off_proposals = 0;           ///< sentences whose peak lies on no proposal
+  double ties = 0;                    ///< sentences of which several proposals are the answer
   std::int64_t pictures_without_proposals = 0;  ///< of the split: their source has no entry
   text::Omissions text_omissions;               ///< what the model did not read of the sentences
   text::Omissions cue_omissions;                ///< the same of the cues that it reads
@@ -64,6 +69,6 @@ struct SplitResult {
 /// proposals, a source that has none for any picture of the split; pictures without are counted,
 /// with a warning.
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
-                     const config::EvalOptions& options);
+                     Segmentor& segmentor, const config::EvalOptions& options);
 
 }  // namespace pcnet::engine

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pcnet/engine/responder.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/image/picture.h"
 #include "pcnet/metrics/peak.h"
 
@@ -18,14 +19,15 @@ struct Prediction {
   at::Tensor maps;                      ///< [N, H, W] float32: the positive cosine of each stage
   std::vector<std::string> stage_cues;  ///< the cue that each stage read; empty: none
   std::vector<metrics::Peak> peaks;     ///< of each stage; the last one is the answer
-  image::Mask mask;                     ///< where the last map is above the threshold
+  image::Mask mask;                     ///< what the segmentor makes of the last map
 };
 
 /// Answers every text on one picture; the picture is encoded once. EXIF orientation is applied.
+/// @param segmentor one that needs neither proposals nor ground truth
 /// @param cues of each text; empty: each text is its own
-std::vector<Prediction> predict(Responder& responder, const std::filesystem::path& image,
+std::vector<Prediction> predict(Responder& responder, Segmentor& segmentor,
+                                const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
-                                double threshold,
                                 const std::vector<std::vector<std::string>>& cues = {});
 
 }  // namespace pcnet::engine

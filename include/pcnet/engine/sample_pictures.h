@@ -7,6 +7,7 @@
 #include "pcnet/config/eval_options.h"
 #include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/responder.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/image/picture.h"
 
 namespace pcnet::engine {
@@ -14,7 +15,8 @@ namespace pcnet::engine {
 /// Answers to the first sentence of the first `eval.samples` pictures of a split, each an answer
 /// and its heat side by side, with the ground truth in green.
 std::vector<image::Picture> draw_samples(data::Dataset& dataset, const std::string& split,
-                                         Responder& responder, const config::EvalOptions& options);
+                                         Responder& responder, Segmentor& segmentor,
+                                         const config::EvalOptions& options);
 
 /// All of them on one sheet. Error when there is none.
 image::Picture sample_sheet(const std::vector<image::Picture>& samples);

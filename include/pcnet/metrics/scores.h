@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace pcnet::metrics {
@@ -24,6 +25,8 @@ struct Scores {
   double point_m = 0;                       ///< sentences whose peak hits the mask
   double point_m_box = 0;                   ///< sentences whose peak hits the box
   double miou = 0;                          ///< mean of the sentences' IoU
+  std::optional<double> miou_hit;           ///< of those whose peak hits the mask, if there is one
+  std::optional<double> miou_miss;          ///< of the others, if there is one
   double oiou = 0;                          ///< sum of intersections over sum of unions
   std::map<std::string, double> precision;  ///< "0.5" to "0.9": sentences with an IoU above that
 };
@@ -43,6 +46,8 @@ class ScoreAccumulator {
   std::int64_t intersection_ = 0;
   std::int64_t union_ = 0;
   double iou_sum_ = 0;
+  double iou_sum_of_hits_ = 0;
+  double iou_sum_of_misses_ = 0;
   std::array<std::int64_t, 5> above_{};
 };
 

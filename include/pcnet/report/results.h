@@ -22,7 +22,8 @@ nlohmann::ordered_json to_json(const metrics::Scores& scores);
 /// {"x", "y", "score"} (docs/cli.md#per-sentence).
 nlohmann::ordered_json to_json(const metrics::Peak& peak);
 
-/// An aligned table for people: sentences, PointM, its box variant, mIoU, oIoU, Prec@0.5.
+/// An aligned table for people: sentences, PointM, its box variant, mIoU, that of hits and misses,
+/// oIoU, Prec@0.5.
 std::string results_table(const std::vector<ResultRow>& rows);
 
 }  // namespace pcnet::report

@@ -9,6 +9,7 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/engine/evaluator.h"
+#include "pcnet/engine/segmentor.h"
 
 namespace pcnet::runtime {
 
@@ -31,9 +32,9 @@ EvaluationResult evaluate(const EvaluationRequest& request);
 
 /// Scores a responder on splits; `name` stands for the model in the document, `known` holds splits
 /// that it has answered already.
-EvaluationResult evaluate(engine::Responder& responder, data::Dataset& dataset,
-                          const config::Config& config, const std::vector<std::string>& splits,
-                          const std::string& name,
+EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segmentor,
+                          data::Dataset& dataset, const config::Config& config,
+                          const std::vector<std::string>& splits, const std::string& name,
                           std::map<std::string, engine::SplitResult> known = {});
 
 /// The tables for a person: one a split, with the kinds of expression apart.

@@ -7,7 +7,9 @@
 
 #include "pcnet/config/config.h"
 #include "pcnet/data/proposals/grid_store.h"
+#include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/responder.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
@@ -62,5 +64,10 @@ std::shared_ptr<model::FrozenClip> load_frozen_clip(const config::Config& config
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,
                                      const text::Tokenizer& tokenizer, const config::Config& config,
                                      c10::Device device);
+
+/// The segmentor that eval.segmentor names, on the configured device. Error, before any work, when
+/// the dataset lacks what it needs: proposals, or, being a pack, images of full size.
+std::unique_ptr<engine::Segmentor> segmentor_for(const config::Config& config,
+                                                 const data::Dataset& dataset);
 
 }  // namespace pcnet::runtime

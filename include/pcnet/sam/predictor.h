@@ -26,7 +26,7 @@ at::Tensor upscale(const at::Tensor& logits, const Frame& frame);
 
 /// An image as SAM's decoder sees it. It may be kept and used again.
 struct Embedding {
-  at::Tensor features;  ///< [1, 256, grid, grid] on the model's device
+  at::Tensor features;  ///< [1, 256, grid, grid]
   Frame frame;
 };
 
@@ -53,6 +53,7 @@ class Predictor {
   /// The model's parameters decide device and type.
   explicit Predictor(Sam sam);
 
+  const SamOptions& options() const { return sam_->options; }
   /// Runs the image encoder. Error for a picture without pixels.
   Embedding embed(const image::Picture& picture);
   /// The image that the next prompts are about.
@@ -61,8 +62,10 @@ class Predictor {
 
   /// -> logits [1 or 3, 4 grid, 4 grid] and the IoU that each is predicted to have, [1 or 3].
   MaskDecoderImpl::Masks predict(const Prompt& prompt, Outputs outputs);
-  /// What each click means by itself: logits [n, 3, 4 grid, 4 grid] and predicted IoU [n, 3].
-  MaskDecoderImpl::Masks clicks(std::span<const Point> points);
+  /// What each click means by itself: logits [n, 1 or 3, 4 grid, 4 grid] and predicted IoU
+  /// [n, 1 or 3].
+  MaskDecoderImpl::Masks clicks(std::span<const Point> points,
+                                Outputs outputs = Outputs::kMultiple);
 
   /// The pixels of an image whose logits [4 grid, 4 grid] are above 0 at its size.
   static image::Mask mask_of(const at::Tensor& logits, const Frame& frame);

@@ -24,11 +24,11 @@ std::vector<std::string> keys_that_affect(Affects affects) {
 
 // Written out by hand: whoever adds a key says what it touches, and whoever moves one sees it here.
 TEST(Affects, NothingButWhatIsListedMayDifferBetweenTwoPartsOfARun) {
-  EXPECT_THAT(
-      keys_that_affect(Affects::kNothing),
-      UnorderedElementsAre("run.folder", "run.device", "run.threads", "run.tensorboard",
-                           "data.cache", "data.prefetch", "data.workers", "train.log_every",
-                           "train.checkpoint_every", "eval.samples", "model.clip.architecture"));
+  EXPECT_THAT(keys_that_affect(Affects::kNothing),
+              UnorderedElementsAre("run.folder", "run.device", "run.threads", "run.tensorboard",
+                                   "data.cache", "data.prefetch", "data.workers", "train.log_every",
+                                   "train.checkpoint_every", "eval.samples", "eval.sam.embeddings",
+                                   "eval.sam.embeddings_size", "model.clip.architecture"));
   EXPECT_THAT(keys_that_affect(Affects::kCourse), UnorderedElementsAre("train.non_finite"));
   EXPECT_THAT(keys_that_affect(Affects::kArithmetic), UnorderedElementsAre("run.deterministic"));
 }

@@ -53,6 +53,9 @@ TEST(Rules, EachIsSaidWhereItIsBroken) {
       {{"train.accumulate=40"}, "train.accumulate is 40: wanted at most train.batch_size"},
       {{"train.patience=2"}, "train.patience is 2, but nothing is validated before the end"},
       {{"eval.splits=[]"}, "eval.splits is empty"},
+      {{"eval.segmentor=sam"}, "eval.segmentor is sam, which asks Segment Anything: name its"},
+      {{"eval.segmentor=oracle-point"}, "weights with --sam (eval.sam.weights)"},
+      {{"eval.segmentor=oracle-best-of-3"}, "eval.segmentor is oracle-best-of-3"},
   };
   for (const auto& row : rows) {
     EXPECT_THAT([&] { load_defaults(row.overrides); },

@@ -1,5 +1,6 @@
 #include "pcnet/engine/evaluator.h"
 
+#include <filesystem>
 #include <functional>
 #include <map>
 
@@ -13,10 +14,12 @@
 #include "pcnet/core/log.h"
 #include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/responder.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_sam.h"
 
 namespace pcnet::engine {
 namespace {
@@ -96,7 +99,8 @@ class Evaluator : public ::testing::Test {
     if (bad_picture_ != 0) {
       core::write_file_plain(folder_ / ("train2014/" + std::to_string(bad_picture_) + ".png"), "x");
     }
-    return evaluate(dataset, "val", responder_, options);
+    const auto segmentor = make_segmentor(options, torch::kCPU);
+    return evaluate(dataset, "val", responder_, *segmentor, options);
   }
 
   /// The masks of `broken_` become polygons of one corner.
@@ -287,7 +291,7 @@ TEST_F(Evaluator, CountsCollisionsByTheSmallestObjectAtThePeaks) {
   EXPECT_EQ(result.on_object, 75);
 }
 
-TEST_F(Evaluator, TakesTheSmallestProposalAtThePeak) {
+TEST_F(Evaluator, TakesTheProposalWithTheHighestResponse) {
   const auto mask = [](const Rectangle& r) { return support::rectangle_mask(10, 12, r); };
   hand_.proposals[20] = {mask({0, 0, 12, 10}), mask({1, 1, 4, 2}), mask({6, 5, 5, 4})};
   hand_.proposals[21] = {support::rectangle_mask(8, 8, {7, 7, 1, 1})};
@@ -296,13 +300,55 @@ TEST_F(Evaluator, TakesTheSmallestProposalAtThePeak) {
   const auto iou = [&](std::size_t i) {
     return metrics::iou(result.sentences[i].stages.back().score);
   };
-  EXPECT_EQ(iou(0), 1);             // object 2's own
-  EXPECT_EQ(iou(1), 0);             // no proposal at (0, 0)
+  EXPECT_EQ(iou(0), 1);  // object 2's own
+  EXPECT_EQ(iou(1), 0);  // what proposal there is, none is at (0, 0)
+  EXPECT_EQ(image::area(result.sentences[1].segmentation), 1);
   EXPECT_EQ(iou(2), 0.5);           // the upper half of object 1
   EXPECT_EQ(iou(3), 16.0 / 120.0);  // the whole picture
-  EXPECT_EQ(result.without_proposal, 1);
-  EXPECT_TRUE(result.sentences[1].no_proposal);
+  EXPECT_EQ(result.without_proposal, 0);
+  EXPECT_EQ(result.off_proposals, 25);
+  EXPECT_TRUE(result.sentences[1].off_proposals);
+  EXPECT_EQ(result.ties, 50);  // 500 and 502, whose peaks lie on the first proposal, too
+  EXPECT_FALSE(result.sentences[3].tied);
   EXPECT_EQ(result.scores.point_m, 100);  // the point is the map's, not the proposal's
+  config::EvalOptions options = kAtThePeak;
+  options.proposal_tie = config::ProposalTie::kFirst;
+  EXPECT_EQ(image::area(run(options).sentences[0].segmentation), 120);
+}
+
+TEST_F(Evaluator, ReachesAllByTheBestProposalWhereTheTruthIsOne) {
+  for (const auto& object : hand_.objects) {
+    const auto& image = hand_.images[object.image_id == 20 ? 0 : 1];
+    hand_.proposals[object.image_id].push_back(
+        support::rectangle_mask(image.height, image.width, object.rectangle));
+  }
+  for (auto& [sent_id, stages] : responder_.by_sentence) stages = {{5, 5, 1, 1}};
+  const SplitResult result = run({.segmentor = "oracle-proposal"});
+  EXPECT_EQ(result.scores.miou, 100);
+  EXPECT_EQ(result.scores.oiou, 100);
+  EXPECT_EQ(result.scores.miou_miss, 100);
+}
+
+TEST_F(Evaluator, AsksSegmentAnythingAboutEachImageOnce) {
+  const support::TemporaryFolder weights;
+  support::write_sam(weights / "sam.safetensors");
+  config::EvalOptions options;
+  options.segmentor = config::Segmentor::kSam;
+  options.sam.weights = (weights / "sam.safetensors").string();
+  options.sam.embeddings = (weights / "kept").string();
+  for (auto& [sent_id, stages] : responder_.by_sentence) stages.push_back({2, 2, 1, 1});
+  const SplitResult result = run(options);
+  EXPECT_EQ(result.scores.point_m, 50);  // of the last stage, where (2, 2) is on object 1
+  EXPECT_EQ(result.stages[0].point_m, 100);
+  std::int64_t kept = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(weights / "kept")) {
+    kept += entry.is_regular_file() ? 1 : 0;
+  }
+  EXPECT_EQ(kept, 2);
+  options.segmentor = config::Segmentor::kOracleBestOf3;
+  EXPECT_GE(run(options).scores.miou, result.scores.miou);
+  // Without a network: the same points.
+  EXPECT_EQ(run().scores.point_m, result.scores.point_m);
 }
 
 TEST_F(Evaluator, TakesTheBestProposalByGroundTruthAsOracle) {
@@ -321,7 +367,8 @@ TEST_F(Evaluator, NamesMissingAndUnfittingProposals) {
   hand_.proposals[20] = {support::rectangle_mask(10, 12, {0, 0, 2, 2})};
   const SplitResult result = run(kAtThePeak);
   EXPECT_EQ(result.pictures_without_proposals, 1);
-  EXPECT_EQ(result.without_proposal, 2);  // 501 has none, 500 none at its peak
+  EXPECT_EQ(result.without_proposal, 1);  // 501 has none
+  EXPECT_EQ(result.off_proposals, 50);    // 500 has none at its peak
   hand_.proposals.erase(20);
   hand_.proposals[99] = {};
   EXPECT_THAT([&] { run(kAtThePeak); },
@@ -355,7 +402,8 @@ TEST_F(Evaluator, RefusesMapsOfAnotherSizeThanThePicture) {
   Small small;
   hand_.write(folder_.path());
   data::Dataset dataset(support::options_for(folder_.path()));
-  EXPECT_THAT([&] { evaluate(dataset, "val", small, {}); },
+  const auto segmentor = make_segmentor({}, torch::kCPU);
+  EXPECT_THAT([&] { evaluate(dataset, "val", small, *segmentor, {}); },
               ThrowsMessage<core::Error>(HasSubstr("wanted")));
 }
 

@@ -12,6 +12,7 @@
 #include "pcnet/data/sources/dataset.h"
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/responder.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/model/baseline.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/text/word_tokenizer.h"
@@ -151,7 +152,9 @@ TEST_P(OneByOne, ScoresASplitAlikeInAnyBatch) {
   options_.text_length = 9;
   ModelResponder responder = this->responder();
   const auto scored = [&](std::int64_t pictures) {
-    return evaluate(dataset, "train", responder, {.batch_size = pictures, .threshold = 0.5});
+    const config::EvalOptions options{.batch_size = pictures, .threshold = 0.5};
+    const auto segmentor = make_segmentor(options, torch::kCPU);
+    return evaluate(dataset, "train", responder, *segmentor, options);
   };
   const SplitResult one = scored(1);
   const PictureCount count;

@@ -46,11 +46,13 @@ class Predictor : public ::testing::Test {
   }
   support::TemporaryFolder folder_;
   std::filesystem::path file_ = folder_ / "picture.png";
+  /// Where a map is above half of its maximum.
+  std::unique_ptr<Segmentor> half_ = make_segmentor({.threshold = 0.5}, torch::kCPU);
 };
 
 TEST_F(Predictor, AnswersEachTextAtThePicturesSize) {
   Ramp ramp;
-  const auto predictions = predict(ramp, file_, {"first", "second"}, 32, 0.5);
+  const auto predictions = predict(ramp, *half_, file_, {"first", "second"}, 32);
   EXPECT_EQ(ramp.picture.sizes(), (at::IntArrayRef{3, 32, 32}));
   ASSERT_EQ(predictions.size(), 2U);
   const Prediction& first = predictions[0];
@@ -80,14 +82,14 @@ TEST_F(Predictor, TellsTheCueOfEachStage) {
   using Cues = std::vector<std::string>;
   Ramp ramp;
   const std::vector<Cues> cues = {{"red", "cup", "mug"}, {"plate"}};
-  EXPECT_EQ(predict(ramp, file_, {"a", "b"}, 32, 0.5, cues)[0].stage_cues, (Cues{"", ""}));
+  EXPECT_EQ(predict(ramp, *half_, file_, {"a", "b"}, 32, cues)[0].stage_cues, (Cues{"", ""}));
   ramp.reads = 1;  // of two stages: the last reads the sentence
-  EXPECT_EQ(predict(ramp, file_, {"a", "b"}, 32, 0.5, cues)[0].stage_cues, (Cues{"red", ""}));
+  EXPECT_EQ(predict(ramp, *half_, file_, {"a", "b"}, 32, cues)[0].stage_cues, (Cues{"red", ""}));
   ramp.reads = 2;
-  const auto both = predict(ramp, file_, {"a", "b"}, 32, 0.5, cues);
+  const auto both = predict(ramp, *half_, file_, {"a", "b"}, 32, cues);
   EXPECT_EQ(both[0].stage_cues, (Cues{"red", "cup"}));
   EXPECT_EQ(both[1].stage_cues, (Cues{"plate", "plate"}));
-  EXPECT_EQ(predict(ramp, file_, {"a"}, 32, 0.5)[0].stage_cues, (Cues{"a", "a"}));
+  EXPECT_EQ(predict(ramp, *half_, file_, {"a"}, 32)[0].stage_cues, (Cues{"a", "a"}));
 }
 
 TEST_F(Predictor, RunsATinyModel) {
@@ -99,7 +101,8 @@ TEST_F(Predictor, RunsATinyModel) {
                             .text_length = 9,
                             .truncate = text::Truncate::kKeepEnd,
                             .align_corners = false});
-  const auto predictions = predict(responder, file_, {"red cup"}, 32, 1e-9);
+  const auto segmentor = make_segmentor({}, torch::kCPU);
+  const auto predictions = predict(responder, *segmentor, file_, {"red cup"}, 32);
   ASSERT_EQ(predictions.size(), 1U);
   EXPECT_EQ(predictions[0].maps.sizes(), (at::IntArrayRef{1, 6, 10}));
   EXPECT_GE(predictions[0].maps.min().item<float>(), 0);
@@ -108,9 +111,36 @@ TEST_F(Predictor, RunsATinyModel) {
   EXPECT_EQ(predictions[0].mask.width, 10);
 }
 
+TEST_F(Predictor, ShowsTheSegmentorAllTextsAtOnce) {
+  /// A mask whose one pixel is the peak.
+  class Dot : public Segmentor {
+   public:
+    config::Choice<config::Segmentor> kind() const override { return config::Segmentor::kSam; }
+    std::vector<Segmentation> segment(const AnsweredImage& image) override {
+      asked.push_back(image.maps.size());
+      EXPECT_EQ(image.picture().rgb[0], 200);
+      std::vector<Segmentation> all;
+      for (const auto& map : image.maps) {
+        all.push_back({.mask = image::Mask(image.height, image.width)});
+        all.back().mask.at(map.peak.y, map.peak.x) = 1;
+      }
+      return all;
+    }
+    bool is_for_several_threads() const override { return false; }
+    nlohmann::ordered_json protocol() const override { return {}; }
+    std::vector<std::size_t> asked;
+  };
+  Ramp ramp;
+  Dot dot;
+  const auto predictions = predict(ramp, dot, file_, {"first", "second"}, 32);
+  EXPECT_EQ(dot.asked, std::vector<std::size_t>{2});  // the last stage of both
+  EXPECT_EQ(predictions[0].mask.at(5, 9), 1);
+  EXPECT_EQ(predictions[1].mask.at(0, 0), 1);
+}
+
 TEST_F(Predictor, RefusesAMissingPicture) {
   Ramp ramp;
-  EXPECT_THROW(predict(ramp, folder_ / "none.png", {"x"}, 32, 0.5), core::Error);
+  EXPECT_THROW(predict(ramp, *half_, folder_ / "none.png", {"x"}, 32), core::Error);
 }
 
 }  // namespace

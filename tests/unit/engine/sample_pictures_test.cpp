@@ -21,11 +21,13 @@ class SamplePictures : public ::testing::Test {
   }
   void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
 
-  void write(std::int64_t samples) {
+  void write(std::int64_t samples, config::Segmentor kind = config::Segmentor::kNone) {
     data::Dataset dataset(support::options_for(folder_ / "data"));
     CentreResponder centre;
+    const config::EvalOptions options{.segmentor = kind, .samples = samples};
+    const auto segmentor = make_segmentor(options, at::kCPU);
     write_samples(folder_ / "samples", "train",
-                  draw_samples(dataset, "train", centre, {.samples = samples}));
+                  draw_samples(dataset, "train", centre, *segmentor, options));
   }
   bool holds(const char* name) const {
     return std::filesystem::exists(folder_ / "samples" / std::string(name));
@@ -48,6 +50,13 @@ TEST_F(SamplePictures, DrawsNoMoreThanAskedFor) {
   write(1);
   EXPECT_TRUE(holds("train_0.png"));
   EXPECT_FALSE(holds("train_1.png"));
+}
+
+TEST_F(SamplePictures, ShowTheMaskOfTheSegmentor) {
+  write(1);
+  const auto of_map = image::read_picture(folder_ / "samples/train_0.png");
+  write(1, config::Segmentor::kOracleProposal);
+  EXPECT_NE(image::read_picture(folder_ / "samples/train_0.png").rgb, of_map.rgb);
 }
 
 TEST_F(SamplePictures, LeavesNothingWhenNoneIsAskedFor) {

@@ -27,6 +27,8 @@ TEST(Scores, AreHundredWhenEveryAnswerIsPerfect) {
   EXPECT_EQ(scores.point_m, 100);
   EXPECT_EQ(scores.point_m_box, 100);
   EXPECT_EQ(scores.miou, 100);
+  EXPECT_EQ(scores.miou_hit, 100);
+  EXPECT_EQ(scores.miou_miss, std::nullopt);  // no sentence missed
   EXPECT_EQ(scores.oiou, 100);
   ASSERT_EQ(scores.precision.size(), 5U);
   for (const auto& [threshold, percent] : scores.precision) EXPECT_EQ(percent, 100) << threshold;
@@ -42,6 +44,8 @@ TEST(Scores, WeighSentencesAndPixelsApart) {
   EXPECT_EQ(scores.point_m, 25);
   EXPECT_EQ(scores.point_m_box, 50);
   EXPECT_NEAR(scores.miou, 100 * 1.5 / 4, 1e-9);
+  EXPECT_NEAR(*scores.miou_hit, 100 * 0.9, 1e-9);
+  EXPECT_NEAR(*scores.miou_miss, 100 * 0.6 / 3, 1e-9);
   EXPECT_NEAR(scores.oiou, 100 * 15.0 / 110, 1e-9);
   EXPECT_EQ(scores.precision.at("0.5"), 50);
   EXPECT_EQ(scores.precision.at("0.6"), 25);  // 0.6 itself is not above 0.6

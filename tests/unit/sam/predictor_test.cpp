@@ -9,6 +9,7 @@
 #include "pcnet/weights/state_dict.h"
 
 #include "support/temporary_folder.h"
+#include "support/tiny_sam.h"
 
 namespace pcnet::sam {
 namespace {
@@ -17,20 +18,11 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-/// A SAM of 64 px squares with two narrow blocks.
+/// With a block that looks at all cells.
 SamOptions tiny() {
-  return {.name = "",
-          .vit = {.width = 8, .blocks = 2, .heads = 2, .global_blocks = {1}, .window = 14},
-          .side = 64};
-}
-
-Sam lively(const SamOptions& options) {
-  torch::manual_seed(3);
-  Sam sam(options);
-  const torch::NoGradGuard no_grad;
-  for (auto& parameter : sam->parameters()) parameter.uniform_(-0.3, 0.3);
-  sam->eval();
-  return sam;
+  SamOptions options = support::tiny_sam();
+  options.vit.global_blocks = {1};
+  return options;
 }
 
 image::Picture picture(std::int64_t height, std::int64_t width) {
@@ -42,7 +34,7 @@ image::Picture picture(std::int64_t height, std::int64_t width) {
 }
 
 TEST(SamPredictor, AnswersClicksAloneAndTogetherAlike) {
-  Predictor predictor(lively(tiny()));
+  Predictor predictor(support::lively_sam(tiny()));
   predictor.set_image(predictor.embed(picture(30, 50)));
   const std::vector<Point> points = {{3, 4}, {49, 29}, {20, 10}, {7, 7}, {40, 1}, {0, 0}};
   const auto together = predictor.clicks(points);
@@ -55,10 +47,16 @@ TEST(SamPredictor, AnswersClicksAloneAndTogetherAlike) {
     EXPECT_TRUE(at::allclose(together.predicted_iou[at], alone.predicted_iou, 1e-4, 1e-5));
   }
   EXPECT_EQ(predictor.clicks({}).logits.size(0), 0);
+  const auto single = predictor.clicks(points, Outputs::kSingle);
+  ASSERT_EQ(single.logits.sizes(), (std::vector<std::int64_t>{6, 1, 16, 16}));
+  const auto alone = predictor.predict(
+      {.points = {points[5]}, .labels = {1}, .box = {}, .mask = {}}, Outputs::kSingle);
+  EXPECT_TRUE(at::allclose(single.logits[5], alone.logits, 1e-4, 1e-4));
+  EXPECT_FALSE(at::allclose(single.logits[5], together.logits[5].slice(0, 0, 1), 1e-2, 1e-2));
 }
 
 TEST(SamPredictor, KeepsAnEmbeddingForLater) {
-  Predictor predictor(lively(tiny()));
+  Predictor predictor(support::lively_sam(tiny()));
   const Embedding first = predictor.embed(picture(30, 50));
   EXPECT_EQ(first.frame.inner_height, 38);  // 30 * 64 / 50 = 38.4
   EXPECT_EQ(first.frame.inner_width, 64);
@@ -86,13 +84,9 @@ TEST(SamPredictor, CutsThePaddingOffAMask) {
 
 TEST(LoadSam, TellsTheSizeFromTheFile) {
   const support::TemporaryFolder folder;
-  SamOptions options = tiny();
-  options.vit.global_blocks.clear();  // their tables would be shorter than a window's here
-  const Sam made = lively(options);
-  weights::TensorFile file;
-  for (const auto& [name, tensor] : weights::tensors_of(*made))
-    file.tensors.emplace_back(name, tensor);
-  weights::write_safetensors(folder / "sam.safetensors", file);
+  // Without blocks that look at all cells: their tables would be shorter than a window's here.
+  const Sam made = support::lively_sam();
+  support::write_sam(folder / "sam.safetensors", made);
   const Sam loaded = load_sam(folder / "sam.safetensors");
   EXPECT_EQ(loaded->options.vit,
             (VisionTransformerOptions{.width = 8, .blocks = 2, .heads = 2, .global_blocks = {}}));
