@@ -20,6 +20,7 @@ namespace {
 struct EvalArguments {
   runtime::EvaluationRequest request;
   std::string model;
+  std::string method;
   std::string per_sentence;
   std::string out;
   SegmentorArguments segmentor;
@@ -38,12 +39,13 @@ bool name_one_file(const std::string& a, const std::string& b) {
 
 void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   runtime::EvaluationRequest& request = arguments.request;
-  if (arguments.model.empty() == request.baseline.empty()) {
+  if (!arguments.model.empty() && !request.baseline.empty()) {
     throw core::UsageError("eval wants a run folder or checkpoint, or --baseline centre|random");
   }
   request.model = arguments.model;
   request.per_sentence = arguments.per_sentence;
   request.overrides = with_data(globals, arguments.data);
+  if (!arguments.method.empty()) request.overrides.push_back("eval.method=" + arguments.method);
   add_segmentor(request.overrides, arguments.segmentor);
   if (name_one_file(arguments.out, arguments.per_sentence)) {
     throw core::UsageError("--out and --per-sentence name the same file: " + arguments.out);
@@ -74,6 +76,7 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
                   "  pcnet eval runs/tris --split val --split testA --out results.json\n"
                   "  pcnet eval runs/tris --segmentor proposal --per-sentence sentences.jsonl\n"
                   "  pcnet eval runs/tris --segmentor sam --sam mobile_sam.pt --embeddings cache\n"
+                  "  pcnet eval --method clip-crop --set model.clip.weights=RN50.pt --root data\n"
                   "  pcnet eval --baseline centre --root data");
   command->add_option("model", arguments->model, "run folder or checkpoint");
   command->add_option("--baseline", arguments->request.baseline,
@@ -81,6 +84,11 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
   command
       ->add_option("--split", arguments->request.splits, "split, repeatable; default: eval.splits")
       ->allow_extra_args(false);
+  command
+      ->add_option("--method", arguments->method,
+                   "what answers: model; clip-crop or clip-global-local, the proposal that CLIP "
+                   "alone scores best; clip-map, CLIP's cells (eval.method)")
+      ->type_name("WORD");
   command->add_option("--per-sentence", arguments->per_sentence,
                       "write a JSON line a sentence to this file or pipe");
   command->add_option("--out", arguments->out, "write results.json to this file or pipe");

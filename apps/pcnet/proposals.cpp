@@ -13,6 +13,7 @@
 #include "pcnet/report/dataset_sheet.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/proposal_making.h"
+#include "pcnet/runtime/proposal_scoring.h"
 
 #include "command.h"
 #include "data_source.h"
@@ -223,6 +224,56 @@ void add_import(CLI::App& parent, const GlobalOptions& globals, Action& action) 
   });
 }
 
+void add_score(CLI::App& parent, const GlobalOptions& globals, Action& action) {
+  struct Arguments {
+    DataSource source;
+    runtime::ScoringRequest request;
+    std::string method = "clip-crop";
+    std::string out;
+  };
+  CLI::App* command = add_command(
+      parent, "score",
+      "Score the proposals of each sentence's image by CLIP alone, for data.clip_scores. What is\n"
+      "done is kept beside the file: stopped or killed, the same command goes on.",
+      "  pcnet proposals score --weights RN50.pt --root coco --dataset refcoco --split-by unc\n"
+      "  pcnet proposals score --weights runs/clip --method clip-global-local --root data");
+  auto arguments = std::make_shared<Arguments>();
+  add_data_source(*command, arguments->source);
+  command
+      ->add_option("--weights", arguments->request.weights,
+                   "CLIP with its attention pool: a file such as RN50.pt, a run or a checkpoint")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--method", arguments->method, "clip-crop or clip-global-local (eval.method)")
+      ->type_name("WORD")
+      ->capture_default_str();
+  command->add_option("--split", arguments->request.splits, "whose sentences, repeatable")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  command->add_option("--out", arguments->out, "default: clip_scores.jsonl beside the annotations")
+      ->type_name("FILE");
+  command->add_flag("--replace", arguments->request.replace, "write anew what is there");
+  command->callback([arguments, &globals, &action] {
+    action = [arguments, &globals] {
+      GlobalOptions with = globals;
+      with.set.push_back("eval.method=" + arguments->method);
+      arguments->request.out = arguments->out;
+      const auto file =
+          runtime::score_proposals(load_data_source(arguments->source, with), arguments->request);
+      leave_stdout_to(file.out.string());
+      if (globals.json) {
+        return print_json({{"out", file.out.string()},
+                           {"already_there", file.already_there},
+                           {"sentences", file.sentences},
+                           {"made", file.made},
+                           {"seconds", file.seconds}});
+      }
+      std::cout << cat(file.out.string(), file.already_there ? " is there already: " : ": ",
+                       "scores of ", file.sentences, " sentences\n");
+    };
+  });
+}
+
 void run_check(const DataSource& source, const GlobalOptions& globals) {
   const auto check = runtime::check_proposals(load_data_source(source, globals));
   if (globals.json) {
@@ -272,7 +323,7 @@ void add_check(CLI::App& parent, const GlobalOptions& globals, Action& action) {
 
 void add_proposals(CLI::App& root, const GlobalOptions& globals, Action& action) {
   CLI::App* command =
-      add_command(root, "proposals", "Make, check, draw and import mask proposals (RaS, IaD).",
+      add_command(root, "proposals", "Make, check, draw, import and score mask proposals (RaS, IaD).",
                   "  pcnet proposals make --root coco --dataset refcoco --split-by unc --weights "
                   "mobile_sam.pt\n"
                   "  pcnet proposals check --root data\n"
@@ -282,6 +333,7 @@ void add_proposals(CLI::App& root, const GlobalOptions& globals, Action& action)
   add_check(*command, globals, action);
   add_proposals_show(*command, globals, action);
   add_import(*command, globals, action);
+  add_score(*command, globals, action);
 }
 
 }  // namespace pcnet::app

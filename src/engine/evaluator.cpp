@@ -135,7 +135,7 @@ class Evaluation {
       const auto& record = dataset_.index().image(group.image_id);
       auto picture = dataset_.pictures().get(group.image_id);
       if (!picture) continue;
-      Query query{std::move(*picture), record.height, record.width, {}, {}, {}};
+      Query query{std::move(*picture), record.height, record.width, {}, {}, {}, group.image_id};
       for (const auto i : group.sentences) {
         query.texts.push_back(sentences[i].text);
         query.sent_ids.push_back(sentences[i].sent_id);
@@ -340,7 +340,7 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
   list_sentences(dataset.index(), split, options.sentences == "first", result);
   require_masks(dataset.index(), split);
   const std::vector<Group> groups = group_by_picture(result.sentences);
-  if (needs_proposals(segmentor.kind())) {
+  if (needs_proposals(segmentor.kind()) || config::chooses_proposals(options.method)) {
     result.pictures_without_proposals = count_missing_proposals(dataset, split);
   }
   Evaluation evaluation(dataset, split, responder, segmentor, options);

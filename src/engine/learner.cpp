@@ -79,6 +79,10 @@ NegativeTexts negatives_of(const data::Batch& batch) {
 
 }  // namespace
 
+bool asks_frozen_clip(const losses::Needs& needs, bool has_clip_scores) {
+  return needs.calibration || (needs.clip_scores && !has_clip_scores);
+}
+
 losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace& place) {
   const at::Tensor visual = encoding_.images(*model_, batch.images);   // [B, C, h, w]
   const at::Tensor distinct = encoding_.texts(*model_, batch.tokens);  // [U, C]
@@ -91,7 +95,10 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
   view.has_partner = batch.has_partner;
   view.proposals = batch.proposals;
   view.draw = core::Rng({seed_, static_cast<std::uint64_t>(place.step)}).uniform();
-  if (criterion_.needs_frozen_clip()) ask_frozen_clip(batch, view);
+  view.clip_scores = batch.clip_scores;
+  if (asks_frozen_clip(criterion_.needs(), batch.clip_scores.defined())) {
+    ask_frozen_clip(batch, view);
+  }
   return criterion_(view, place.progress);
 }
 
@@ -110,7 +117,7 @@ void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepVie
         batch.images, losses::calibration_mask(own, calibration_), texts);  // [B, 1 + K]
     view.calibration = {scores.select(/*dim=*/1, 0), scores.slice(/*dim=*/1, 1), counts};
   }
-  if (criterion_.needs().clip_scores) {
+  if (criterion_.needs().clip_scores && !view.clip_scores.defined()) {
     view.clip_scores =
         frozen_->proposal_scores(batch.images, batch.proposals, texts.select(/*dim=*/1, 0));
   }

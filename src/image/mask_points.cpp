@@ -22,23 +22,27 @@ void for_each_pixel(const Mask& mask, Use use) {
 
 }  // namespace
 
-std::optional<Pixel> interior_point(const Mask& mask) {
-  if (std::find(mask.data.begin(), mask.data.end(), 1) == mask.data.end()) return std::nullopt;
-  const cv::Mat inside(static_cast<int>(mask.height), static_cast<int>(mask.width), CV_8U,
-                       const_cast<std::uint8_t*>(mask.data.data()));
-  cv::Mat framed;
+std::vector<float> depth_of(const Mask& mask) {
+  std::vector<float> depth(mask.data.size());
+  if (depth.empty()) return depth;
+  const auto height = static_cast<int>(mask.height);
+  const auto width = static_cast<int>(mask.width);
+  const cv::Mat inside(height, width, CV_8U, const_cast<std::uint8_t*>(mask.data.data()));
+  cv::Mat framed;  // by one pixel of background
   cv::copyMakeBorder(inside, framed, 1, 1, 1, 1, cv::BORDER_CONSTANT, cv::Scalar(0));
   cv::Mat distance;
   cv::distanceTransform(framed, distance, cv::DIST_L2, cv::DIST_MASK_PRECISE, CV_32F);
-  Pixel farthest;
-  float most = 0;
-  for_each_pixel(mask, [&](std::int64_t x, std::int64_t y) {
-    const float found = distance.at<float>(static_cast<int>(y) + 1, static_cast<int>(x) + 1);
-    if (found <= most) return;
-    most = found;
-    farthest = {x, y};
-  });
-  return farthest;
+  cv::Mat kept(height, width, CV_32F, depth.data());
+  distance(cv::Rect(1, 1, width, height)).copyTo(kept);
+  return depth;
+}
+
+std::optional<Pixel> interior_point(const Mask& mask) {
+  const std::vector<float> depth = depth_of(mask);
+  const auto deepest = std::max_element(depth.begin(), depth.end());
+  if (deepest == depth.end() || *deepest <= 0) return std::nullopt;
+  const std::int64_t place = deepest - depth.begin();
+  return Pixel{.x = place % mask.width, .y = place / mask.width};
 }
 
 std::optional<Pixel> centroid_point(const Mask& mask) {

@@ -14,15 +14,13 @@ namespace pcnet::image {
 
 namespace {
 
-constexpr std::array<double, 3> kMean = {0.485, 0.456, 0.406};
-constexpr std::array<double, 3> kDeviation = {0.229, 0.224, 0.225};
-
 /// One pass over bytes that lie pixel by pixel; a table of 3 x 256 floats replaces the arithmetic.
-void look_up(const std::uint8_t* from, float* to, std::int64_t pixels) {
+void look_up(const std::uint8_t* from, float* to, std::int64_t pixels, const Colours& colours) {
   std::array<std::array<float, 256>, 3> table;
   for (std::size_t c = 0; c < 3; ++c) {
     for (std::size_t v = 0; v < 256; ++v) {
-      table[c][v] = static_cast<float>((static_cast<double>(v) / 255 - kMean[c]) / kDeviation[c]);
+      table[c][v] = static_cast<float>((static_cast<double>(v) / 255 - colours.mean[c]) /
+                                       colours.deviation[c]);
     }
   }
   at::parallel_for(0, pixels, /*grain_size=*/65536, [&](std::int64_t begin, std::int64_t end) {
@@ -36,13 +34,15 @@ void look_up(const std::uint8_t* from, float* to, std::int64_t pixels) {
 
 }  // namespace
 
-at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like) {
+at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like,
+                     const Colours& colours) {
   constexpr auto kLast = at::MemoryFormat::ChannelsLast;
   const auto type = like.dtype().toScalarType();
   if (images.is_cpu() && like.device().is_cpu() && type == at::kFloat) {
     const at::Tensor bytes = images.contiguous(kLast);
     at::Tensor out = torch::empty(bytes.sizes(), like.memory_format(kLast));
-    look_up(bytes.const_data_ptr<std::uint8_t>(), out.mutable_data_ptr<float>(), bytes.numel() / 3);
+    look_up(bytes.const_data_ptr<std::uint8_t>(), out.mutable_data_ptr<float>(), bytes.numel() / 3,
+            colours);
     return out;
   }
   const auto channel = [&](const std::array<double, 3>& values) {  // made there, not copied
@@ -53,8 +53,8 @@ at::Tensor normalise(const at::Tensor& images, const at::TensorOptions& like) {
                    /*dim=*/1);
   };
   return images.to(like.device(), type, /*non_blocking=*/false, /*copy=*/false, kLast)
-      .sub(channel(kMean))
-      .div_(channel(kDeviation));
+      .sub(channel(colours.mean))
+      .div_(channel(colours.deviation));
 }
 
 at::Tensor stack_pictures(at::TensorList pictures, bool pinned) {

@@ -19,7 +19,8 @@ using core::cat;
 namespace {
 
 /// What belongs to one dataset and goes with no other.
-constexpr const char* kSideKeys[] = {"data.images", "data.cues", "data.proposals", "data.pack"};
+constexpr const char* kSideKeys[] = {"data.images", "data.cues", "data.proposals",
+                                     "data.clip_scores", "data.pack"};
 
 bool are_same_place(const std::string& a, const std::string& b) {
   std::error_code ignored;  // what cannot be looked at is compared by name
@@ -96,7 +97,7 @@ class Adjustment {
       if (is_beside) {
         changed_[key] = beside.string();
         moved_[key] = cat(key, ": taken from ", beside.string(), ", as the run stored ", path);
-      } else if (key.starts_with("data.")) {
+      } else if (key.starts_with("data.") && key != "data.clip_scores") {  // for training alone
         const bool elsewhere = !beside.empty() && beside != path;
         missing_[key] = cat(key, ": no ", path, ", which the run stored",
                             elsewhere ? cat(", and no ", beside.string(), " beside the run") : "");
@@ -124,7 +125,8 @@ class Adjustment {
 
   void leave_side_files() {
     const config::DataOptions& data = stored_.data;
-    const std::string stored[] = {data.images, data.cues, data.proposals, data.pack};
+    const std::string stored[] = {data.images, data.cues, data.proposals, data.clip_scores,
+                                  data.pack};
     for (std::size_t i = 0; i < std::size(kSideKeys); ++i) {
       // Made of whatever sentences there are, so that they fit every dataset.
       if (stored[i] == config::kCuesByRules) continue;

@@ -11,6 +11,7 @@
 #include "pcnet/core/log.h"
 #include "pcnet/core/version.h"
 #include "pcnet/report/results.h"
+#include "pcnet/runtime/clip_alone.h"
 #include "pcnet/runtime/dataset_opening.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/runtime/packing.h"
@@ -41,9 +42,13 @@ ordered_json protocol(const data::Dataset& dataset, const engine::Segmentor& seg
        config.eval.map_resize == "released"
            ? "released: to image_size, positive part, to the image"
            : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
-      {"threshold", config.eval.threshold}});
+      {"threshold", config.eval.threshold},
+      {"method", config.eval.method.word()}});
   document.update(segmentor.protocol());
   document.update(ordered_json{{"empty_union_iou", 0}, {"pcnet", core::version()}});
+  if (config.eval.method == config::EvalMethod::kClipGlobalLocal) {
+    document["global_weight"] = global_weight(config.eval, dataset.files().dataset);
+  }
   return document;
 }
 
@@ -119,6 +124,11 @@ const std::vector<std::string>& splits_of(const EvaluationRequest& request,
 
 EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Config& config) {
   config = default_config(request.overrides);
+  if (config.eval.method != config::EvalMethod::kModel) {
+    throw core::UsageError(cat("--baseline ", request.baseline,
+                               " answers without a model: --method ", config.eval.method.word(),
+                               " is another way to answer"));
+  }
   core::set_threads(static_cast<int>(config.run.threads));
   std::unique_ptr<engine::Responder> responder;
   if (request.baseline == "centre") {
@@ -137,13 +147,31 @@ EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Con
   return result;
 }
 
+/// What answers: the model that is named, or, by CLIP alone, its CLIP or model.clip.weights.
+LoadedModel load_answering(const EvaluationRequest& request) {
+  const config::Config named = config::load_defaults(request.overrides).values;
+  const auto method = named.eval.method;
+  if (method == config::EvalMethod::kModel) {
+    if (!request.model.empty()) return load_model(request.model, request.overrides);
+    throw core::UsageError(
+        "eval wants a run folder or checkpoint, --baseline centre|random, or --method clip-crop, "
+        "clip-global-local or clip-map");
+  }
+  const std::filesystem::path clip =
+      request.model.empty() ? std::filesystem::path(named.model.clip.weights) : request.model;
+  if (!clip.empty()) return load_clip(clip, request.overrides);
+  throw core::UsageError(cat("--method ", method.word(),
+                             " asks CLIP: wanted a run, a checkpoint, or a file of CLIP, e.g. "
+                             "--set model.clip.weights=RN50.pt"));
+}
+
 EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config& config) {
-  LoadedModel loaded = load_model(request.model, request.overrides);
+  const LoadedModel loaded = load_answering(request);
   config = loaded.config;
   data::Dataset dataset = open_dataset(loaded);
   const auto segmentor = segmentor_for(config, dataset);
-  auto responder = responder_for(loaded.model, *loaded.tokenizer, config, loaded.device);
-  auto result = evaluate(responder, *segmentor, dataset, config, splits_of(request, config),
+  const auto responder = make_responder(loaded, dataset);
+  auto result = evaluate(*responder, *segmentor, dataset, config, splits_of(request, config),
                          loaded.checkpoint.string());
   dataset.pictures().report_skipped();
   return result;

@@ -17,13 +17,6 @@ using core::cat;
 
 namespace {
 
-/// Whether a file holds a whole referring model, projections included.
-bool holds_referring_model(const weights::WeightFile& file) {
-  if (engine::is_checkpoint(file)) return true;
-  const auto layout = weights::find_state_dict(file).layout;
-  return layout == weights::Layout::kOfficialTris || layout == weights::Layout::kOfficialPcnet;
-}
-
 std::shared_ptr<model::ReferringModel> model_of_run(const std::filesystem::path& path,
                                                     const config::Config& config,
                                                     const text::Tokenizer& tokenizer,
@@ -69,7 +62,7 @@ std::shared_ptr<model::FrozenClip> load_frozen_clip(const config::Config& config
     throw core::ConfigError(
         "loss.calibration.weights is empty, and so is model.clip.weights: calibration and the "
         "foreground clip_score ask a frozen CLIP, wanted a run of this program or a file that "
-        "holds CLIP");
+        "holds CLIP, or, for the foreground alone, data.clip_scores");
   }
   if (!std::filesystem::exists(name)) {
     throw core::ConfigError(cat("loss.calibration.weights: there is no ", name,

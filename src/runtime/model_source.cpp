@@ -120,6 +120,12 @@ LoadedModel load_official(const weights::WeightFile& file, const weights::StateD
 
 }  // namespace
 
+bool holds_referring_model(const weights::WeightFile& file) {
+  if (engine::is_checkpoint(file)) return true;
+  const auto layout = weights::find_state_dict(file).layout;
+  return layout == weights::Layout::kOfficialTris || layout == weights::Layout::kOfficialPcnet;
+}
+
 LoadedModel load_model(const std::filesystem::path& run_or_checkpoint,
                        const std::vector<std::string>& overrides) {
   const auto path = engine::find_checkpoint(run_or_checkpoint);
@@ -154,9 +160,16 @@ std::vector<std::string> cues_for(const LoadedModel& loaded, const std::string& 
   return found;
 }
 
+void require_model_method(const config::Config& config) {
+  if (config.eval.method == config::EvalMethod::kModel) return;
+  throw core::ConfigError(core::cat("eval.method is ", config.eval.method.word(),
+                                    ", which `pcnet eval` alone knows: wanted model here"));
+}
+
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,
                                      const text::Tokenizer& tokenizer, const config::Config& config,
                                      c10::Device device) {
+  require_model_method(config);
   return {model,
           tokenizer,
           {.device = device,

@@ -17,7 +17,6 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/lap.h"
-#include "pcnet/core/line_file.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/core/parallel.h"
@@ -26,6 +25,8 @@
 #include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/proposals/proposal_formats.h"
 #include "pcnet/runtime/dataset_opening.h"
+
+#include "growing_lines.h"
 
 namespace pcnet::runtime {
 
@@ -84,8 +85,6 @@ void count_entry(std::size_t masks, ProposalFile& file) {
   if (masks == 0) ++file.without;
 }
 
-std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
-
 /// Counts the entries of a store's text. @return their image_ids
 std::unordered_set<std::int64_t> count_entries(std::string_view text, const std::string& name,
                                                ProposalFile& file) {
@@ -96,44 +95,6 @@ std::unordered_set<std::int64_t> count_entries(std::string_view text, const std:
   }
   return ids;
 }
-
-/// A file of proposals that grows line by line beside its name, and gets it when it is whole. Its
-/// entries are counted in `file`.
-class GrowingStore {
- public:
-  GrowingStore(ProposalFile& file, const std::string& head)
-      : file_(file), lines_(partial_of(file.out)) {
-    const std::string text = lines_.read();
-    if (text.empty()) {
-      lines_.append(head);
-      return;
-    }
-    if (first_line(text) != head) {
-      throw Error(cat(lines_.path().string(),
-                      " was begun with other settings, weights or another dataset: --replace "
-                      "begins anew, or choose another file with --out"));
-    }
-    there_ = count_entries(text, lines_.path().string(), file_);
-  }
-
-  static fs::path partial_of(const fs::path& out) { return out.string() + ".partial"; }
-
-  bool has(std::int64_t image_id) const { return there_.contains(image_id); }
-
-  void append(const std::string& line, std::size_t masks) {
-    lines_.append(line);
-    count_entry(masks, file_);
-  }
-  void commit() {
-    lines_.sync();
-    fs::rename(lines_.path(), file_.out);
-  }
-
- private:
-  ProposalFile& file_;
-  core::LineFile lines_;
-  std::unordered_set<std::int64_t> there_;
-};
 
 double iou(const image::Rle& a, const image::Rle& b) {
   const std::int64_t both = image::intersection(a, b);
@@ -225,19 +186,6 @@ class Making {
   std::atomic<std::int64_t> unreadable_ = 0;
 };
 
-/// A store that is whole already. Error when it is another.
-void require_same(const std::string& head, ProposalFile& file) {
-  const std::string text = core::read_file(file.out);
-  if (first_line(text) != head) {
-    throw Error(cat(file.out.string(),
-                    " is there already, made with other settings or weights, or by "
-                    "another program: --replace writes it anew, or choose another file "
-                    "with --out"));
-  }
-  (void)count_entries(text, file.out.string(), file);
-  file.already_there = true;
-}
-
 std::string head_line(const ordered_json& settings) {
   ordered_json head = {{"format", "pcnet-proposals"}, {"version", 1}};
   head.update(settings);
@@ -260,22 +208,27 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
   ordered_json settings = maker->settings();
   if (request.shards > 1) settings["shard"] = cat(request.shard, "/", request.shards);
   const std::string head = head_line(settings);
-  if (fs::exists(file.out) && !request.replace) {
-    require_same(head, file);
+  if (GrowingLines::is_whole(file.out, head, request.replace)) {
+    (void)count_entries(core::read_file(file.out), file.out.string(), file);
+    file.already_there = true;
     return file;
   }
-  if (request.replace) fs::remove(GrowingStore::partial_of(file.out));
-  GrowingStore store(file, head);
+  GrowingLines store(file.out, head);
+  const auto there = count_entries(store.there(), store.name(), file);
   const auto all = images_of(dataset.index(), request);
   std::vector<const data::ImageRecord*> left;
   std::copy_if(all.begin(), all.end(), std::back_inserter(left),
-               [&](const auto* image) { return !store.has(image->image_id); });
+               [&](const auto* image) { return !there.contains(image->image_id); });
   Making making(dataset, *maker, core::usable_threads(static_cast<int>(config.run.threads)));
   const auto already = static_cast<std::int64_t>(all.size() - left.size());
   core::Progress progress("making proposals", static_cast<std::int64_t>(all.size()), "images",
                           already);
   making.run(
-      left, [&](const Made& made) { store.append(made.line, made.masks); },
+      left,
+      [&](const Made& made) {
+        store.append(made.line);
+        count_entry(made.masks, file);
+      },
       [&](std::int64_t done) { progress.update(already + done); });
   store.commit();
   progress.finish();

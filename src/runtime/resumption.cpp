@@ -89,12 +89,13 @@ bool has_its_best(const Resumption& resumption, const engine::RunFolder& folder)
 void require_same_texts(const Resumption& resumption, const TrainingParts& parts) {
   const std::string& before = resumption.checkpoint.state.texts;
   if (before.empty() || before == parts.texts) return;
-  const std::string what = cat("the training sentences or their cues are others (", parts.texts,
-                               ") than the run has seen so far (", before, ")");
+  const std::string what = cat("the training sentences, their cues or CLIP scores are others (",
+                               parts.texts, ") than the run has seen so far (", before, ")");
   if (!resumption.anyway) {
-    throw core::ConfigError(cat(what,
-                                ": name the run's own with --root, --cues or --pack, take these "
-                                "with --resume-anyway, or start a new run with --run"));
+    throw core::ConfigError(
+        cat(what,
+            ": name the run's own with --root, --cues, --pack or data.clip_scores, take these "
+            "with --resume-anyway, or start a new run with --run"));
   }
   core::log::warning(what);
 }

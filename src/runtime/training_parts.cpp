@@ -80,6 +80,11 @@ std::vector<std::string> choose_words(const config::Config& config,
   return text::WordTokenizer::from_texts(dataset.training_texts()).words();
 }
 
+bool reads_clip_scores(const config::Config& config) {
+  return config.train.objective != "contrastive" && !config.data.clip_scores.empty() &&
+         losses::Criterion(config.loss).needs().clip_scores;
+}
+
 /// The texts beside the sentence that model and losses look at, and the proposals when a loss does.
 data::ReferringSamples::Options fed_texts(const config::Config& config,
                                           const data::Dataset& dataset) {
@@ -94,6 +99,7 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
         "nothing that it does not describe");
   }
   if (criterion.needs().proposals) fed.grid = loss_grid(config);
+  fed.clip_scores = reads_clip_scores(config);
   if (fed.cues > 0 && !dataset.has_cues()) {
     throw core::ConfigError(cat("the dataset has no cues, of which the profile ",
                                 config.model.profile.word(), " reads ", fed.cues,
@@ -117,7 +123,8 @@ std::unique_ptr<data::Samples> make_samples(const config::Config& config, data::
   return std::make_unique<data::ReferringSamples>(dataset, tokenizer, fed_texts(config, dataset));
 }
 
-/// Checksum of the sentences that a run trains on, and of their cues where it reads them.
+/// Checksum of the sentences that a run trains on, and of their cues and CLIP scores where it reads
+/// them.
 std::string training_texts(const config::Config& config, data::Dataset& dataset) {
   const bool contrastive = config.train.objective == "contrastive";
   const bool reads_cues =
@@ -130,6 +137,7 @@ std::string training_texts(const config::Config& config, data::Dataset& dataset)
       for (const auto& cue : dataset.cues_of(sentence)) text += cat("  ", cue, "\n");
     }
   }
+  if (reads_clip_scores(config)) text += dataset.clip_scores().digest();
   return data::digest_of(text);
 }
 
@@ -159,7 +167,8 @@ std::shared_ptr<model::FrozenClip> find_frozen_clip(config::Config& config,
                                                     const text::Tokenizer& tokenizer,
                                                     c10::Device device) {
   if (config.train.objective == "contrastive") return nullptr;
-  if (!losses::Criterion(config.loss).needs_frozen_clip()) return nullptr;
+  const bool stored = !config.data.clip_scores.empty();
+  if (!engine::asks_frozen_clip(losses::Criterion(config.loss).needs(), stored)) return nullptr;
   auto& weights = config.loss.calibration.weights;
   if (weights.empty()) {
     weights = resumed == nullptr ? config.model.clip.weights
@@ -203,6 +212,7 @@ std::vector<engine::ParameterGroup> parameter_groups(const config::TrainOptions&
 
 const config::Config& validated(const config::Config& config) {
   config::validate(config);
+  require_model_method(config);  // training validates its own model
   return config;
 }
 

@@ -143,8 +143,9 @@ std::string run_identity(const config::Config& config, const std::string& start)
     forget_if_unused(decisive.loss.calibration);  // else its weights and picture size count, too
   }
   forget_if_unused(decisive.loss.region_aware_shrinking);
-  for (std::string* path : {&decisive.data.root, &decisive.data.images, &decisive.data.cues,
-                            &decisive.data.proposals, &decisive.data.pack}) {
+  for (std::string* path :
+       {&decisive.data.root, &decisive.data.images, &decisive.data.cues, &decisive.data.proposals,
+        &decisive.data.clip_scores, &decisive.data.pack}) {
     *path = absolute(*path);
   }
   decisive.model.init = absolute(config.model.init);

@@ -295,6 +295,17 @@ def write_proposal_seeds():
     write("proposal_lines", "giant", lines.replace("[4, 3]", "[65535, 65535]").encode())
     write("proposal_lines", "negative", lines.replace("[1, 2, 1]", "[-1, 2, 3]").encode())
     write("proposal_lines", "cut", lines.encode()[:-20])
+    head = json.dumps({"format": "pcnet-clip-scores", "version": 1,
+                       "proposals": {"digest": "crc32:0", "filter": {"most": "40"}}})
+    scored = json.dumps({"sent_id": 2, "sentence": "a", "scores": [0.5, None, -1e-3]})
+    clip = f"{head}\n{scored}\n"
+    write("clip_scores", "whole", clip.encode())
+    write("clip_scores", "no_head", scored.encode())
+    write("clip_scores", "twice", (clip + scored).encode())
+    write("clip_scores", "huge", clip.replace("0.5", "1e999").encode())
+    write("clip_scores", "nan", clip.replace("0.5", "NaN").encode())
+    write("clip_scores", "bad_filter", clip.replace('"40"', "[[40]]").encode())
+    write("clip_scores", "cut", clip.encode()[:-20])
     scores = {"predicted_iou": 0.9, "stability_score": 1, "bbox": [0, 0, 1, 1], "area": 2}
     head = json.dumps({"format": "pcnet-proposals", "version": 1, "source": "sam", "shard": "1/2"}) + "\n"
     scored = json.dumps({"image_id": 5, "file_name": "a.jpg", "picture_digest": "crc32:00000000",

@@ -20,6 +20,7 @@ struct DataOptions {
   std::string images;
   std::string cues;
   std::string proposals;
+  std::string clip_scores;
   std::string pack;
   Choice<Exif> exif = "auto";
   std::int64_t image_size = 320;
@@ -59,6 +60,12 @@ struct DataOptions {
                  "of SAM's or the released code's files; empty: proposals.jsonl beside the "
                  "annotations",
          .path = true});
+    field("clip_scores", &O::clip_scores,
+          {.help = "CLIP's scores of the proposals, of `pcnet proposals score`, for the foreground "
+                   "clip_score of region_aware_shrinking; empty: a frozen CLIP is asked in every "
+                   "step",
+           .source = "docs/formats.md#clip-scores",
+           .path = true});
     field("pack", &O::pack,
           {.help = "packed cache that `pcnet data pack` made: everything is read from it, and "
                    "data.root, when it is given too, is only compared; empty: read from data.root",

@@ -8,6 +8,15 @@
 /// The choices of the evaluation; what each means stands at its key.
 namespace pcnet::config {
 
+enum class EvalMethod { kModel, kClipCrop, kClipGlobalLocal, kClipMap };
+constexpr std::array<std::string_view, 4> words(EvalMethod) {
+  return {"model", "clip-crop", "clip-global-local", "clip-map"};
+}
+/// Whether a method answers with one of the stored proposals.
+constexpr bool chooses_proposals(EvalMethod method) {
+  return method == EvalMethod::kClipCrop || method == EvalMethod::kClipGlobalLocal;
+}
+
 enum class MapResize { kOnce, kReleased };
 constexpr std::array<std::string_view, 2> words(MapResize) { return {"once", "released"}; }
 

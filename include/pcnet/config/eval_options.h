@@ -12,6 +12,8 @@ namespace pcnet::config {
 
 struct EvalOptions {
   std::vector<std::string> splits = {"val"};
+  Choice<EvalMethod> method = "model";
+  double global_weight = -1;  // below 0: by the dataset
   std::int64_t batch_size = 32;
   double threshold = 1e-9;
   bool align_corners = true;
@@ -27,6 +29,18 @@ struct EvalOptions {
   static void fields(Visitor&& field) {
     using O = EvalOptions;
     field("splits", &O::splits, {.help = "splits evaluated; training validates on the first"});
+    field(
+        "method", &O::method,
+        {.help = "what answers: the trained model; or CLIP alone, which takes the stored proposal "
+                 "that it scores best by its crop, or by its crop and its place in the image, or "
+                 "compares its cells with the sentence",
+         .source = "docs/method.md#clip-alone"});
+    field("global_weight", &O::global_weight,
+          {.help = "of method clip-global-local: weight of a proposal's place in the whole image, "
+                   "its crop has the rest; -1: 0.85 for refcocog, 0.95 for other datasets",
+           .source = "docs/method.md#clip-alone",
+           .min = -1,
+           .max = 1});
     field("batch_size", &O::batch_size,
           {.help = "images encoded at once", .unit = "images", .min = 1});
     field("threshold", &O::threshold,

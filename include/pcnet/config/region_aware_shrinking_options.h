@@ -26,9 +26,9 @@ struct RegionAwareShrinkingOptions {
            .source = "Eq. 5, Table 7"});
     field(
         "foreground", &O::foreground,
-        {.help = "the target's proposal: best by the response, or by the score that a frozen CLIP "
-                 "(loss.calibration.weights) gives the image masked with it; the released code "
-                 "stores such scores beforehand",
+        {.help = "the target's proposal: best by the response, or by the score that CLIP gives the "
+                 "image masked with it: stored beforehand (data.clip_scores), as the released code "
+                 "does, or of a frozen CLIP (loss.calibration.weights) in every step",
          .source = "Sec. 3.3; docs/method.md#paper-released-code-tris"});
     field("background", &O::background,
           {.help = "overlap with the background: that with the union of the other proposals, or "

@@ -43,6 +43,9 @@ class ContrastiveLearner : public Learner {
   PartwiseEncoding encoding_;
 };
 
+/// Whether a step asks a second, frozen CLIP; scores of the proposals may be in the batch.
+bool asks_frozen_clip(const losses::Needs& needs, bool has_clip_scores);
+
 /// The method: picture i, its sentence and its partners with their cues, the terms of the
 /// criterion. Every sentence is scored on every picture.
 class ReferringLearner : public Learner {

@@ -24,6 +24,7 @@ struct Query {
   std::vector<std::int64_t> sent_ids;  ///< names a text for the random baseline
   /// Cues of each text, repeated when a model reads more; empty: each text is its own cue.
   std::vector<std::vector<std::string>> cues = {};
+  std::int64_t image_id = -1;  ///< in the dataset; -1: it is of none
 };
 
 /// Answers texts with response maps at the original size of their picture.

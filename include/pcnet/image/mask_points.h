@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "pcnet/core/random.h"
 #include "pcnet/image/picture.h"
@@ -16,8 +17,12 @@ struct Pixel {
   bool operator==(const Pixel&) const = default;
 };
 
-/// The pixel of a mask farthest from all that is outside of it, the image's border included, by
-/// Euclidean distance; of several the first in row-major order. None of an empty mask.
+/// How far each pixel of a mask lies from the nearest one outside of it, in pixels from centre to
+/// centre (Euclidean), 0 outside: [height x width], row-major. What is beyond the image is outside.
+std::vector<float> depth_of(const Mask& mask);
+
+/// The deepest pixel of a mask (depth_of); of several the first in row-major order. None of an empty
+/// mask.
 std::optional<Pixel> interior_point(const Mask& mask);
 /// The pixel of a mask nearest to its centre of mass; of several the first in row-major order.
 std::optional<Pixel> centroid_point(const Mask& mask);

@@ -28,7 +28,7 @@ struct StepView {
 struct Needs {
   bool proposals = false;
   bool partners = false;
-  bool clip_scores = false;  ///< of a frozen CLIP
+  bool clip_scores = false;  ///< of a frozen CLIP, or stored
   bool calibration = false;  ///< of a frozen CLIP
 };
 
@@ -49,8 +49,6 @@ class Criterion {
 
   /// What its terms need, taken together.
   const Needs& needs() const { return needs_; }
-  /// Whether a term looks at what a second, frozen CLIP says.
-  bool needs_frozen_clip() const { return needs_.clip_scores || needs_.calibration; }
 
   /// The terms and their sum; `progress` is the share of the steps done. Error when something that
   /// a term needs is missing or has another shape.

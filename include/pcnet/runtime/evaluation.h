@@ -15,7 +15,9 @@ namespace pcnet::runtime {
 
 /// What `eval` is asked.
 struct EvaluationRequest {
-  std::filesystem::path model;         ///< run folder or checkpoint; empty for a baseline
+  /// Run folder or checkpoint; empty for a baseline, and, by CLIP alone (eval.method), for
+  /// model.clip.weights.
+  std::filesystem::path model;
   std::string baseline;                ///< "centre" or "random"; empty for a model
   std::vector<std::string> splits;     ///< empty: eval.splits
   std::vector<std::string> overrides;  ///< of the stored configuration

@@ -13,6 +13,7 @@
 #include "pcnet/model/frozen_clip.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
+#include "pcnet/weights/weight_file.h"
 
 namespace pcnet::runtime {
 
@@ -43,6 +44,9 @@ std::shared_ptr<model::ReferringModel> build_model(const config::Config& config,
                                                    std::int64_t vocabulary_size,
                                                    c10::Device device);
 
+/// Whether a file holds a whole referring model, projections included: a run's or an official one.
+bool holds_referring_model(const weights::WeightFile& file);
+
 /// Loads a run's best checkpoint, a checkpoint file, or an official TRIS or PCNet checkpoint, which
 /// is recognised from its names (profile `tris` or `released` unless an override says otherwise),
 /// onto the configured device.
@@ -60,7 +64,10 @@ std::shared_ptr<model::FrozenClip> load_frozen_clip(const config::Config& config
                                                     const text::Tokenizer& tokenizer,
                                                     c10::Device device);
 
-/// Asks the model as its configuration says.
+/// ConfigError when eval.method is another than `model`.
+void require_model_method(const config::Config& config);
+
+/// Asks the model as its configuration says. Error as above.
 engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel>& model,
                                      const text::Tokenizer& tokenizer, const config::Config& config,
                                      c10::Device device);

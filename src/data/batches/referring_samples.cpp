@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <map>
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/data/batches/samples.h"
@@ -11,6 +13,7 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
                                    const Options& options)
     : Samples(dataset, tokenizer, {.cues = options.cues, .partners = options.partners}) {
   if (options.cues > 0) dataset.check_cues("train");
+  if (options.clip_scores) clip_scores_ = &dataset.clip_scores();
   const auto& index = dataset.index();
   for (const auto position : index.split("train")) {
     const Reference& reference = index.references()[position];
@@ -31,10 +34,32 @@ ReferringSamples::ReferringSamples(Dataset& dataset, const text::Tokenizer& toke
   }
   const ProposalStore& proposals = dataset.proposals();
   grids_ = std::make_unique<GridStore>(proposals, options.grid, dataset.ready_grids(options.grid));
+  if (clip_scores_ != nullptr) require_clip_scores();
+}
+
+void ReferringSamples::require_clip_scores() const {
+  std::vector<std::string> missing;
+  std::size_t all = 0;
+  for (const auto& object : objects_) {
+    if (!dataset_.proposals().has(object.image_id)) continue;
+    for (const auto& sentence : object.sentences) {
+      ++all;
+      if (sentence.clip_scores == nullptr) missing.push_back(std::to_string(sentence.sent_id));
+    }
+  }
+  if (missing.empty()) return;
+  const std::size_t count = missing.size();
+  missing.resize(std::min<std::size_t>(count, 5));
+  throw core::Error(core::cat(count, " of ", all, " sentences of train have no scores in ",
+                              clip_scores_->source(), ", e.g. sent_id ", core::join(missing, ", "),
+                              ": make them with `pcnet proposals score --split train`"));
 }
 
 ReferringSamples::Expression ReferringSamples::read_expression(const Sentence& sentence) {
   Expression expression{bank_.add(sentence.text), sentence.sent_id, {}};
+  if (clip_scores_ != nullptr) {
+    expression.clip_scores = clip_scores_->find(sentence.sent_id, sentence.text);
+  }
   if (counts_.cues == 0) return expression;
   const auto cues = dataset_.cues_of(sentence);
   const auto wanted = static_cast<std::size_t>(counts_.cues);
@@ -61,7 +86,8 @@ Samples::Draw ReferringSamples::draw(std::size_t sample, core::Rng& rng) const {
              .texts = {sentence.row},
              .ref_id = object.ref_id,
              .sent_ids = {sentence.sent_id},
-             .cues = sentence.cues};
+             .cues = sentence.cues,
+             .clip_scores = sentence.clip_scores};
   draw_partners(object, rng, drawn);
   return drawn;
 }

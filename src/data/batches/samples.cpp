@@ -7,6 +7,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/lap.h"
+#include "pcnet/data/proposals/proposal_grid.h"
 #include "pcnet/image/normalise.h"
 
 namespace pcnet::data {
@@ -113,6 +114,27 @@ at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
   return stacked;
 }
 
+/// [B, P]: the stored scores of the proposals that have a plane.
+at::Tensor stack_scores(const std::vector<const std::vector<float>*>& stored,
+                        const ProposalStore& proposals, const at::Tensor& image_ids,
+                        std::int64_t most) {
+  at::Tensor stacked = torch::zeros({image_ids.numel(), most});
+  auto* row = stacked.mutable_data_ptr<float>();
+  for (std::size_t i = 0; i < stored.size(); ++i, row += most) {
+    if (stored[i] == nullptr) continue;  // the picture has no proposals
+    const std::vector<float>& scores = *stored[i];
+    if (static_cast<std::int64_t>(scores.size()) <= most) {
+      std::copy(scores.begin(), scores.end(), row);
+      continue;
+    }
+    const auto image_id = image_ids[static_cast<std::int64_t>(i)].item<std::int64_t>();
+    const auto places = grid_places(*proposals.of(image_id), most);
+    std::transform(places.begin(), places.end(), row,
+                   [&](std::size_t place) { return scores.at(place); });
+  }
+  return stacked;
+}
+
 }  // namespace
 
 Samples::Samples(Dataset& dataset, const text::Tokenizer& tokenizer, const Counts& counts)
@@ -132,6 +154,7 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
   BatchTimes unwanted;
   BatchTimes& times = making.times != nullptr ? *making.times : unwanted;
   std::vector<at::Tensor> images;
+  std::vector<const std::vector<float>*> clip_scores;
   Collector collector(counts_);
   core::Lap lap;
   for (const std::size_t sample : samples) {
@@ -143,6 +166,7 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
     if (!picture) continue;
     images.push_back(std::move(*picture));
     collector.add(drawn);
+    clip_scores.push_back(drawn.clip_scores);
     times.texts += lap.take();
   }
   if (images.empty()) throw Error("no image of the batch can be read");
@@ -150,6 +174,10 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
   times.texts += lap.take();
   batch.images = image::stack_pictures(images, making.pinned);
   if (grids_) batch.proposals = stack_grids(*grids_, batch.image_ids);
+  if (clip_scores_ != nullptr && grids_) {
+    batch.clip_scores =
+        stack_scores(clip_scores, dataset_.proposals(), batch.image_ids, batch.proposals.size(1));
+  }
   times.collate += lap.take();
   return batch;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iomanip>
-#include <type_traits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/data/annotations/digest.h"
+#include "pcnet/data/proposals/proposal_filter.h"
 
 #include "pack_stream.h"
 
@@ -82,20 +82,6 @@ bool is_unchanged(const SourceRecord& source, const fs::path& path) {
   return file_checksum(path) == source.checksum;
 }
 
-std::map<std::string, std::string> filter_settings(const config::ProposalFilterOptions& options) {
-  std::map<std::string, std::string> settings;
-  config::ProposalFilterOptions::fields(
-      [&](const char* name, auto member, const config::FieldInfo& /*info*/) {
-        const auto& value = options.*member;
-        if constexpr (config::IsChoice<std::remove_cvref_t<decltype(value)>>) {
-          settings.emplace(name, value.word());
-        } else {
-          settings.emplace(name, cat(value));
-        }
-      });
-  return settings;
-}
-
 class Reasons {
  public:
   template <class Value>
@@ -140,7 +126,7 @@ PackKey asked_settings(const config::DataOptions& options) {
   key.image_size = options.image_size;
   key.text_length = options.text_length;
   key.truncate = options.truncate.word();
-  key.proposal_filter = filter_settings(options.proposal_filter);
+  key.proposal_filter = settings_of(options.proposal_filter);
   return key;
 }
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
+
+#include "pcnet/core/format.h"
 
 #include "proposal_choice.h"
 
@@ -76,6 +79,20 @@ std::vector<ScoredProposal> chosen(std::vector<ScoredProposal> proposals,
     left.push_back(std::move(proposals[i]));
   }
   return left;
+}
+
+std::map<std::string, std::string> settings_of(const config::ProposalFilterOptions& options) {
+  std::map<std::string, std::string> settings;
+  config::ProposalFilterOptions::fields(
+      [&](const char* name, auto member, const config::FieldInfo& /*info*/) {
+        const auto& value = options.*member;
+        if constexpr (config::IsChoice<std::remove_cvref_t<decltype(value)>>) {
+          settings.emplace(name, value.word());
+        } else {
+          settings.emplace(name, core::cat(value));
+        }
+      });
+  return settings;
 }
 
 }  // namespace pcnet::data

@@ -73,20 +73,6 @@ void add_areas(const image::Rle& rle, const Side& vertical, const Side& horizont
   }
 }
 
-/// The positions of the `most` largest masks, in their order.
-std::vector<std::size_t> largest(const std::vector<image::Rle>& masks, std::int64_t most) {
-  std::vector<std::size_t> positions(masks.size());
-  std::iota(positions.begin(), positions.end(), std::size_t{0});
-  if (static_cast<std::int64_t>(masks.size()) <= most) return positions;
-  std::vector<std::int64_t> areas;
-  for (const auto& mask : masks) areas.push_back(image::area(mask));
-  std::stable_sort(positions.begin(), positions.end(),
-                   [&](std::size_t a, std::size_t b) { return areas[a] > areas[b]; });
-  positions.resize(static_cast<std::size_t>(most));
-  std::sort(positions.begin(), positions.end());
-  return positions;
-}
-
 at::Tensor empty_grid(std::int64_t height, std::int64_t width, std::int64_t most) {
   if (height < 1 || width < 1 || most < 1) {
     throw core::Error(core::cat("a proposal grid of ", most, " x ", height, " x ", width,
@@ -116,6 +102,19 @@ std::vector<std::int64_t> nearest_pixels(std::int64_t pixels, std::int64_t cells
 
 }  // namespace
 
+std::vector<std::size_t> grid_places(const std::vector<image::Rle>& masks, std::int64_t most) {
+  std::vector<std::size_t> positions(masks.size());
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  if (static_cast<std::int64_t>(masks.size()) <= most) return positions;
+  std::vector<std::int64_t> areas;
+  for (const auto& mask : masks) areas.push_back(image::area(mask));
+  std::stable_sort(positions.begin(), positions.end(),
+                   [&](std::size_t a, std::size_t b) { return areas[a] > areas[b]; });
+  positions.resize(static_cast<std::size_t>(most));
+  std::sort(positions.begin(), positions.end());
+  return positions;
+}
+
 at::Tensor to_grid(const std::vector<image::Rle>& masks, std::int64_t height, std::int64_t width,
                    std::int64_t most) {
   at::Tensor grid = empty_grid(height, width, most);
@@ -123,7 +122,7 @@ at::Tensor to_grid(const std::vector<image::Rle>& masks, std::int64_t height, st
   std::vector<std::int64_t> areas(static_cast<std::size_t>(height * width));
   Side vertical(1, height);
   Side horizontal(1, width);
-  for (const std::size_t position : largest(masks, most)) {
+  for (const std::size_t position : grid_places(masks, most)) {
     const image::Rle& rle = masks[position];
     require_pixels(rle);
     if (vertical.pixels() != rle.height) vertical = Side(rle.height, height);
@@ -147,7 +146,7 @@ at::Tensor to_grid_nearest(const std::vector<image::Rle>& masks, std::int64_t he
                            std::int64_t width, std::int64_t most) {
   at::Tensor grid = empty_grid(height, width, most);
   auto* plane = grid.mutable_data_ptr<std::uint8_t>();
-  for (const std::size_t position : largest(masks, most)) {
+  for (const std::size_t position : grid_places(masks, most)) {
     const image::Rle& rle = masks[position];
     require_pixels(rle);
     const auto rows = nearest_pixels(rle.height, height);

@@ -5,6 +5,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/proposals/proposal_filter.h"
 #include "pcnet/data/sources/coverage.h"
 
 namespace pcnet::data {
@@ -70,6 +71,27 @@ const ProposalStore& Dataset::proposals() {
   require(has_proposals(), "proposals");
   proposals_ = source_->proposals();
   return *proposals_;
+}
+
+ProposalKey Dataset::proposal_key() const {
+  require(has_proposals(), "proposals");
+  return {.digest = source_->proposals_digest(), .filter = settings_of(options_.proposal_filter)};
+}
+
+const ClipScores& Dataset::clip_scores() {
+  if (clip_scores_) return *clip_scores_;
+  auto scores = std::make_unique<const ClipScores>(std::filesystem::path(options_.clip_scores));
+  const ProposalKey own = proposal_key();
+  if (scores->proposals() != own) {
+    const bool same_file = scores->proposals().digest == own.digest;
+    throw core::Error(core::cat(
+        "data.clip_scores: ", scores->source(), " has scores of other proposals (",
+        same_file ? std::string("chosen by another data.proposal_filter")
+                  : core::cat(scores->proposals().digest, ", the dataset's are ", own.digest),
+        "): make them with `pcnet proposals score`"));
+  }
+  clip_scores_ = std::move(scores);
+  return *clip_scores_;
 }
 
 void Dataset::check_cues(const std::string& split) {

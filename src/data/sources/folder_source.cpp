@@ -2,7 +2,9 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/cues/cue_origin.h"
+#include "pcnet/data/pack/pack_key.h"
 #include "pcnet/data/sources/dataset_source.h"
 #include "pcnet/image/resize.h"
 
@@ -66,6 +68,10 @@ std::unique_ptr<const CueStore> FolderSource::cues() const {
 std::unique_ptr<const ProposalStore> FolderSource::proposals() const {
   const ProposalStore::Options options{.filter = proposal_filter_, .images = files_.images};
   return std::make_unique<const ProposalStore>(files_.proposals, index_, options);
+}
+
+std::string FolderSource::proposals_digest() const {
+  return digest_text(source_of(files_.proposals).checksum);
 }
 
 std::string FolderSource::missing(const std::string& what) const {

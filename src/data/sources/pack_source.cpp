@@ -5,6 +5,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/pack/pack_key.h"
 #include "pcnet/data/sources/dataset_source.h"
 #include "pcnet/image/fit.h"
@@ -76,6 +77,10 @@ std::unique_ptr<const CueStore> PackSource::cues() const {
 
 std::unique_ptr<const ProposalStore> PackSource::proposals() const {
   return std::make_unique<const ProposalStore>(pack_.path(), index(), packed_proposals(pack_));
+}
+
+std::string PackSource::proposals_digest() const {
+  return digest_text(pack_.key().sources.at("proposals").checksum);
 }
 
 std::string PackSource::missing(const std::string& what) const {

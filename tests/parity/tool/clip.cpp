@@ -2,8 +2,10 @@
 
 #include <torch/torch.h>
 
+#include "pcnet/clip/proposal_features.h"
 #include "pcnet/clip/weights.h"
 #include "pcnet/engine/checkpoint.h"
+#include "pcnet/image/resize.h"
 #include "pcnet/weights/safetensors.h"
 
 #include "commands.h"
@@ -49,10 +51,38 @@ void run_clip_weights(const Words& words) {
   weights::write_safetensors(words.at(4), held);
 }
 
+image::Picture picture_of(const at::Tensor& pixels) {  // [3, H, W] uint8
+  image::Picture picture(pixels.size(1), pixels.size(2));
+  const at::Tensor rows = pixels.permute({1, 2, 0}).contiguous();
+  std::copy_n(rows.const_data_ptr<std::uint8_t>(), picture.rgb.size(), picture.rgb.begin());
+  return picture;
+}
+
+/// Weights, inputs (`picture` [3, H, W], `masks` [P, H, W]), outputs: the features of the masks.
+void run_clip_proposals(const Words& words) {
+  const clip::ClipFile file = clip::open_clip(words.at(1));
+  clip::Clip clip(file.architecture.options, file.architecture.vocabulary_size);
+  clip::load_weights(*clip, file);
+  image::Picture picture;
+  std::vector<image::Rle> masks;
+  for (const auto& [name, input] : weights::read_safetensors(words.at(2)).tensors) {
+    if (name == "picture") picture = picture_of(input);
+    if (name != "masks") continue;
+    for (const auto& mask : input.unbind()) masks.push_back(image::encode(image::to_mask(mask)));
+  }
+  weights::TensorFile answers;
+  const auto& look = clip::kZeroShotCrops;
+  answers.tensors = {{"crops", clip::crop_features(*clip, picture, masks, clip::kClipCrops)},
+                     {"zero_shot_crops", clip::crop_features(*clip, picture, masks, look)},
+                     {"places", clip::context_features(*clip, picture, masks, look.colours)}};
+  weights::write_safetensors(words.at(3), answers);
+}
+
 }  // namespace
 
 void add_clip(Commands& commands) {
   commands["clip"] = run_clip;
+  commands["clip-proposals"] = run_clip_proposals;
   commands["clip-weights"] = run_clip_weights;
 }
 

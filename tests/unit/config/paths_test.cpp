@@ -23,13 +23,15 @@ TEST(Paths, AreTheMarkedKeysThatAreSet) {
   config.data.images = "i";
   config.data.cues = "c";
   config.data.proposals = "p";
+  config.data.clip_scores = "s";
   config.data.pack = "k";
   config.model.clip.weights = "w";
   config.loss.calibration.weights = "f";
   config.run.folder = "r";
-  EXPECT_THAT(keys_of(path_values(config)),
-              ElementsAre("data.root", "data.images", "data.cues", "data.proposals", "data.pack",
-                          "model.clip.weights", "loss.calibration.weights", "run.folder"));
+  EXPECT_THAT(
+      keys_of(path_values(config)),
+      ElementsAre("data.root", "data.images", "data.cues", "data.proposals", "data.clip_scores",
+                  "data.pack", "model.clip.weights", "loss.calibration.weights", "run.folder"));
 }
 
 TEST(Paths, AreMadeAbsoluteFromTheWorkingFolder) {

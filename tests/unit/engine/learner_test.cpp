@@ -169,7 +169,8 @@ class Calibrated : public Referring {
     return std::make_shared<model::FrozenClip>(model, 0);
   }
   losses::Terms terms(double progress = 1) {
-    const bool asked = losses::Criterion(options_).needs_frozen_clip();
+    const bool asked =
+        asks_frozen_clip(losses::Criterion(options_).needs(), batch_.clip_scores.defined());
     ReferringLearner learner(model_.ptr(), options_, 0, asked ? frozen() : nullptr);
     return learner.losses(batch_, {.step = 0, .progress = progress});
   }
@@ -278,9 +279,12 @@ TEST_F(Calibrated, ShrinksToTheProposalThatTheFrozenClipChooses) {
   const double chosen = losses::region_aware_shrinking_loss(maps, ras).foreground.item<double>();
   EXPECT_NEAR(terms().terms.at(1).second.item<double>(), chosen, 1e-5);
   maps.clip_scores = -scores;
-  EXPECT_GT(
-      std::abs(losses::region_aware_shrinking_loss(maps, ras).foreground.item<double>() - chosen),
-      1e-3);
+  const double other = losses::region_aware_shrinking_loss(maps, ras).foreground.item<double>();
+  EXPECT_GT(std::abs(other - chosen), 1e-3);
+  batch_.clip_scores = -scores;  // stored: no frozen CLIP is asked
+  EXPECT_NEAR(terms().terms.at(1).second.item<double>(), other, 1e-5);
+  options_.calibration.weight = 1;  // which asks one, whatever is stored
+  EXPECT_NEAR(terms().terms.at(1).second.item<double>(), other, 1e-5);
 }
 
 TEST_F(Referring, TrainsTheBaselineOnPairsToo) {

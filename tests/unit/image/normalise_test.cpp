@@ -41,6 +41,18 @@ TEST(Normalise, DoesNotDependOnTheMemoryLayout) {
   EXPECT_TRUE(at::equal(normalise(images, at::kFloat), normalise(last, at::kFloat)));
 }
 
+TEST(Normalise, TakesTheColoursThatAreGiven) {
+  const Colours colours{{0.5, 0.25, 0}, {0.5, 0.125, 2}};
+  const at::Tensor images = bytes();
+  const at::Tensor out = normalise(images, at::kFloat, colours);
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const auto at = static_cast<std::size_t>(c);
+    const double value = images[0][c][2][3].item<std::uint8_t>() / 255.0;
+    EXPECT_NEAR(out[0][c][2][3].item<double>(), (value - colours.mean[at]) / colours.deviation[at],
+                1e-6);
+  }
+}
+
 TEST(StackPictures, StacksAndKeepsThePixelsTogether) {
   const at::Tensor images = bytes();
   const std::vector<at::Tensor> pictures = {images[0], images[1]};

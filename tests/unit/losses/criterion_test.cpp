@@ -148,7 +148,7 @@ TEST(Criterion, ComputesAndNeedsOnlyTermsWithAWeight) {
   view.logits = random_view(54).logits;
   const Criterion cls(only(1, 0, 0));
   EXPECT_FALSE(cls.needs().proposals || cls.needs().partners || cls.needs().clip_scores ||
-               cls.needs().calibration || cls.needs_frozen_clip());
+               cls.needs().calibration);
   EXPECT_EQ(cls(view, 0).terms.size(), 1U);
 
   const Criterion ras(only(0, 1, 0));
@@ -166,9 +166,6 @@ TEST(Criterion, ComputesAndNeedsOnlyTermsWithAWeight) {
   options.calibration.weight = 1;
   const Criterion more(options);
   EXPECT_TRUE(more.needs().clip_scores && more.needs().calibration);
-  EXPECT_TRUE(more.needs_frozen_clip());
-  options.calibration.weight = 0;
-  EXPECT_TRUE(Criterion{options}.needs_frozen_clip());  // the foreground alone asks it
   view.clip_scores = random_view(54).clip_scores;
   EXPECT_THROW(more(view, 0), core::Error);  // no calibration
 }

@@ -161,6 +161,14 @@ TEST_F(CallConfigTest, SaysWhatIsNotTakenAlong) {
   EXPECT_THAT(call(config, {{"data.root", at("one")}}).notes, IsEmpty());
 }
 
+TEST_F(CallConfigTest, LeavesTheClipScoresOfAnotherDatasetAndMissesNone) {
+  auto config = stored();
+  config.data.clip_scores = at("files/scores.jsonl");  // which is not there
+  EXPECT_EQ(call(config).values.data.clip_scores, at("files/scores.jsonl"));
+  EXPECT_THAT(call(config).missing, IsEmpty());
+  EXPECT_EQ(call(config, {{"data.root", at("two")}}).values.data.clip_scores, "");
+}
+
 TEST_F(CallConfigTest, AnotherRootLeavesThePackAndTheRulesFitAll) {
   auto config = stored();
   config.data.pack = at("files/x.pack");

@@ -209,6 +209,7 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"data.images", {"LocateDataset.PrefersNamedFiles"}},
       {"data.cues", {"LocateDataset.PrefersNamedFiles"}},
       {"data.proposals", {"LocateDataset.PrefersNamedFiles"}},
+      {"data.clip_scores", {"ClipScoresTest.AreThoseOfThePlanesOfABatch"}},
       {"data.pack", {"PackTest.GivesTheSameBatches"}},
       {"data.exif",
        {"CustomData.TurnsPicturesAsViewersDoUnlessToldNotTo",
@@ -226,6 +227,13 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
       {"data.proposal_filter.predicted_iou", {"ProposalFilter.DropsUnsureAndSmallOnes"}},
       {"data.proposal_filter.score", {"ProposalFilter.BoundsScoresByTheirOwnKey"}},
       {"data.proposal_filter.stability", {"ProposalFilter.DropsUnsureAndSmallOnes"}},
+      {"eval.method",  // clip_alone_test.py
+       {"ProposalScorer.ComparesTheCropWithTheSentence",
+        "ProposalScorer.AddsThePlaceInTheWholeImageAndTheNounPhrase",
+        "ClipMap.IsTheCosineOfEveryCellWithTheText"}},
+      {"eval.global_weight",
+       {"ProposalScorer.AddsThePlaceInTheWholeImageAndTheNounPhrase",
+        "GlobalWeight.FollowsTheDatasetUnlessItIsSaid"}},
       {"eval.batch_size", {"Evaluator.AsksSeveralPicturesTogether"}},
       {"eval.samples", {"SamplePictures.DrawsNoMoreThanAskedFor"}},
       {"eval.segmentor",  // those that need weights

@@ -22,9 +22,11 @@ struct Batch {
   at::Tensor has_partner = {};        ///< [B, D] bool; where false, the row is the sample's own
   at::Tensor proposals = {};  ///< [B, P, h, w] uint8 on the loss grid, padded with all-zero planes;
                               ///< undefined when none were asked for
-  at::Tensor image_ids = {};  ///< [B] int64 on the CPU
-  at::Tensor ref_ids = {};    ///< [B] int64 on the CPU; -1: a picture, not one object
-  at::Tensor sent_ids = {};   ///< [B, M] int64 on the CPU; -1: no referring expression
+  at::Tensor clip_scores = {};  ///< [B, P] float: CLIP's, of each proposal to the first text, 0 for
+                                ///< padding; undefined when none were asked for
+  at::Tensor image_ids = {};    ///< [B] int64 on the CPU
+  at::Tensor ref_ids = {};      ///< [B] int64 on the CPU; -1: a picture, not one object
+  at::Tensor sent_ids = {};     ///< [B, M] int64 on the CPU; -1: no referring expression
 
   /// The batch on a device, but for the tokens, which the text encoder packs on the CPU, and the
   /// ids.

@@ -57,13 +57,14 @@ class Samples {
   /// Picture and texts (rows of the bank) of one sample.
   struct Draw {
     std::int64_t image_id = 0;
-    std::vector<std::int64_t> texts = {};         // M
-    std::int64_t ref_id = -1;                     // -1: the picture, not one object
-    std::vector<std::int64_t> sent_ids = {};      // M, or none: all -1
-    std::vector<std::int64_t> mirrored = {};      // M, or none: all -1
-    std::vector<std::int64_t> cues = {};          // M x K
-    std::vector<std::int64_t> partners = {};      // as many as there are, at most D
-    std::vector<std::int64_t> partner_cues = {};  // K of each of them
+    std::vector<std::int64_t> texts = {};             // M
+    std::int64_t ref_id = -1;                         // -1: the picture, not one object
+    std::vector<std::int64_t> sent_ids = {};          // M, or none: all -1
+    std::vector<std::int64_t> mirrored = {};          // M, or none: all -1
+    std::vector<std::int64_t> cues = {};              // M x K
+    std::vector<std::int64_t> partners = {};          // as many as there are, at most D
+    std::vector<std::int64_t> partner_cues = {};      // K of each of them
+    const std::vector<float>* clip_scores = nullptr;  // of the picture's proposals, as stored
   };
   virtual Draw draw(std::size_t sample, core::Rng& rng) const = 0;
   /// Warns about words outside of the vocabulary and texts that the context is too short for.
@@ -72,7 +73,8 @@ class Samples {
   Dataset& dataset_;
   TextBank bank_;
   Counts counts_;
-  std::unique_ptr<GridStore> grids_;  // null: batches have no proposals
+  std::unique_ptr<GridStore> grids_;         // null: batches have no proposals
+  const ClipScores* clip_scores_ = nullptr;  // null: batches have no scores of them
 
  private:
   class Collector;
@@ -86,10 +88,12 @@ class ReferringSamples : public Samples {
     std::int64_t cues = 0;      ///< K: the first K of a sentence, repeated when there are fewer
     std::int64_t partners = 0;  ///< D: each other object once before any twice, no sentence twice
     GridStore::Options grid = {};  ///< of the proposals; height 0: batches have none
+    bool clip_scores = false;      ///< whether batches have data.clip_scores of the proposals
   };
 
   /// When cues are asked for: Error or warning (data.missing_cues) with the number of sentences
-  /// without any. When proposals are: a warning with the number of pictures without any.
+  /// without any. When proposals are: a warning with the number of pictures without any. When
+  /// CLIP's scores are: Error with the number of sentences without any.
   ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer, const Options& options);
   ReferringSamples(Dataset& dataset, const text::Tokenizer& tokenizer)
       : ReferringSamples(dataset, tokenizer, {}) {}
@@ -102,6 +106,7 @@ class ReferringSamples : public Samples {
     std::int64_t row = 0;
     std::int64_t sent_id = 0;
     std::vector<std::int64_t> cues;  // K rows
+    const std::vector<float>* clip_scores = nullptr;
   };
   struct Object {
     std::int64_t image_id = 0;
@@ -111,6 +116,8 @@ class ReferringSamples : public Samples {
   };
   Draw draw(std::size_t sample, core::Rng& rng) const override;
   Expression read_expression(const Sentence& sentence);
+  /// Error when a picture has proposals and a sentence of it no scores.
+  void require_clip_scores() const;
   void draw_partners(const Object& object, core::Rng& rng, Draw& drawn) const;
 
   std::vector<Object> objects_;

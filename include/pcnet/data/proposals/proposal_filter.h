@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "pcnet/config/proposal_filter_options.h"
@@ -30,5 +32,8 @@ std::vector<ScoredProposal> unscored(std::vector<image::Rle> masks);
 /// `apply` is not looked at. Error when the masks' sizes differ.
 std::vector<std::size_t> filter_proposals(const std::vector<ScoredProposal>& proposals,
                                           const config::ProposalFilterOptions& options);
+
+/// data.proposal_filter, key by key, as texts.
+std::map<std::string, std::string> settings_of(const config::ProposalFilterOptions& options);
 
 }  // namespace pcnet::data

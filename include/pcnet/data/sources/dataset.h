@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pcnet/config/data_options.h"
+#include "pcnet/data/proposals/clip_scores.h"
 #include "pcnet/data/sources/dataset_source.h"
 #include "pcnet/data/sources/picture_store.h"
 #include "pcnet/text/tokenizer.h"
@@ -39,6 +40,10 @@ class Dataset {
   const CueStore& cues();
   const Captions& captions();
   const ProposalStore& proposals();
+  /// Which proposals those are.
+  ProposalKey proposal_key() const;
+  /// data.clip_scores, read on first use; Error when they are of other proposals.
+  const ClipScores& clip_scores();
   /// As the source has them (DatasetSource::ready_grids).
   FindGrid ready_grids(const GridStore::Options& options) const {
     return source_->ready_grids(options);
@@ -76,6 +81,7 @@ class Dataset {
   std::unique_ptr<const CueStore> cues_;
   std::unique_ptr<const Captions> captions_;
   std::unique_ptr<const ProposalStore> proposals_;
+  std::unique_ptr<const ClipScores> clip_scores_;
 };
 
 }  // namespace pcnet::data

@@ -54,6 +54,8 @@ class DatasetSource {
   virtual std::unique_ptr<const CueStore> cues() const = 0;
   virtual Captions captions() const = 0;
   virtual std::unique_ptr<const ProposalStore> proposals() const = 0;
+  /// Digest of the file or folder that the proposals are from, of a pack that it was made of.
+  virtual std::string proposals_digest() const = 0;
   /// What is wrong and what to do where it has no `what` ("cues", "captions", "proposals").
   virtual std::string missing(const std::string& what) const = 0;
 
@@ -82,6 +84,7 @@ class FolderSource : public DatasetSource {
   std::unique_ptr<const CueStore> cues() const override;
   Captions captions() const override { return read_captions(files_.captions); }
   std::unique_ptr<const ProposalStore> proposals() const override;
+  std::string proposals_digest() const override;
   std::string missing(const std::string& what) const override;
 
  private:
@@ -118,6 +121,7 @@ class PackSource : public DatasetSource {
   std::unique_ptr<const CueStore> cues() const override;
   Captions captions() const override { return pack_.captions(); }
   std::unique_ptr<const ProposalStore> proposals() const override;
+  std::string proposals_digest() const override;
   std::string missing(const std::string& what) const override;
   FindGrid ready_grids(const GridStore::Options& options) const override;
   std::unique_ptr<const text::Tokenizer> with_ready_tokens(

@@ -12,6 +12,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/log.h"
+#include "pcnet/data/proposals/clip_scores.h"
 #include "pcnet/text/word_tokenizer.h"
 
 #include "support/hand_dataset.h"
@@ -461,6 +462,66 @@ TEST_F(PartnersTest, ABatchHasTheProposalsOfItsPicturesOnTheGridWhenAskedFor) {
       at::stack({at::stack({none, none, none}), at::stack({half, torch::ones_like(half), none})});
   EXPECT_TRUE(at::equal(batch.proposals, wanted)) << batch.proposals;
   EXPECT_FALSE(ReferringSamples(dataset, tokenizer).batch(Positions{0}, 0, 0).proposals.defined());
+}
+
+/// Scores of the training sentences of the small dataset whose pictures have proposals.
+class ClipScoresTest : public SamplesTest {
+ protected:
+  void SetUp() override {
+    SamplesTest::SetUp();
+    // Of these the two largest have a plane, in their order. Picture 11 has none.
+    hand_.proposals = {{10,
+                        {support::rectangle_mask(32, 32, {0, 0, 16, 32}),
+                         support::rectangle_mask(32, 32, {0, 0, 8, 8}),
+                         support::rectangle_mask(32, 32, {0, 0, 32, 32})}}};
+  }
+  /// A dataset with scores of its proposals, a line each.
+  Dataset open_scored(const std::vector<std::string>& lines,
+                      const std::function<void(config::DataOptions&)>& change = {}) {
+    std::string text = clip_scores_head(open().proposal_key(), {}) + "\n";
+    for (const auto& line : lines) text += line + "\n";
+    core::write_file_plain(folder_ / "scores.jsonl", text);
+    return open([&](config::DataOptions& options) {
+      options.clip_scores = (folder_ / "scores.jsonl").string();
+      if (change) change(options);
+    });
+  }
+  static Batch batch_of(Dataset& dataset) {
+    const auto tokenizer = text::WordTokenizer::from_texts(dataset.training_texts());
+    ReferringSamples samples(dataset, tokenizer,
+                             {.grid = {.height = 2, .width = 4, .most = 2}, .clip_scores = true});
+    return samples.batch(Positions{2, 1}, 0, 0);
+  }
+
+  std::vector<std::string> lines_ = {clip_scores_line(1000, "the red cup", {1, 2, 3}),
+                                     clip_scores_line(1001, "the left cup", {4, 5, 6}),
+                                     clip_scores_line(1002, "the blue plate", {7, 8, 9})};
+};
+
+TEST_F(ClipScoresTest, AreThoseOfThePlanesOfABatch) {
+  Dataset dataset = open_scored(lines_);
+  const Batch batch = batch_of(dataset);
+  EXPECT_TRUE(at::equal(batch.clip_scores, torch::tensor({{0.0F, 0.0F}, {7.0F, 9.0F}})))
+      << batch.clip_scores;
+}
+
+TEST_F(ClipScoresTest, MustBeThereForEverySentenceWithProposals) {
+  lines_.erase(lines_.begin());
+  Dataset dataset = open_scored(lines_);
+  EXPECT_THAT([&] { batch_of(dataset); },
+              ThrowsMessage<core::Error>(HasSubstr("1 of 3 sentences of train have no scores")));
+}
+
+TEST_F(ClipScoresTest, OfOtherProposalsAreRefused) {
+  Dataset filtered =
+      open_scored(lines_, [](config::DataOptions& data) { data.proposal_filter.overlap = 0.5; });
+  EXPECT_THAT([&] { filtered.clip_scores(); },
+              ThrowsMessage<core::Error>(HasSubstr("another data.proposal_filter")));
+  Dataset before = open_scored(lines_);
+  hand_.proposals[10].pop_back();
+  hand_.write(folder_.path());
+  EXPECT_THAT([&] { before.clip_scores(); },
+              ThrowsMessage<core::Error>(HasSubstr("scores of other proposals (crc32:")));
 }
 
 }  // namespace
