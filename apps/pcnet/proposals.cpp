@@ -322,12 +322,12 @@ void add_check(CLI::App& parent, const GlobalOptions& globals, Action& action) {
 }  // namespace
 
 void add_proposals(CLI::App& root, const GlobalOptions& globals, Action& action) {
-  CLI::App* command =
-      add_command(root, "proposals", "Make, check, draw, import and score mask proposals (RaS, IaD).",
-                  "  pcnet proposals make --root coco --dataset refcoco --split-by unc --weights "
-                  "mobile_sam.pt\n"
-                  "  pcnet proposals check --root data\n"
-                  "  pcnet proposals show --root data --image 7");
+  CLI::App* command = add_command(
+      root, "proposals", "Make, check, draw, import and score mask proposals (RaS, IaD).",
+      "  pcnet proposals make --root coco --dataset refcoco --split-by unc --weights "
+      "mobile_sam.pt\n"
+      "  pcnet proposals check --root data\n"
+      "  pcnet proposals show --root data --image 7");
   command->require_subcommand(1);
   add_make(*command, globals, action);
   add_check(*command, globals, action);

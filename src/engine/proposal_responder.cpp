@@ -1,6 +1,7 @@
 #include "pcnet/engine/proposal_responder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <torch/torch.h>
@@ -11,12 +12,17 @@ namespace pcnet::engine {
 
 namespace {
 
-/// [H, W]; the proposal holds a pixel.
-at::Tensor depth_map(const image::Rle& proposal) {
+/// [H, W]: the mask, and its interior point by the least bit above the rest. Zeros for an empty
+/// one.
+at::Tensor map_of(const image::Rle& proposal) {
   const image::Mask mask = image::decode(proposal);
-  const std::vector<float> depth = image::depth_of(mask);
-  const at::Tensor map = torch::tensor(depth).view({mask.height, mask.width});
-  return map / map.max();
+  const float inside = std::nextafter(1.0F, 0.0F);
+  at::Tensor map = torch::zeros({mask.height, mask.width});
+  auto* values = map.mutable_data_ptr<float>();
+  std::transform(mask.data.begin(), mask.data.end(), values,
+                 [inside](std::uint8_t pixel) { return pixel != 0 ? inside : 0.0F; });
+  if (const auto point = image::interior_point(mask)) values[point->y * mask.width + point->x] = 1;
+  return map;
 }
 
 }  // namespace
@@ -34,15 +40,14 @@ at::Tensor ProposalResponder::answer(const Query& query) {
   if (proposals == nullptr || proposals->empty()) return maps;
   const at::Tensor scores =
       scorer_.scores(dataset_.pictures().original(query.image_id), *proposals, query.texts);
-  std::map<std::ptrdiff_t, at::Tensor> depths;  // several sentences may choose one proposal
+  std::map<std::ptrdiff_t, at::Tensor> chosen;  // several sentences may choose one proposal
   for (std::int64_t i = 0; i < texts; ++i) {
     const at::Tensor row = scores[i].contiguous();
     const auto* first = row.const_data_ptr<float>();
     const auto best = std::max_element(first, first + row.numel()) - first;
-    const auto& proposal = proposals->at(static_cast<std::size_t>(best));
-    if (image::area(proposal) == 0) continue;  // none holds a pixel
-    if (!depths.contains(best)) depths.emplace(best, depth_map(proposal));
-    maps[0][i].copy_(depths.at(best));
+    if (!chosen.contains(best))
+      chosen[best] = map_of(proposals->at(static_cast<std::size_t>(best)));
+    maps[0][i].copy_(chosen.at(best));
   }
   return maps;
 }

@@ -318,7 +318,7 @@ class Moved(Case):
         self.assert_fails(go_on(ONE, "--cues", cues), 2, "their cues", "--resume-anyway")
         again = go_on(ONE, "--cues", cues, "--resume-anyway")
         self.assertEqual(again.returncode, 0, again.stderr)
-        self.assertIn("their cues are others", again.stderr)
+        self.assertIn("their cues or CLIP scores are others", again.stderr)
 
     def test_training_goes_on_after_a_move(self):
         changes = {**FEW, "train__max_steps": 40, "train__checkpoint_every": 1}

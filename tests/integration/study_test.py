@@ -141,7 +141,7 @@ class Study(Case):
         self.assertIn("saved in", log.read_text())
         self.assertIn("(0 of 2 runs)", (self.folder / "out/small/study.md").read_text())
         with started([BINARY, *map(str, command)]) as process:
-            wait_for(lambda: "going on from" in log.read_text(), process)
+            wait_for(lambda: log.exists() and "going on from" in log.read_text(), process)
             process.send_signal(signal.SIGTERM)
             process.communicate()
         self.assertEqual(process.returncode, 143)

@@ -17,11 +17,11 @@ inline sam::SamOptions tiny_sam() {
           .side = 64};
 }
 
-inline sam::Sam lively_sam(const sam::SamOptions& options = tiny_sam(), std::uint64_t seed = 3) {
+inline sam::Sam lively_sam(const sam::SamOptions& options = tiny_sam(), std::uint64_t seed = 8) {
   torch::manual_seed(seed);
   sam::Sam sam(options);
   const torch::NoGradGuard no_grad;
-  for (auto& parameter : sam->parameters()) parameter.uniform_(-0.3, 0.3);
+  for (auto& parameter : sam->parameters()) parameter.uniform_(-0.08, 0.08);
   sam->eval();
   return sam;
 }

@@ -9,9 +9,9 @@
 namespace pcnet::engine {
 
 /// Answers with the stored proposal that CLIP alone scores best (docs/method.md#clip-alone). Its
-/// map is that proposal's depth over the largest (image::depth_of): the peak is the proposal's
-/// interior point, and the mask, at a threshold near 0, the proposal. Of equal scores the first
-/// wins; a picture without proposals has maps of zeros. Asked about pictures of one dataset.
+/// map is that proposal's mask, its interior point a little above the rest: that is the peak, and
+/// the mask, at any threshold below 1, is the proposal. Of equal scores the first wins; a picture
+/// without proposals has maps of zeros. Asked about pictures of one dataset.
 class ProposalResponder : public Responder {
  public:
   /// `dataset` must outlive it. Error when it has no proposals.

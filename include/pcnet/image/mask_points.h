@@ -21,8 +21,8 @@ struct Pixel {
 /// centre (Euclidean), 0 outside: [height x width], row-major. What is beyond the image is outside.
 std::vector<float> depth_of(const Mask& mask);
 
-/// The deepest pixel of a mask (depth_of); of several the first in row-major order. None of an empty
-/// mask.
+/// The deepest pixel of a mask (depth_of); of several the first in row-major order. None of an
+/// empty mask.
 std::optional<Pixel> interior_point(const Mask& mask);
 /// The pixel of a mask nearest to its centre of mass; of several the first in row-major order.
 std::optional<Pixel> centroid_point(const Mask& mask);

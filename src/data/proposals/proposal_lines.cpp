@@ -142,7 +142,7 @@ class ProposalLines : public ProposalSource {
 };
 
 /// What a maker says of a proposal, where it says it.
-std::optional<double> score_of(const json& proposal, const char* key) {
+std::optional<double> given_score(const json& proposal, const char* key) {
   const auto found = proposal.find(key);
   if (found == proposal.end()) return std::nullopt;
   if (!found->is_number()) throw Error(cat(key, " is ", shown(*found), ", wanted a number"));
@@ -186,9 +186,9 @@ std::vector<ScoredProposal> parse_proposal_line(std::string_view line, std::stri
     for (const auto& proposal : list) {
       try {
         proposals.push_back({.mask = read_rle(member(proposal, "segmentation")),
-                             .predicted_iou = score_of(proposal, kPredictedIou),
-                             .stability = score_of(proposal, kStability),
-                             .score = score_of(proposal, kScore)});
+                             .predicted_iou = given_score(proposal, kPredictedIou),
+                             .stability = given_score(proposal, kStability),
+                             .score = given_score(proposal, kScore)});
       } catch (const std::exception& error) {
         throw Error(cat("proposal ", proposals.size(), ": ", error.what()));
       }

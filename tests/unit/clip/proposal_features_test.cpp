@@ -42,6 +42,7 @@ ClipImpl& tiny() {
   static Clip clip = [] {
     Clip made(support::tiny_clip(), /*vocabulary_size=*/7);
     support::make_lively(*made, 2);
+    made->eval();
     return made;
   }();
   return *clip;

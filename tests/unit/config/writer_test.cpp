@@ -122,9 +122,11 @@ TEST_F(RoundTrip, KeepsAndComparesEveryKey) {
   Config defaults;
   for (const auto& field : bind(defaults)) {
     if (field.is_section()) continue;
-    defaults.train.eval_every = field.key == "train.patience" ? 5 : 0;  // which it needs
+    defaults.train.eval_every = field.key == "train.patience" ? 5 : 0;           // which it needs
+    defaults.eval.sam.weights = field.key == "eval.segmentor" ? "sam.pth" : "";  // likewise
     const auto changed =
         load_defaults({"train.eval_every=" + std::to_string(defaults.train.eval_every),
+                       "eval.sam.weights=\"" + defaults.eval.sam.weights + "\"",
                        field.key + "=" + another_value(field)})
             .values;
     write("a.yaml", to_yaml(changed));

@@ -10,6 +10,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/log.h"
 #include "pcnet/engine/proposal_responder.h"
+#include "pcnet/engine/segmentor.h"
 #include "pcnet/image/mask_points.h"
 #include "pcnet/metrics/peak.h"
 #include "pcnet/text/word_tokenizer.h"
@@ -151,7 +152,7 @@ class Proposals : public ::testing::Test {
   support::HandDataset hand_;
 };
 
-TEST_F(Proposals, AnswerWithTheDepthOfTheBestOne) {
+TEST_F(Proposals, AnswerWithTheBestOneAndItsInteriorPoint) {
   hand_.write(folder_.path());
   data::Dataset dataset(support::options_for(folder_.path()));
   const Texts texts = {"the man", "red bowl", "tall green", "the tall bowl"};
@@ -169,12 +170,14 @@ TEST_F(Proposals, AnswerWithTheDepthOfTheBestOne) {
     const image::Mask chosen = image::decode(proposals()[first ? 0 : 2]);
     const at::Tensor map = maps[0][0][i].contiguous();
     const std::span<const float> values(map.const_data_ptr<float>(), 32 * 40);
-    for (std::size_t k = 0; k < values.size(); ++k) EXPECT_EQ(values[k] > 0, chosen.data[k] != 0);
+    for (const double threshold : {1e-9, 0.5, 0.99}) {
+      EXPECT_EQ(threshold_mask(values, 32, 40, 1, threshold).data, chosen.data) << threshold;
+    }
     const metrics::Peak peak = metrics::find_peak(values, 40);
     EXPECT_EQ(peak.score, 1);
     EXPECT_EQ((image::Pixel{peak.x, peak.y}), *image::interior_point(chosen));
   }
-  for (const std::size_t without : {1, 2}) {
+  for (const std::size_t without : {1U, 2U}) {
     EXPECT_EQ(maps[without].sizes(), (at::IntArrayRef{1, 1, 32, 40}));
     EXPECT_EQ(maps[without].abs().max().item<float>(), 0);
   }

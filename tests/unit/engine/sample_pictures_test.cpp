@@ -17,7 +17,9 @@ class SamplePictures : public ::testing::Test {
  protected:
   void SetUp() override {
     core::log::set_level(core::log::Level::kQuiet);
-    support::small_dataset().write(folder_ / "data");
+    support::HandDataset hand = support::small_dataset();
+    hand.proposals[10] = {support::rectangle_mask(32, 32, {1, 1, 12, 20})};
+    hand.write(folder_ / "data");
   }
   void TearDown() override { core::log::set_level(core::log::Level::kInfo); }
 

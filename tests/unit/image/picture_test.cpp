@@ -252,7 +252,7 @@ TEST(DrawLabel, StandsInTheThickestPart) {
   bool light = false;
   for (std::int64_t y = 0; y < 60; ++y) {
     for (std::int64_t x = 0; x < 90; ++x) {
-      if (x < 60 || y < 10) EXPECT_EQ(picture.pixel(y, x)[0], 100) << y << ", " << x;
+      if (x < 60 || y < 5) EXPECT_EQ(picture.pixel(y, x)[0], 100) << y << ", " << x;
       light = light || picture.pixel(y, x)[0] > 200;
     }
   }

@@ -478,7 +478,8 @@ class ClipScoresTest : public SamplesTest {
   /// A dataset with scores of its proposals, a line each.
   Dataset open_scored(const std::vector<std::string>& lines,
                       const std::function<void(config::DataOptions&)>& change = {}) {
-    std::string text = clip_scores_head(open().proposal_key(), {}) + "\n";
+    std::string text =
+        clip_scores_head(open().proposal_key(), nlohmann::ordered_json::object()) + "\n";
     for (const auto& line : lines) text += line + "\n";
     core::write_file_plain(folder_ / "scores.jsonl", text);
     return open([&](config::DataOptions& options) {
