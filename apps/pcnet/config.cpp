@@ -146,6 +146,8 @@ const char* word_of(config::Affects affects) {
   switch (affects) {
     case config::Affects::kResults:
       return "results";
+    case config::Affects::kAnswers:
+      return "answers";
     case config::Affects::kArithmetic:
       return "arithmetic";
     case config::Affects::kCourse:
@@ -222,9 +224,10 @@ void docs_markdown(const std::vector<config::KeyDoc>& docs) {
          "dots are\nlevels; on the command line `--set key=value` sets any of them. Made by "
          "`pcnet config docs --markdown`.\n\n"
          "What another value affects: *results*, what is learned or measured, so that a run is not "
-         "resumed\nwith it; *arithmetic*, the last bits alone; *course*, what happens to a run in "
-         "trouble; *nothing*,\nspeed, places and what is written beside the results. *packs*: a "
-         "pack holds what the key makes of\nthe dataset.\n";
+         "resumed\nwith it; *answers*, what is measured of a trained model: a study evaluates it "
+         "again; *arithmetic*, the last\nbits alone; *course*, what happens to a run in trouble; "
+         "*nothing*, speed, places and what is written\nbeside the results. *packs*: a pack holds "
+         "what the key makes of the dataset.\n";
   std::string part;
   for (const auto& doc : docs) {
     const std::string of = doc.key.substr(0, doc.key.rfind('.'));

@@ -38,6 +38,9 @@ void print(const study::StudyOutcome& outcome, const StudyArguments& arguments,
       for (const auto& table : study.tables) {
         std::cout << table.title << "\n";
         for (const auto& line : table.lines) {
+          if (!line.skipped.empty()) {
+            std::cout << "  skipped  " << line.name << ": " << line.skipped << "\n";
+          }
           for (const auto& run : line.runs) {
             std::cout << "  " << run.state << "  " << line.name << ", seed " << run.seed << ": "
                       << run.folder << "\n";
@@ -77,7 +80,9 @@ void add_study(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet study configs/studies/refsynth_table3.yaml --root data --seed 3 --seed 4 \\\n"
       "      --split testA\n"
       "\n"
-      "A run that two rows or two files need is trained once. A stopped study goes on when the\n"
+      "A run that two rows or two files need is trained once; a row whose masks come from "
+      "elsewhere\n"
+      "(eval.segmentor, eval.method) evaluates it again. A stopped study goes on when the\n"
       "same command is given again; a failed run is tried again. Tables: OUT/<file>/study.md,\n"
       ".csv and .json, written anew after every run. Runs: OUT/runs.");
   command->add_option("files", arguments->files, "study files (docs/studies.md)")->required();

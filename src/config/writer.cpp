@@ -88,4 +88,19 @@ std::vector<Difference> difference(const Config& left, const Config& right) {
   return out;
 }
 
+Config with_default_answers(Config config) {
+  Config plain;
+  const auto defaults = bind(plain);
+  const auto fields = bind(config);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].info.affects != Affects::kAnswers) continue;
+    std::visit(
+        [&]<class Value>(const Value& value) {
+          if constexpr (std::is_pointer_v<Value>) *value = *std::get<Value>(defaults[i].slot);
+        },
+        fields[i].slot);
+  }
+  return config;
+}
+
 }  // namespace pcnet::config

@@ -99,7 +99,7 @@ StudyRun run_of(const StudyTable& table, const StudyRow& row, const PlannedRun& 
   return shown;
 }
 
-/// Trains the planned runs, several at once, and keeps the tables up to date.
+/// Does the planned runs, several at once, and keeps the tables up to date.
 class StudyRunner {
  public:
   StudyRunner(const StudyRequest& request, StudyPlan plan)
@@ -139,10 +139,6 @@ class StudyRunner {
     std::size_t run;
     std::unique_ptr<core::ChildProcess> process;
   };
-
-  fs::path beside(const PlannedRun& run, const char* ending) const {
-    return request_.out / "runs" / (run.name + ending);
-  }
 
   std::int64_t total() const { return static_cast<std::int64_t>(plan_.runs.size()); }
 
@@ -185,7 +181,8 @@ class StudyRunner {
     states_[run].reason = reason;
     for (std::size_t i = 0; i < plan_.runs.size(); ++i) {
       if (plan_.runs[i].start == static_cast<std::ptrdiff_t>(run) && states_[i].state != "done") {
-        fail(i, cat("its start ", plan_.runs[run].name, " failed: ", reason));
+        const char* what = plan_.runs[i].words.front() == "eval" ? "its model " : "its start ";
+        fail(i, cat(what, plan_.runs[run].name, " failed: ", reason));
       }
     }
   }
@@ -202,14 +199,11 @@ class StudyRunner {
     for (std::size_t i = 0; i < plan_.runs.size(); ++i) {
       if (!can_begin(i)) continue;
       const PlannedRun& run = plan_.runs[i];
-      const fs::path file = beside(run, ".yaml");
-      core::write_file(file, config::to_yaml(run.config));
+      core::write_file(beside(run, ".yaml"), config::to_yaml(run.config));
       fs::remove(beside(run, ".log"));
-      jobs_.push_back({i, std::make_unique<core::ChildProcess>(
-                              request_.program,
-                              std::vector<std::string>{"train", file.string(), "--run",
-                                                       run.folder.string(), "--resume", "auto"},
-                              beside(run, ".log"))});
+      fs::create_directories(run.folder);
+      jobs_.push_back({i, std::make_unique<core::ChildProcess>(request_.program, run.words,
+                                                               beside(run, ".log"))});
       return true;
     }
     return false;
@@ -242,8 +236,9 @@ class StudyRunner {
       StudyResults results{table.title, table.note, table.metrics, table.baseline, {}};
       for (std::size_t r = 0; r < table.rows.size(); ++r) {
         const StudyRow& row = table.rows[r];
-        StudyLine line{row.name, {}, row.paper};
-        for (const std::size_t run : planned.runs[t][r]) {
+        const PlannedRow& needed = planned.rows[t][r];
+        StudyLine line{row.name, {}, row.paper, row.published, needed.skipped};
+        for (const std::size_t run : needed.runs) {
           line.runs.push_back(run_of(table, row, plan_.runs[run], states_[run]));
         }
         results.lines.push_back(std::move(line));

@@ -91,7 +91,8 @@ class StudyReader {
 
   void add_row(const YAML::Node& node, const Inherited& whole, StudyTable& table) {
     if (!is_map(node, "a row", "name, set and paper")) return;
-    check_keys(node, "a row", {"name", "config", "start", "set", "split", "stage", "paper"},
+    check_keys(node, "a row",
+               {"name", "config", "start", "set", "split", "stage", "published", "paper"},
                /*inheritable=*/false);
     const Inherited own = inherited(node, whole);
     StudyRow row;
@@ -101,8 +102,11 @@ class StudyReader {
     row.split = own.split;
     row.stage = stage(node);
     row.paper = paper(node, table.metrics);
+    row.published = published(node);
     if (row.name.empty()) fault(node, "a row has no name");
-    if (row.config.file.empty()) fault(node, "a row has no config, neither has its table");
+    if (row.published && row.paper.empty()) fault(node, "published: the row has no paper");
+    if (!row.published && row.config.file.empty())
+      fault(node, "a row has no config, neither has its table");
     for (const auto& other : table.rows) {
       if (other.name == row.name) fault(node, cat("two rows are called ", double_quoted(row.name)));
     }
@@ -154,23 +158,43 @@ class StudyReader {
     return stage;
   }
 
-  std::map<std::string, double> paper(const YAML::Node& node,
-                                      const std::vector<std::string>& metrics) {
-    std::map<std::string, double> figures;
+  bool published(const YAML::Node& node) {
+    const YAML::Node value = node["published"];
+    bool yes = false;
+    if (value && (!value.IsScalar() || !YAML::convert<bool>::decode(value, yes))) {
+      fault(value, cat("published: got ", describe(value), ", wanted yes or no"));
+    }
+    return yes;
+  }
+
+  Published paper(const YAML::Node& node, const std::vector<std::string>& metrics) {
+    Published figures;
     const YAML::Node values = node["paper"];
     if (!values || !is_map(values, "paper", "metrics with their figures")) return figures;
     for (const auto& pair : values) {
       const std::string metric = pair.first.Scalar();
-      double figure = 0;
+      std::vector<double> found;
       if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) {
         fault(pair.first, cat("paper: ", double_quoted(metric), " is none of the table's metrics"));
-      } else if (!pair.second.IsScalar() || !YAML::convert<double>::decode(pair.second, figure)) {
-        fault(pair.second, cat("paper: got ", describe(pair.second), ", wanted a number"));
+      } else if (!numbers(pair.second, found)) {
+        fault(pair.second,
+              cat("paper: got ", describe(pair.second), ", wanted a number or a list of some"));
       } else {
-        figures[metric] = figure;
+        figures[metric] = std::move(found);
       }
     }
     return figures;
+  }
+
+  /// A number, or a list of one or more.
+  static bool numbers(const YAML::Node& node, std::vector<double>& values) {
+    if (node.IsSequence() && node.size() > 0) {
+      return std::all_of(node.begin(), node.end(), [&](const YAML::Node& item) {
+        return item.IsScalar() && numbers(item, values);
+      });
+    }
+    values.emplace_back();
+    return node.IsScalar() && YAML::convert<double>::decode(node, values.back());
   }
 
   fs::path named_file(const YAML::Node& node, const char* key) {

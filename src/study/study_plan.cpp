@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iomanip>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -16,6 +17,9 @@ using core::cat;
 
 namespace {
 
+constexpr const char* kNoSam =
+    "it asks Segment Anything: name its weights with --set eval.sam.weights=FILE";
+
 /// FNV-1a, 64 bits, as 16 digits: short enough for a folder's name.
 std::string digest(const std::string& text) {
   std::uint64_t hash = 0xcbf29ce484222325U;
@@ -26,6 +30,25 @@ std::string digest(const std::string& text) {
   std::ostringstream out;
   out << std::hex << std::setw(16) << std::setfill('0') << hash;
   return out.str();
+}
+
+bool reads_proposals(const config::Config& config) {
+  const config::LossOptions& loss = config.loss;
+  return loss.region_aware_shrinking.weight > 0 || loss.instance_disambiguation.weight > 0 ||
+         loss.kl_divergence.weight > 0 || needs_proposals(config.eval.segmentor) ||
+         config::chooses_proposals(config.eval.method);
+}
+
+/// What no answer depends on.
+void forget_unused(config::EvalOptions& eval) {
+  const config::EvalOptions plain;
+  if (!needs_sam(eval.segmentor)) eval.sam = plain.sam;
+  if (eval.segmentor != config::Segmentor::kProposal) eval.proposal_tie = plain.proposal_tie;
+  if (eval.method != config::EvalMethod::kClipGlobalLocal) eval.global_weight = plain.global_weight;
+}
+
+bool answers_by_model(const config::Config& config) {
+  return config.eval.method == config::EvalMethod::kModel;
 }
 
 /// A term without weight is not computed, whatever its options are.
@@ -51,7 +74,7 @@ class Planner {
         throw core::UsageError(cat("two studies are called ", file.stem().string(),
                                    ": both would be written into ", study.folder.string()));
       }
-      for (const auto& table : study.study.tables) study.runs.push_back(plan_table(table, file));
+      for (const auto& table : study.study.tables) study.rows.push_back(plan_table(table, file));
       plan_.studies.push_back(std::move(study));
     }
     if (!faults_.empty()) throw core::ConfigError(core::join(faults_, "\n"));
@@ -70,14 +93,20 @@ class Planner {
     return study;
   }
 
-  std::vector<std::vector<std::size_t>> plan_table(const StudyTable& table, const fs::path& file) {
-    std::vector<std::vector<std::size_t>> rows;
+  std::vector<PlannedRow> plan_table(const StudyTable& table, const fs::path& file) {
+    std::vector<PlannedRow> rows;
     for (const auto& row : table.rows) {
       rows.emplace_back();
+      if (row.published) continue;
       const std::string where = cat(file.string(), ": ", table.title, ", ", row.name);
       for (const std::int64_t seed : table.seeds) {
         try {
-          rows.back().push_back(plan_row(row, seed));
+          const std::optional<std::size_t> run = plan_row(row, seed);
+          if (run) {
+            rows.back().runs.push_back(*run);
+          } else {
+            rows.back().skipped = kNoSam;
+          }
         } catch (const core::Error& error) {
           faults_.push_back(cat(where, ": ", error.what()));
           break;  // the same fault for every seed
@@ -87,7 +116,9 @@ class Planner {
     return rows;
   }
 
-  std::size_t plan_row(const StudyRow& row, std::int64_t seed) {
+  /// Nothing where the row asks a Segment Anything that nobody named.
+  std::optional<std::size_t> plan_row(const StudyRow& row, std::int64_t seed) {
+    if (lacks_sam(row.config)) return std::nullopt;
     std::ptrdiff_t start = -1;
     if (row.start) start = static_cast<std::ptrdiff_t>(planned(*row.start, seed, -1));
     const std::size_t run = planned(row.config, seed, start);
@@ -114,16 +145,71 @@ class Planner {
       overrides.push_back(config::assignment("model.clip.weights", before.folder.string()));
       start_name = before.name;
     }
+    config::Config config = config::load(asked.file, overrides).values;
+    forget_unused(config.eval);
+    const std::string name = cat(asked.file.stem().string(), "-s", seed, "-");
+    if (!answers_by_model(config)) return add(evaluation(name, config, start, start_name));
+    const config::Config model = config::with_default_answers(config);
+    const std::size_t trained = add(training(name, model, start, start_name));
+    if (config::difference(model, config).empty()) return trained;
+    return add(
+        evaluation(name, config, static_cast<std::ptrdiff_t>(trained), plan_.runs[trained].name));
+  }
+
+  PlannedRun training(const std::string& name, const config::Config& config, std::ptrdiff_t start,
+                      const std::string& start_name) const {
+    PlannedRun run = begun(name, config, start, start_name);
+    run.words = {"train", beside(run, ".yaml").string(), "--run", run.folder.string(), "--resume",
+                 "auto"};
+    return run;
+  }
+
+  PlannedRun evaluation(const std::string& name, const config::Config& config, std::ptrdiff_t model,
+                        const std::string& model_name) const {
+    PlannedRun run = begun(name, config, model, model_name);
+    run.words = {"eval", "--out", (run.folder / "results.json").string()};
+    const auto set = [&](const std::string& assignment) {
+      run.words.insert(run.words.end(), {"--set", assignment});
+    };
+    if (answers_by_model(config)) {
+      run.words.push_back(plan_.runs[static_cast<std::size_t>(model)].folder.string());
+    } else {
+      set(config::assignment("model.clip.weights", config.model.clip.weights));
+    }
+    for (const auto& change : config::difference(config::Config{}, config)) {
+      const bool asked = change.key.starts_with("data.") || change.key.starts_with("eval.") ||
+                         change.key.starts_with("run.");  // the rest is the model's
+      if (asked && change.key != "run.folder") set(cat(change.key, "=", change.right));
+    }
+    return run;
+  }
+
+  PlannedRun begun(const std::string& name, const config::Config& config, std::ptrdiff_t start,
+                   const std::string& start_name) const {
     PlannedRun run;
-    run.config = config::load(asked.file, overrides).values;
-    run.name = cat(asked.file.stem().string(), "-s", seed, "-",
-                   digest(run_identity(run.config, start_name)));
+    run.config = config;
+    run.name = name + digest(run_identity(config, start_name));
     run.folder = request_.out / "runs" / run.name;
     run.config.run.folder = run.folder.string();
     run.start = start;
+    return run;
+  }
+
+  std::size_t add(PlannedRun run) {
     const auto [known, fresh] = index_.try_emplace(run.name, plan_.runs.size());
     if (fresh) plan_.runs.push_back(std::move(run));
     return known->second;
+  }
+
+  bool lacks_sam(const StudyConfig& asked) const {
+    const auto loaded = [&](const char* last) {
+      std::vector<std::string> overrides = asked.set;
+      overrides.insert(overrides.end(), request_.overrides.begin(), request_.overrides.end());
+      overrides.emplace_back(last);
+      return config::load(asked.file, overrides).values;
+    };
+    return loaded("eval.segmentor=none").eval.sam.weights.empty() &&
+           needs_sam(loaded("eval.sam.weights=unknown").eval.segmentor);
   }
 
   const StudyRequest& request_;
@@ -134,6 +220,11 @@ class Planner {
 
 }  // namespace
 
+fs::path beside(const PlannedRun& run, const char* ending) {
+  fs::path path = run.folder;
+  return path += ending;
+}
+
 std::string run_identity(const config::Config& config, const std::string& start) {
   const config::Config plain;
   config::Config decisive = config;
@@ -143,9 +234,15 @@ std::string run_identity(const config::Config& config, const std::string& start)
     forget_if_unused(decisive.loss.calibration);  // else its weights and picture size count, too
   }
   forget_if_unused(decisive.loss.region_aware_shrinking);
+  if (!reads_proposals(config)) decisive.data.proposals.clear();
+  if (!answers_by_model(config)) {  // nothing is trained
+    decisive.loss = plain.loss;
+    decisive.train = plain.train;
+    decisive.model = plain.model;
+  }
   for (std::string* path :
        {&decisive.data.root, &decisive.data.images, &decisive.data.cues, &decisive.data.proposals,
-        &decisive.data.clip_scores, &decisive.data.pack}) {
+        &decisive.data.clip_scores, &decisive.data.pack, &decisive.eval.sam.weights}) {
     *path = absolute(*path);
   }
   decisive.model.init = absolute(config.model.init);

@@ -58,6 +58,7 @@ std::string heading(const std::string& metric) {
       {"miou_miss", "mIoU of misses"},
       {"oiou", "oIoU"},
       {"peaks_off_proposals", "no proposal at the peak"},
+      {"ties", "several proposals alike"},
       {"on_object", "on an object"},
       {"empty_maps", "empty maps"},
       {"precision.0.5", "Prec@0.5"}};
@@ -84,9 +85,17 @@ std::string cell(std::string text) {
   return text;
 }
 
+/// "52.2 / 48.6"
+std::string published_text(const std::vector<double>& figures) {
+  std::vector<std::string> texts;
+  for (const double value : figures) texts.push_back(fixed(value, kDecimals));
+  return core::join(texts, " / ");
+}
+
 std::vector<std::string> line_cells(const StudyResults& results, const StudyLine& line) {
   const auto runs = static_cast<std::int64_t>(line.runs.size());
   std::vector<std::string> cells = {cell(line.name)};
+  if (line.published) cells.back() += " (published)";
   if (done(line) < runs) cells.back() += cat(" (", done(line), " of ", runs, " runs)");
   for (const auto& metric : results.metrics) {
     cells.push_back(plus_minus(figure(line, metric), /*with_sign=*/false));
@@ -99,7 +108,7 @@ std::vector<std::string> line_cells(const StudyResults& results, const StudyLine
   }
   for (const auto& metric : published(results)) {
     const auto found = line.paper.find(metric);
-    cells.push_back(found == line.paper.end() ? "" : fixed(found->second, kDecimals));
+    cells.push_back(found == line.paper.end() ? "" : published_text(found->second));
   }
   return cells;
 }
@@ -124,7 +133,7 @@ std::string order_text(const StudyResults& results) {
     const Spread spread = figure(line, metric);
     if (found == line.paper.end() || spread.count == 0) continue;
     ours.emplace_back(spread.mean, line.name);
-    theirs.emplace_back(found->second, line.name);
+    theirs.emplace_back(found->second.front(), line.name);
   }
   if (ours.size() < 2) return "";
   const std::string mine = ascending(ours);
@@ -146,6 +155,13 @@ std::string csv_cell(const std::string& text) {
 
 /// As many digits as results.json has.
 std::string number(double value) { return core::json_text(ordered_json(value)); }
+
+/// Several in one cell, with a slash between.
+std::string published_numbers(const std::vector<double>& figures) {
+  std::vector<std::string> texts;
+  for (const double value : figures) texts.push_back(number(value));
+  return core::join(texts, "/");
+}
 
 ordered_json to_json(const Spread& spread) {
   ordered_json document = {{"runs", spread.count}};
@@ -215,7 +231,12 @@ ordered_json to_json(const StudyResults& results) {
         row["difference"][metric] = to_json(difference(line, *baseline, metric));
       }
     }
-    for (const auto& [metric, value] : line.paper) row["paper"][metric] = value;
+    for (const auto& [metric, values] : line.paper) {
+      row["paper"][metric] =
+          values.size() == 1 ? ordered_json(values.front()) : ordered_json(values);
+    }
+    if (line.published) row["published"] = true;
+    if (!line.skipped.empty()) row["skipped"] = line.skipped;
     document["rows"].push_back(std::move(row));
   }
   return document;
@@ -235,6 +256,7 @@ std::string to_markdown(const StudyResults& results) {
   std::string below = results.note.empty() ? "" : results.note + "\n";
   below += order_text(results);
   for (const auto& line : results.lines) {
+    if (!line.skipped.empty()) below += cat("Skipped: ", line.name, ": ", line.skipped, "\n");
     for (const auto& run : line.runs) {
       if (run.state != "failed") continue;
       below += cat("Failed: ", line.name, ", seed ", run.seed, ": ", run.reason, "\n");
@@ -256,17 +278,27 @@ std::string to_csv(const std::vector<StudyResults>& tables) {
   for (const auto& metric : metrics) cells.push_back(metric);
   for (const auto& metric : metrics) cells.push_back("paper_" + metric);
   std::string text = core::join(cells, ",") + "\n";
-  const auto value = [](const std::map<std::string, double>& figures, const std::string& metric) {
-    const auto found = figures.find(metric);
-    return found == figures.end() ? "" : number(found->second);
+  const auto add_line = [&](const StudyResults& table, const StudyLine& line,
+                            const std::string& seed, const std::string& state,
+                            const std::map<std::string, double>& figures) {
+    cells = {csv_cell(table.title), csv_cell(line.name), seed, state};
+    for (const auto& metric : metrics) {
+      const auto found = figures.find(metric);
+      cells.push_back(found == figures.end() ? "" : number(found->second));
+    }
+    for (const auto& metric : metrics) {
+      const auto found = line.paper.find(metric);
+      cells.push_back(found == line.paper.end() ? "" : published_numbers(found->second));
+    }
+    text += core::join(cells, ",") + "\n";
   };
   for (const auto& table : tables) {
     for (const auto& line : table.lines) {
       for (const auto& run : line.runs) {
-        cells = {csv_cell(table.title), csv_cell(line.name), cat(run.seed), run.state};
-        for (const auto& metric : metrics) cells.push_back(value(run.figures, metric));
-        for (const auto& metric : metrics) cells.push_back(value(line.paper, metric));
-        text += core::join(cells, ",") + "\n";
+        add_line(table, line, cat(run.seed), run.state, run.figures);
+      }
+      if (line.runs.empty()) {
+        add_line(table, line, "", line.published ? "published" : "skipped", {});
       }
     }
   }

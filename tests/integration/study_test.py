@@ -127,6 +127,85 @@ class Study(Case):
         self.assertEqual(on, also_on)
         self.assertEqual(len({off, on, other}), 3)
 
+    def test_a_row_that_asks_a_trained_model_otherwise_trains_nothing(self):
+        study = self.folder / "rows.yaml"
+        study.write_text(f"""
+config: {CONFIGS}/pcnet.yaml
+metrics: [point_m, miou, ties]
+baseline: maps
+tables:
+  - title: masks
+    rows:
+      - {{name: maps}}
+      - {{name: proposals, set: {{eval.segmentor: proposal}}, paper: {{miou: [52.2, 48.6]}}}}
+      - {{name: largest, set: {{eval.segmentor: proposal, eval.proposal_tie: largest}}}}
+      - {{name: SAM, set: {{eval.segmentor: sam}}}}
+      - {{name: theirs, published: yes, paper: {{point_m: 40}}}}
+""")
+        command = self.command(study, train__max_steps=2)
+        document = json.loads(run_well("--json", *command).stdout)
+        self.assertEqual((document["done"], document["failed"], document["to_do"]), (3, 0, 0))
+        (table,) = document["studies"][0]["tables"]
+        maps, proposals, largest, sam, theirs = table["rows"]
+        trained, by_proposal = (pathlib.Path(row["runs"][0]["folder"]) for row in (maps, proposals))
+        self.assertTrue(list(trained.glob("checkpoints/*")))
+        self.assertEqual([path.name for path in by_proposal.iterdir()], ["results.json"])
+        self.assertIn("eval.sam.weights", sam["skipped"])
+        self.assertEqual((sam["runs"], theirs["runs"]), ([], []))
+        # The same as by hand.
+        options = ("--root", ROOT, "--segmentor", "proposal", "--split", "val")
+        by_hand = json.loads(run_well("--json", "eval", trained, *options).stdout)
+        written = json.loads((by_proposal / "results.json").read_text())
+        self.assertEqual(written["protocol"], by_hand["protocol"])
+        val = by_hand["splits"]["val"]
+        self.assertEqual(written["splits"]["val"], val)
+        figures = proposals["runs"][0]["figures"]
+        self.assertEqual(figures, {name: val[name] for name in ("point_m", "miou", "ties")})
+        self.assertEqual(figures["point_m"], maps["runs"][0]["figures"]["point_m"])
+        self.assertNotIn("ties", maps["runs"][0]["figures"])
+        markdown = (self.folder / "out/rows/study.md").read_text()
+        self.assertIn("52.2 / 48.6", markdown)
+        self.assertIn("Skipped: SAM: ", markdown)
+        # What a row does not look at makes it no other.
+        weights = ("--set", "eval.sam.weights=mobile_sam.pt")
+        dry = json.loads(run_well("--json", *command, *weights, "--dry-run").stdout)
+        self.assertEqual((dry["done"], dry["to_do"]), (3, 1))
+        rows = dry["studies"][0]["tables"][0]["rows"]
+        for old, new in zip((maps, proposals, largest), rows[:3], strict=True):
+            self.assertEqual(old["runs"][0]["folder"], new["runs"][0]["folder"])
+        # An evaluation that fails leaves the others, and its reason.
+        result = run(*command, *weights)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout, r"Failed: SAM, seed 0: .*mobile_sam.pt")
+
+    def test_clip_alone_is_evaluated_without_training(self):
+        study = self.folder / "clip.yaml"
+        study.write_text(f"""
+config: {CONFIGS}/pcnet.yaml
+start: {CONFIGS}/clip.yaml
+metrics: [point_m, miou]
+tables:
+  - title: CLIP
+    rows:
+      - {{name: crop, set: {{eval.method: clip-crop}}}}
+      - {{name: map, set: {{eval.method: clip-map}}}}
+""")
+        attention = {
+            "model__clip__text__tokenizer": "bpe",
+            "model__clip__text__heads": 1,
+            "model__clip__visual__strides": "[1,2,2]",
+            "model__clip__visual__attention_pool": "true",
+            "model__clip__visual__heads": 2,
+            "model__clip__visual__output_dim": 64,
+            "model__clip__visual__resolution": 96,
+        }
+        document = json.loads(run_well("--json", *self.command(study, **attention)).stdout)
+        self.assertEqual((document["done"], document["failed"]), (3, 0))  # the start, two evaluations
+        for row in document["studies"][0]["tables"][0]["rows"]:
+            results = json.loads((pathlib.Path(row["runs"][0]["folder"]) / "results.json").read_text())
+            self.assertIn("runs/clip-s0-", results["checkpoint"])
+            self.assertEqual(results["protocol"]["method"], "clip-" + row["name"])
+
     def test_a_stopped_study_goes_on(self):
         study = self.write()
         # So many steps that a run cannot end before it is stopped.

@@ -85,4 +85,8 @@ struct Difference {
 };
 std::vector<Difference> difference(const Config& left, const Config& right);
 
+/// The configuration of the model that answers: what changes its answers alone (Affects::kAnswers)
+/// is as if nobody had asked for it.
+Config with_default_answers(Config config);
+
 }  // namespace pcnet::config

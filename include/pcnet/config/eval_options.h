@@ -34,13 +34,15 @@ struct EvalOptions {
         {.help = "what answers: the trained model; or CLIP alone, which takes the stored proposal "
                  "that it scores best by its crop, or by its crop and its place in the image, or "
                  "compares its cells with the sentence",
-         .source = "docs/method.md#clip-alone"});
+         .source = "docs/method.md#clip-alone",
+         .affects = Affects::kAnswers});
     field("global_weight", &O::global_weight,
           {.help = "of method clip-global-local: weight of a proposal's place in the whole image, "
                    "its crop has the rest; -1: 0.85 for refcocog, 0.95 for other datasets",
            .source = "docs/method.md#clip-alone",
            .min = -1,
-           .max = 1});
+           .max = 1,
+           .affects = Affects::kAnswers});
     field("batch_size", &O::batch_size,
           {.help = "images encoded at once", .unit = "images", .min = 1});
     field("threshold", &O::threshold,
@@ -59,10 +61,12 @@ struct EvalOptions {
           {.help = "where the mask comes from: the map; the proposal with the highest response; "
                    "Segment Anything, asked about the peak; or, by ground truth, the best "
                    "proposal, Segment Anything asked about the object, its best mask at the peak",
-           .source = "docs/method.md#segmentors"});
+           .source = "docs/method.md#segmentors",
+           .affects = Affects::kAnswers});
     field("proposal_tie", &O::proposal_tie,
           {.help = "which of several proposals with the same response is taken",
-           .source = "docs/method.md#segmentors"});
+           .source = "docs/method.md#segmentors",
+           .affects = Affects::kAnswers});
     field("ground_truth", &O::ground_truth,
           {.help = "an object of several polygons: all their pixels, or, as in the released code, "
                    "those of exactly one",

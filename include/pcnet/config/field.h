@@ -27,6 +27,7 @@ namespace pcnet::config {
 /// only where nothing that they depend on differs.
 enum class Affects {
   kResults,     ///< what is learned or measured: a run keeps it, another value is another run
+  kAnswers,     ///< what is measured of a trained model: a run keeps it, a study evaluates again
   kArithmetic,  ///< the last bits: a run keeps it, but another value is the same run of a study
   kCourse,      ///< what happens to a run in trouble: may change when it is resumed
   kNothing,     ///< speed, places, and what is written beside the results

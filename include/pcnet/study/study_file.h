@@ -9,20 +9,24 @@
 
 namespace pcnet::study {
 
+/// Figures that others published, by metric: several where they contradict themselves.
+using Published = std::map<std::string, std::vector<double>>;
+
 /// A configuration file with values on top, "a.b=value" each.
 struct StudyConfig {
   std::filesystem::path file;
   std::vector<std::string> set;
 };
 
-/// One line of a study's table: a setting, trained once a seed.
+/// One line of a study's table: a setting, trained once a seed, or what others published.
 struct StudyRow {
   std::string name;
-  StudyConfig config;                   ///< the table's, with the row's own values on top
-  std::optional<StudyConfig> start;     ///< trained before, once a seed; the row begins with it
-  std::string split;                    ///< where it is scored
-  std::int64_t stage = -1;              ///< the stage that counts, from 0; -1: the last
-  std::map<std::string, double> paper;  ///< figures that others published, by metric
+  StudyConfig config;                ///< the table's, with the row's own values on top
+  std::optional<StudyConfig> start;  ///< trained before, once a seed; the row begins with it
+  std::string split;                 ///< where it is scored
+  std::int64_t stage = -1;           ///< the stage that counts, from 0; -1: the last
+  bool published = false;            ///< nothing of ours: it has its figures alone
+  Published paper;
 };
 
 /// One table: rows of settings, a column a metric.

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/study/study_file.h"
+
 namespace pcnet::study {
 
 /// One run of a row.
@@ -22,8 +24,10 @@ struct StudyRun {
 /// One line of a table.
 struct StudyLine {
   std::string name;
-  std::vector<StudyRun> runs;           ///< one a seed, in the table's order of seeds
-  std::map<std::string, double> paper;  ///< published figures by metric
+  std::vector<StudyRun> runs;  ///< one a seed, in the table's order of seeds
+  Published paper;
+  bool published = false;    ///< others' figures alone: it has no runs
+  std::string skipped = {};  ///< why it has no runs, if it should have some
 };
 
 /// A table of a study with what its runs reached.
@@ -56,7 +60,8 @@ nlohmann::ordered_json to_json(const StudyResults& results);
 /// difference from the baseline in the first metric, what failed, and how the lines are ordered.
 std::string to_markdown(const StudyResults& results);
 
-/// A line a run: `table,row,seed,state,<metrics>,<published metrics>`.
+/// A line a run, and one for a row without runs: `table,row,seed,state,<metrics>,<published
+/// metrics>`.
 std::string to_csv(const std::vector<StudyResults>& tables);
 
 }  // namespace pcnet::study

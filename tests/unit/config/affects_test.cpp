@@ -29,6 +29,10 @@ TEST(Affects, NothingButWhatIsListedMayDifferBetweenTwoPartsOfARun) {
                                    "data.cache", "data.prefetch", "data.workers", "train.log_every",
                                    "train.checkpoint_every", "eval.samples", "eval.sam.embeddings",
                                    "eval.sam.embeddings_size", "model.clip.architecture"));
+  EXPECT_THAT(keys_that_affect(Affects::kAnswers),
+              UnorderedElementsAre("eval.method", "eval.global_weight", "eval.segmentor",
+                                   "eval.proposal_tie", "eval.sam.weights", "eval.sam.mask",
+                                   "eval.sam.point"));
   EXPECT_THAT(keys_that_affect(Affects::kCourse), UnorderedElementsAre("train.non_finite"));
   EXPECT_THAT(keys_that_affect(Affects::kArithmetic), UnorderedElementsAre("run.deterministic"));
 }
@@ -54,6 +58,19 @@ TEST(Affects, AreToldByADifference) {
   EXPECT_TRUE(changes[0].path);  // data.root
   EXPECT_EQ(changes[1].affects, Affects::kResults);
   EXPECT_EQ(changes[2].affects, Affects::kNothing);
+}
+
+TEST(Affects, AModelIsTheSameWhateverItIsAskedFor) {
+  Config asked;
+  asked.train.epochs = 1;
+  asked.eval.splits = {"testA"};
+  const Config model = asked;
+  asked.eval.segmentor = "sam";
+  asked.eval.sam.weights = "mobile_sam.pt";
+  asked.eval.method = "clip-map";
+  asked.eval.global_weight = 0.5;
+  EXPECT_EQ(difference(model, asked).size(), 4U);
+  EXPECT_TRUE(difference(model, with_default_answers(asked)).empty());
 }
 
 }  // namespace

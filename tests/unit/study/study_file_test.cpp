@@ -49,7 +49,8 @@ tables:
         stage: 1
         split: testA
         start: none
-        paper: {point_m: 57.3}
+        paper: {point_m: [57.3, 55]}
+      - {name: theirs, published: yes, paper: {point_m: 40}}
   - title: second
     seeds: [6]
     rows:
@@ -61,7 +62,7 @@ tables:
   const StudyTable& table = study.tables[0];
   EXPECT_EQ(table.seeds, (std::vector<std::int64_t>{4, 5}));
   EXPECT_EQ(table.baseline, "one");
-  ASSERT_EQ(table.rows.size(), 2U);
+  ASSERT_EQ(table.rows.size(), 3U);
   const StudyRow& one = table.rows[0];
   EXPECT_EQ(one.config.file, (file.parent_path() / "../a.yaml").lexically_normal());
   EXPECT_EQ(one.config.set,
@@ -76,7 +77,10 @@ tables:
   EXPECT_FALSE(two.start);
   EXPECT_EQ(two.split, "testA");
   EXPECT_EQ(two.stage, 1);
-  EXPECT_EQ(two.paper.at("point_m"), 57.3);
+  EXPECT_EQ(two.paper.at("point_m"), (std::vector<double>{57.3, 55}));
+  EXPECT_FALSE(two.published);
+  EXPECT_TRUE(table.rows[2].published);
+  EXPECT_EQ(table.rows[2].paper.at("point_m"), std::vector<double>{40});
   EXPECT_EQ(study.tables[1].seeds, std::vector<std::int64_t>{6});
   EXPECT_EQ(study.tables[1].metrics, (std::vector<std::string>{"point_m", "miou", "oiou"}));
   EXPECT_EQ(study.tables[1].rows[0].config.file, file.parent_path() / "c.yaml");
@@ -96,6 +100,8 @@ tables:
       - name: one
         set: 3
       - {config: [x]}
+      - {name: theirs, published: 3, paper: {point_m: [1, x]}}
+      - {name: empty, published: yes}
   - 7
 )");
   const std::string faults = fault_of(file);
@@ -107,7 +113,10 @@ tables:
         "study.yaml:10: stage: got -1, wanted an integer >= 0",
         R"(study.yaml:11: two rows are called "one")", "study.yaml:12: set: got 3, wanted keys",
         "study.yaml:13: config: got a list, wanted a file name", "study.yaml:13: a row has no name",
-        "study.yaml:14: a table: got 7, wanted title and rows"}) {
+        "study.yaml:14: published: got 3, wanted yes or no",
+        "study.yaml:14: paper: got a list, wanted a number or a list of some",
+        "study.yaml:15: published: the row has no paper",
+        "study.yaml:16: a table: got 7, wanted title and rows"}) {
     EXPECT_NE(faults.find(wanted), std::string::npos) << wanted << "\nin\n" << faults;
   }
 }

@@ -13,8 +13,8 @@ StudyRun done(std::int64_t seed, double point_m, double miou) {
 StudyResults table() {
   StudyResults results{"Table 2", "", {"point_m", "miou"}, "Cls", {}};
   results.lines.push_back(
-      {"Cls", {done(0, 61, 20), done(1, 59, 22)}, {{"point_m", 51.7}, {"miou", 25.3}}});
-  results.lines.push_back({"CRM", {done(0, 66, 21), done(1, 60, 21)}, {{"point_m", 53.3}}});
+      {"Cls", {done(0, 61, 20), done(1, 59, 22)}, {{"point_m", {51.7}}, {"miou", {25.3}}}});
+  results.lines.push_back({"CRM", {done(0, 66, 21), done(1, 60, 21)}, {{"point_m", {53.3}}}});
   return results;
 }
 
@@ -61,7 +61,7 @@ TEST(StudyReport, SaysWhatIsMissingAndWhatFailed) {
 
 TEST(StudyReport, SaysWhereTheOrderIsAnother) {
   StudyResults results = table();
-  results.lines[1].paper["point_m"] = 50;
+  results.lines[1].paper["point_m"] = {50};
   EXPECT_NE(to_markdown(results).find("Order by PointM here: Cls < CRM; published: CRM < Cls.\n"),
             std::string::npos);
 }
@@ -74,6 +74,30 @@ TEST(StudyReport, WritesALineARunAsCsv) {
             "table,row,seed,state,point_m,miou,paper_point_m,paper_miou");
   EXPECT_NE(csv.find("\"Table 2, \"\"all\"\"\",CRM,1,done,60.0,21.0,53.3,\n"), std::string::npos)
       << csv;
+}
+
+TEST(StudyReport, ShowsWhatOthersPublishedAndWhatWasSkipped) {
+  StudyResults results = table();
+  results.lines[1].paper["miou"] = {52.2, 48.6};
+  results.lines.push_back({.name = "SAG", .paper = {{"point_m", {56.2}}}, .published = true});
+  results.lines.push_back({.name = "SAM", .skipped = "no weights"});
+  const std::string text = to_markdown(results);
+  for (const char* wanted :
+       {"| CRM | 63.0 ± 4.2 | 21.0 ± 0.0 | +3.0 ± 2.8 | 53.3 | 52.2 / 48.6 |",
+        "| SAG (published) |  |  |  | 56.2 |  |", "| SAM |  |  |  |  |  |",
+        "Order by PointM, here and published: Cls < CRM.", "\nSkipped: SAM: no weights\n"}) {
+    EXPECT_NE(text.find(wanted), std::string::npos) << wanted << "\nin\n" << text;
+  }
+  const std::string csv = to_csv({results});
+  for (const char* wanted : {"Table 2,CRM,1,done,60.0,21.0,53.3,52.2/48.6\n",
+                             "Table 2,SAG,,published,,,56.2,\n", "Table 2,SAM,,skipped,,,,\n"}) {
+    EXPECT_NE(csv.find(wanted), std::string::npos) << wanted << "\nin\n" << csv;
+  }
+  const auto rows = to_json(results).at("rows");
+  EXPECT_EQ(rows.at(1).at("paper").at("miou"), (std::vector<double>{52.2, 48.6}));
+  EXPECT_EQ(rows.at(2).at("published"), true);
+  EXPECT_FALSE(rows.at(2).contains("skipped"));
+  EXPECT_EQ(rows.at(3).at("skipped"), "no weights");
 }
 
 TEST(StudyReport, WritesEveryRunAsJson) {
