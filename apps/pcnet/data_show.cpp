@@ -19,7 +19,7 @@ namespace {
 
 using core::cat;
 
-struct ShowArguments {
+struct DataShowArguments {
   DataSource source;
   std::vector<std::int64_t> refs;
   std::string split;
@@ -40,7 +40,7 @@ std::string first_split(const data::ReferIndex& index) {
   return "test";
 }
 
-void run_show(const ShowArguments& arguments, const GlobalOptions& globals) {
+void run_data_show(const DataShowArguments& arguments, const GlobalOptions& globals) {
   data::Dataset dataset = runtime::open_dataset(load_data_source(arguments.source, globals).data);
   const auto& index = dataset.index();
   const bool chosen = !arguments.refs.empty();
@@ -74,7 +74,7 @@ void run_show(const ShowArguments& arguments, const GlobalOptions& globals) {
 }  // namespace
 
 void add_data_show(CLI::App& data, const GlobalOptions& globals, Action& action) {
-  auto arguments = std::make_shared<ShowArguments>();
+  auto arguments = std::make_shared<DataShowArguments>();
   CLI::App* command = add_command(
       data, "show",
       "Draw references: the object's outline under its sentences and cues, and beside it\n"
@@ -101,7 +101,7 @@ void add_data_show(CLI::App& data, const GlobalOptions& globals, Action& action)
   command->add_option("--out", arguments->out, "PNG to write; default: <dataset>_<split>.png")
       ->type_name("FILE");
   command->callback([arguments, &globals, &action] {
-    action = [arguments, &globals] { run_show(*arguments, globals); };
+    action = [arguments, &globals] { run_data_show(*arguments, globals); };
   });
 }
 

@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kColumns = 2;  // of the sheet
 
-struct ShowArguments {
+struct ProposalsShowArguments {
   DataSource source;
   std::vector<std::string> images;
   std::int64_t count = 8;
@@ -61,7 +61,7 @@ ordered_json to_json(const report::ImageProposals& image, const fs::path& out) {
           {"proposals", std::move(list)}};
 }
 
-void run_show(const ShowArguments& arguments, const GlobalOptions& globals) {
+void run_proposals_show(const ProposalsShowArguments& arguments, const GlobalOptions& globals) {
   data::Dataset dataset = runtime::open_dataset(load_data_source(arguments.source, globals).data);
   (void)dataset.proposals();  // Error where there are none
   const auto image_ids = arguments.images.empty()
@@ -105,7 +105,7 @@ void run_show(const ShowArguments& arguments, const GlobalOptions& globals) {
 }  // namespace
 
 void add_proposals_show(CLI::App& proposals, const GlobalOptions& globals, Action& action) {
-  auto arguments = std::make_shared<ShowArguments>();
+  auto arguments = std::make_shared<ProposalsShowArguments>();
   CLI::App* command = add_command(
       proposals, "show",
       "Draw images with their proposals, which are numbered from 0 in the file's order: all of "
@@ -131,7 +131,7 @@ void add_proposals_show(CLI::App& proposals, const GlobalOptions& globals, Actio
       ->type_name("DIR")
       ->capture_default_str();
   command->callback([arguments, &globals, &action] {
-    action = [arguments, &globals] { run_show(*arguments, globals); };
+    action = [arguments, &globals] { run_proposals_show(*arguments, globals); };
   });
 }
 

@@ -22,6 +22,7 @@
 #include "pcnet/core/signals.h"
 
 #include "replacement.h"
+#include "system_call.h"
 
 namespace pcnet::core {
 
@@ -30,10 +31,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kTemporary = ".tmp-";  // then the writing process
-
-[[noreturn]] void fail(const std::string& what, const std::string& name, int code) {
-  throw Error(cat(what, " ", name, ": ", std::strerror(code)));
-}
 
 void write_all(int descriptor, const void* data, std::size_t bytes, const std::string& name) {
   const char* from = static_cast<const char*>(data);
@@ -73,14 +70,14 @@ std::string read_pipe(const fs::path& path) {
   if (descriptor < 0) fail("cannot read", path, errno);
   const std::unique_ptr<const int, void (*)(const int*)> closed(
       &descriptor, [](const int* opened) { ::close(*opened); });
-  constexpr int kLook = 100;        // milliseconds
+  constexpr int kPipeLook = 100;    // milliseconds
   constexpr int kLooksToTell = 20;  // before it is said what is waited for
   std::string bytes;
   char piece[1U << 16U];
   for (int looks = 0;;) {
     throw_if_stopped("nothing was read");
     pollfd pipe{descriptor, POLLIN, 0};
-    if (::poll(&pipe, 1, kLook) <= 0) {
+    if (::poll(&pipe, 1, kPipeLook) <= 0) {
       if (++looks == kLooksToTell) {
         log::info(cat("waiting until something writes into the pipe ", path.string()));
       }
@@ -222,18 +219,6 @@ void require_free_bytes(const fs::path& path, std::uint64_t needed) {
                     " free, ", human_bytes(needed), " needed"));
   }
 }
-
-namespace {
-
-/// False when the file was removed, by the process that held its lock, since it was opened.
-bool is_still(int descriptor, const fs::path& path) {
-  struct stat opened {};
-  struct stat named {};
-  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
-}  // namespace
 
 FileLock::FileLock(const fs::path& path) {
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kNewFile);

@@ -1,7 +1,6 @@
 #include "pcnet/core/line_file.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
@@ -15,23 +14,9 @@
 #include "pcnet/core/output_path.h"
 
 #include "replacement.h"
+#include "system_call.h"
 
 namespace pcnet::core {
-
-namespace {
-
-[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
-  throw Error(cat(what, " ", path.string(), ": ", std::strerror(errno)));
-}
-
-bool is_still_at(int descriptor, const std::filesystem::path& path) {
-  struct stat mine {};
-  struct stat there {};
-  return ::fstat(descriptor, &mine) == 0 && ::stat(path.c_str(), &there) == 0 &&
-         mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
-}
-
-}  // namespace
 
 LineFile::LineFile(const std::filesystem::path& path) : path_(follow_links(path)) {
   require_regular_file(path_);
@@ -40,7 +25,7 @@ LineFile::LineFile(const std::filesystem::path& path) : path_(follow_links(path)
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kNewFile);
     if (descriptor_ < 0) fail("cannot write", path_);
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) break;
-    if (is_still_at(descriptor_, path_)) return;
+    if (is_still(descriptor_, path_)) return;
     ::close(descriptor_);  // removed, empty, by the process that had it
   }
   const int code = errno;

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <string>
 #include <thread>
 
@@ -18,18 +17,16 @@
 #include "pcnet/core/log.h"
 #include "pcnet/core/signals.h"
 
+#include "system_call.h"
+
 namespace pcnet::core {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kMostLinks = 40;                  // as the kernel's limit
-constexpr std::chrono::milliseconds kLook{50};  // between two looks for a reader
-
-[[noreturn]] void fail(const fs::path& path, int code) {
-  throw Error(cat("cannot write ", path.string(), ": ", std::strerror(code)));
-}
+constexpr int kMostLinks = 40;                        // as the kernel's limit
+constexpr std::chrono::milliseconds kReaderLook{50};  // between two looks for a reader
 
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -56,9 +53,9 @@ std::optional<int> own_descriptor(const fs::path& path) {
 
 int duplicate(int descriptor, const fs::path& path) {
   const int flags = ::fcntl(descriptor, F_GETFL);
-  if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY) fail(path, EBADF);
+  if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY) fail("cannot write", path, EBADF);
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) fail(path, errno);
+  if (copy < 0) fail("cannot write", path, errno);
   return copy;
 }
 
@@ -71,10 +68,10 @@ int open_when_read(const fs::path& path, bool is_pipe) {
     if (!told) log::info(cat("waiting until something reads the pipe ", path.string()));
     told = true;
     throw_if_stopped("nothing was written");
-    std::this_thread::sleep_for(kLook);
+    std::this_thread::sleep_for(kReaderLook);
     descriptor = ::open(path.c_str(), kFlags);
   }
-  if (descriptor < 0) fail(path, errno);
+  if (descriptor < 0) fail("cannot write", path, errno);
   ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
   return descriptor;
 }
@@ -100,7 +97,7 @@ fs::path follow_links(const fs::path& path) {
     if (!fs::is_symlink(at, none) || is_descriptor(at)) return followed == 0 ? path : at;
     at = fs::canonical(folder_of(at)) / fs::read_symlink(at);
   }
-  fail(path, ELOOP);
+  fail("cannot write", path, ELOOP);
 }
 
 std::optional<int> open_stream(const fs::path& path) {

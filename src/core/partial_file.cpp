@@ -1,12 +1,10 @@
 #include "pcnet/core/partial_file.h"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcnet/core/error.h"
@@ -15,24 +13,9 @@
 #include "pcnet/core/output_path.h"
 
 #include "replacement.h"
+#include "system_call.h"
 
 namespace pcnet::core {
-
-namespace {
-
-/// False when the file was renamed, by the process that held its lock, since it was opened.
-bool is_still(int descriptor, const std::filesystem::path& path) {
-  struct stat opened {};
-  struct stat named {};
-  return ::fstat(descriptor, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
-}
-
-[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
-  throw Error(cat(what, " ", path.string(), ": ", std::strerror(errno)));
-}
-
-}  // namespace
 
 PartialFile::PartialFile(const std::filesystem::path& path)
     : path_(follow_links(path)), partial_(path_.string() + ".partial") {

@@ -21,7 +21,7 @@ std::vector<Prediction> predict(Responder& responder, Segmentor& segmentor,
                                 const std::filesystem::path& image,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
                                 const std::vector<std::vector<std::string>>& cues) {
-  const image::Picture picture = image::read_picture(image, /*apply_exif=*/true);
+  image::Picture picture = image::read_picture(image, /*apply_exif=*/true);
   Query query{image::resize_square(picture, image_size), picture.height, picture.width, texts,
               std::vector<std::int64_t>(texts.size())};
   query.cues = cues;

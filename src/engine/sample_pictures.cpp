@@ -28,7 +28,7 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
   const metrics::Peak peak = metrics::find_peak(values, record.width);
   const image::Mask truth =
       image::decode(index.mask(index.annotation(reference.ann_id), options.ground_truth));
-  const image::Picture picture = dataset.pictures().original(record.image_id);
+  image::Picture picture = dataset.pictures().original(record.image_id);
   AnsweredImage answered{
       record.height, record.width, {{values, peak, &truth, sentence.sent_id}}, {}, [&] {
         return picture;

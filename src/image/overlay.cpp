@@ -155,15 +155,15 @@ void draw_label(Picture& picture, const Mask& mask, const std::string& text) {
   cv::Point place;
   cv::minMaxLoc(depth, nullptr, &deepest, nullptr, &place);
   if (deepest <= 0) return;
-  constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
+  constexpr int kLabelFont = cv::FONT_HERSHEY_SIMPLEX;
   constexpr double kScale = 0.4;
   int below = 0;
-  const cv::Size size = cv::getTextSize(text, kFont, kScale, 1, &below);
+  const cv::Size size = cv::getTextSize(text, kLabelFont, kScale, 1, &below);
   const cv::Point corner(place.x - 1 - size.width / 2, place.y - 1 + size.height / 2);
   const cv::Mat canvas(static_cast<int>(picture.height), static_cast<int>(picture.width), CV_8UC3,
                        picture.rgb.data());
-  cv::putText(canvas, text, corner, kFont, kScale, {20, 20, 20}, 3, cv::LINE_AA);
-  cv::putText(canvas, text, corner, kFont, kScale, {255, 255, 255}, 1, cv::LINE_AA);
+  cv::putText(canvas, text, corner, kLabelFont, kScale, {20, 20, 20}, 3, cv::LINE_AA);
+  cv::putText(canvas, text, corner, kLabelFont, kScale, {255, 255, 255}, 1, cv::LINE_AA);
 }
 
 void draw_peak(Picture& picture, std::int64_t x, std::int64_t y) {

@@ -7,7 +7,7 @@ namespace pcnet::synth {
 
 namespace {
 
-struct Point {
+struct Corner {
   double x;
   double y;
 };
@@ -20,19 +20,19 @@ constexpr double kCrossHalfWidth = 0.38;
 constexpr double kStarReach = 1.20;
 constexpr double kStarInner = 0.50;  // of kStarReach
 
-Point turned(Point p, Point by) { return {p.x * by.x - p.y * by.y, p.x * by.y + p.y * by.x}; }
+Corner turned(Corner p, Corner by) { return {p.x * by.x - p.y * by.y, p.x * by.y + p.y * by.x}; }
 
 // Cosine and sine by their series; for |angle| <= 0.5 the error is below 1e-9.
-Point direction(double angle) {
+Corner direction(double angle) {
   const double s = angle * angle;
   return {1.0 - s / 2.0 * (1.0 - s / 12.0 * (1.0 - s / 30.0 * (1.0 - s / 56.0))),
           angle * (1.0 - s / 6.0 * (1.0 - s / 20.0 * (1.0 - s / 42.0)))};
 }
 
 // `count` points on a circle, the first one straight up, `step` the direction of the first step.
-std::vector<Point> ring(int count, double radius, Point step) {
-  std::vector<Point> points;
-  Point p = {0.0, -radius};
+std::vector<Corner> ring(int count, double radius, Corner step) {
+  std::vector<Corner> points;
+  Corner p = {0.0, -radius};
   for (int i = 0; i < count; ++i) {
     points.push_back(p);
     p = turned(p, step);
@@ -40,16 +40,16 @@ std::vector<Point> ring(int count, double radius, Point step) {
   return points;
 }
 
-std::vector<Point> star() {
+std::vector<Corner> star() {
   // cos and sin of 36 degrees.
-  std::vector<Point> points = ring(10, kStarReach, {0.80901699437494742, 0.58778525229247313});
+  std::vector<Corner> points = ring(10, kStarReach, {0.80901699437494742, 0.58778525229247313});
   for (std::size_t i = 1; i < points.size(); i += 2) {
     points[i] = {points[i].x * kStarInner, points[i].y * kStarInner};
   }
   return points;
 }
 
-std::vector<Point> unit_outline(Shape shape) {
+std::vector<Corner> unit_outline(Shape shape) {
   constexpr double h = kSquareHalf;
   constexpr double t = kTriangleReach;
   constexpr double a = kCrossArm;
@@ -70,8 +70,8 @@ std::vector<Point> unit_outline(Shape shape) {
   return {};
 }
 
-std::array<std::vector<Point>, kShapeWords.size()> all_outlines() {
-  std::array<std::vector<Point>, kShapeWords.size()> outlines;
+std::array<std::vector<Corner>, kShapeWords.size()> all_outlines() {
+  std::array<std::vector<Corner>, kShapeWords.size()> outlines;
   for (std::size_t shape = 0; shape < outlines.size(); ++shape) {
     outlines[shape] = unit_outline(static_cast<Shape>(shape));
   }
@@ -115,11 +115,11 @@ double inner(Shape shape) {
 }
 
 std::vector<double> outline(Shape shape, double x, double y, double radius, double angle) {
-  static const std::array<std::vector<Point>, kShapeWords.size()> units = all_outlines();
+  static const std::array<std::vector<Corner>, kShapeWords.size()> units = all_outlines();
   std::vector<double> xy;
-  const Point by = direction(angle);
-  for (const Point& unit : units[static_cast<std::size_t>(shape)]) {
-    const Point p = turned(unit, by);
+  const Corner by = direction(angle);
+  for (const Corner& unit : units[static_cast<std::size_t>(shape)]) {
+    const Corner p = turned(unit, by);
     xy.push_back(rounded(x + radius * p.x));
     xy.push_back(rounded(y + radius * p.y));
   }

@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kSlots = 1U << 17U;
 constexpr std::int32_t kNoMerge = std::numeric_limits<std::int32_t>::max();
-constexpr std::string_view kWordEnd = "</w>";
 
 /// CLIP writes bytes as printable characters: those that are printable in Latin-1 as themselves,
 /// the others as U+0100 and on. Its ids count the printable ones first.

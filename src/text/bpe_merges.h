@@ -9,6 +9,8 @@
 
 namespace pcnet::text {
 
+constexpr std::string_view kWordEnd = "</w>";  ///< behind the last letter of a word
+
 /// CLIP's vocabulary and its merges. Ids: 256 bytes, the same bytes at a word's end, then one for
 /// each merge in order of rank, then the start and the end token.
 class BpeMerges {

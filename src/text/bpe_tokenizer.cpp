@@ -112,7 +112,6 @@ std::string BpeTokenizer::decode(std::span<const std::int64_t> ids) const {
     if (*id != start_token()) bytes += table_->merges.spell(static_cast<std::int32_t>(*id));
   }
   std::string text = valid_utf8(bytes);
-  constexpr std::string_view kWordEnd = "</w>";
   std::string spaced;
   for (std::string_view rest = text; !rest.empty();) {
     const std::size_t plain = std::min(rest.find(kWordEnd), rest.size());

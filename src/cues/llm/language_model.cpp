@@ -18,9 +18,9 @@ using core::cat;
 
 namespace {
 
-constexpr double kLook = 0.2;        // seconds between looks at signals and the progress
-constexpr double kLastSeconds = 1;   // for the answers under way at Ctrl-C
-constexpr double kSyncSeconds = 10;  // what a power cut may lose
+constexpr double kProgressEvery = 0.2;  // seconds between looks at signals and the progress
+constexpr double kSecondsAtStop = 1;    // for the answers under way at Ctrl-C
+constexpr double kSyncSeconds = 10;     // what a power cut may lose
 
 nlohmann::ordered_json settings_of(const ChatEndpoint& endpoint, const Prompt& prompt,
                                    std::size_t count) {
@@ -89,7 +89,7 @@ class LanguageModel::Work {
 
   std::vector<Reply> replies() {
     try {
-      return endpoint_.wait(kLook);
+      return endpoint_.wait(kProgressEvery);
     } catch (const core::Error& error) {
       throw core::Error(cat(error.what(), "; ", kept()));
     }
@@ -97,7 +97,7 @@ class LanguageModel::Work {
 
   /// Keeps what is paid for, then throws Interrupted.
   void stop() {
-    for (const Reply& reply : endpoint_.last_replies(kLastSeconds)) keep(reply);
+    for (const Reply& reply : endpoint_.last_replies(kSecondsAtStop)) keep(reply);
     file_.sync();
     core::throw_if_stopped(kept().c_str());
   }
