@@ -45,35 +45,23 @@ class Rehearsal:
             sys.exit(f"dress rehearsal: {name} ended with {code}")
         return json.loads(text) if document else text
 
-    def skip(self, name, why):
-        print(f"SKIPPED {name}: {why}", flush=True)
-        self.steps.append({"step": name, "skipped": why})
-
     def expect(self, holds, what):
         if not holds:
             sys.exit(f"dress rehearsal: {self.steps[-1]['step']}: expected {what}")
 
-    def offers(self, command, word):
-        """Whether the program's help of a command names a word."""
-        return word in self.run(f"{command} --help", command, "--help").split()
-
     def table(self):
         rows = [("step", "seconds", "peak MiB")]
         for step in self.steps:
-            if "skipped" in step:
-                rows.append((step["step"], "skipped", step["skipped"]))
-            else:
-                rows.append((step["step"], f"{step['seconds']:.1f}", str(step["peak_mib"])))
+            rows.append((step["step"], f"{step['seconds']:.1f}", str(step["peak_mib"])))
         widths = [max(len(row[k]) for row in rows) for k in range(2)]
         return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c}" for a, b, c in rows)
 
 
 DATA = ("--root", "coco", "--dataset", "refcoco", "--split-by", "unc")
-FILES = ("--cues", "cues.jsonl", "--proposals", "proposals.jsonl")
+FILES = ("--proposals", "proposals_sam.jsonl")  # cues lie beside the annotations
 TRAINING = ("--set", "model.clip.weights=RN50.pt", "--set", f"train.batch_size={BATCH}", "--set",
             f"train.max_steps={STEPS}", "--set", "train.warmup_steps=1", "--set",
             "run.tensorboard=false")
-ROWS = (("TRIS", "tris.yaml", "runs/tris"), ("PCNet_S", "pcnet_sam.yaml", "runs/pcnet_sam"))
 
 
 def prepare(rehearsal, sam):
@@ -84,68 +72,56 @@ def prepare(rehearsal, sam):
     rehearsal.expect(found["fit"]["fits"] and found["layout"] == "SAM", "a SAM that fits")
     rehearsal.run("data check", "data", "check", *DATA)
     rehearsal.run("data stats", "data", "stats", *DATA)
-    rehearsal.run("cues make", "cues", "make", *DATA, "--source", "rules", "--out", "cues.jsonl")
-    rehearsal.run("cues check", "cues", "check", *DATA, "--cues", "cues.jsonl")
+    rehearsal.run("cues make", "cues", "make", *DATA, "--source", "rules")
+    rehearsal.run("cues check", "cues", "check", *DATA)
     made = rehearsal.run("proposals make", "proposals", "make", *DATA, "--weights", sam, "--out",
-                         "proposals.jsonl", document=True)
+                         "proposals_sam.jsonl", document=True)
     rehearsal.expect(made["images"] == IMAGES and made["proposals"] > IMAGES, "some proposals an image")
-    check = rehearsal.run("proposals check", "proposals", "check", *DATA, "--proposals",
-                          "proposals.jsonl", document=True)
+    check = rehearsal.run("proposals check", "proposals", "check", *DATA, *FILES,
+                          document=True)
     rehearsal.expect(check["missing"] == 0, "an entry of every image")
-    shown = rehearsal.run("proposals show", "proposals", "show", *DATA, "--proposals",
-                          "proposals.jsonl", "--count", 4, "--out", "shown", document=True)
+    shown = rehearsal.run("proposals show", "proposals", "show", *DATA, *FILES,
+                          "--count", 4, "--out", "shown", document=True)
     rehearsal.expect(all("predicted_iou" in one for image in shown["images"]
                          for one in image["proposals"]), "the predicted IoU of every proposal")
+    # In the place of FreeSOLO's, whose weights this does not make up.
+    rehearsal.run("proposals make --source grid", "proposals", "make", *DATA, "--source", "grid",
+                  "--out", "proposals_freesolo.jsonl")
     configuration = REPOSITORY / "configs/refcoco/pcnet_sam.yaml"
     rehearsal.run("data pack", "data", "pack", configuration, *DATA, *FILES, "--set",
                   "model.clip.weights=RN50.pt", "--out", "refcoco.pack")
 
 
-def evaluations(rehearsal, name, run, sam):
-    """A row of Table 1 and those with a segmentor: {what: splits}."""
-    found = {}
-    sets = (*DATA, *FILES)
-    found[name] = rehearsal.run(f"eval {name}", "eval", run, *sets, document=True)["splits"]
-    choices = [("proposal", ()), ("sam", ("--sam", sam))]
-    if name == "PCNet_S":
-        choices += [("oracle-proposal", ()), ("oracle-point", ("--sam", sam))]
-    for choice, more in choices:
-        what = f"{name} with {choice}"
-        if more and not rehearsal.has_sam:
-            rehearsal.skip(f"eval {what}", f"this program's `eval --help` names no segmentor {choice}")
-            continue
-        result = rehearsal.run(f"eval {what}", "eval", run, *sets, "--segmentor", choice, *more,
-                               document=True)
-        found[what] = result["splits"]
-    return found
+def table_1(rehearsal, sam):
+    """The tables of RefCOCO in configs/studies/table1.yaml: every row trained, evaluated, printed."""
+    text = (REPOSITORY / "configs/studies/table1.yaml").read_text()
+    of_refcoco = text[:text.index("  - title: Table 1, RefCOCO+ val")]
+    configs = f"config: {REPOSITORY}/configs/"
+    (rehearsal.folder / "table1.yaml").write_text(of_refcoco.replace("config: ../", configs))
+    result = rehearsal.run("study table1.yaml", "study", "table1.yaml", *DATA, *TRAINING, "--set",
+                           f"eval.sam.weights={sam}", document=True)
+    rehearsal.expect(result["done"] > 10 and result["failed"] + result["to_do"] == 0, "every run done")
+    (study,) = result["studies"]
+    for table in study["tables"]:
+        for row in table["rows"]:
+            rehearsal.expect(row.get("published") or row["figures"]["miou"]["runs"] == 1,
+                             f"a figure in {table['title']}, {row['name']}")
+    return study
 
 
-def train_and_evaluate(rehearsal, sam):
-    """The rows: training, and the evaluations of each."""
-    rows = {}
-    rehearsal.has_sam = rehearsal.offers("eval", "--sam")
-    for name, config, run in ROWS:
-        rehearsal.run(f"train {name}", "train", REPOSITORY / "configs/refcoco" / config, *DATA, *FILES,
-                      "--run", run, *TRAINING)
-        rows.update(evaluations(rehearsal, name, run, sam))
-    rehearsal.run("train PCNet_S from the pack", "train", REPOSITORY / "configs/refcoco/pcnet_sam.yaml",
-                  "--pack", "refcoco.pack", "--run", "runs/packed", *TRAINING)
+def use(rehearsal, study, sam):
+    """A trained model, by hand."""
+    rows = {row["name"]: row for row in study["tables"][0]["rows"]}
+    run = rows["PCNet_S"]["runs"][0]["folder"]
+    by_hand = rehearsal.run("eval", "eval", run, *DATA, *FILES, "--split", "val", "--segmentor", "sam",
+                            "--sam", sam, document=True)
+    rehearsal.expect(by_hand["splits"]["val"]["miou"] ==
+                     rows["PCNet_S + SAM"]["runs"][0]["figures"]["miou"], "the study's figure")
+    rehearsal.run("train from the pack", "train", REPOSITORY / "configs/refcoco/pcnet_sam.yaml",
+                  "--pack", "refcoco.pack", "--run", "packed", *TRAINING)
     picture = next((rehearsal.folder / "coco/images/mscoco/images/train2014").iterdir())
-    rehearsal.run("predict", "predict", "runs/pcnet_sam", "--image", picture, "--text",
-                  "the person on the left", "--out", "predicted")
-    return rows
-
-
-def print_rows(rows):
-    splits = ("val", "testA", "testB")
-    width = max(map(len, rows))
-    print(f"\n{'random weights: these figures mean nothing':<{width}}")
-    print(f"{'':<{width}}", *(f"{split:>20}" for split in splits))
-    print(f"{'':<{width}}", *(f"{'PointM   mIoU   oIoU':>20}" for _ in splits))
-    for name, found in rows.items():
-        cells = [" ".join(f"{found[split][key]:6.1f}" for key in ("point_m", "miou", "oiou"))
-                 for split in splits]
-        print(f"{name:<{width}}", *(f"{cell:>20}" for cell in cells))
+    rehearsal.run("predict", "predict", run, "--image", picture, "--text", "the person on the left",
+                  "--out", "predicted", "--segmentor", "sam", "--sam", sam)
 
 
 def main():
@@ -164,11 +140,12 @@ def main():
                        check=True)
         rehearsal = Rehearsal(arguments.program.resolve(), folder)
         prepare(rehearsal, sam)
-        rows = train_and_evaluate(rehearsal, sam)
+        study = table_1(rehearsal, sam)
+        use(rehearsal, study, sam)
+        tables = (folder / "runs/studies/table1/study.md").read_text()
     arguments.out.write_text(json.dumps({"images": IMAGES, "sam": arguments.sam,
-                                         "steps": rehearsal.steps, "rows": rows}, indent=1))
-    print_rows(rows)
-    print("\n" + rehearsal.table())
+                                         "steps": rehearsal.steps, "study": study}, indent=1))
+    print(f"\nRandom weights: these figures mean nothing.\n\n{tables}\n{rehearsal.table()}")
 
 
 if __name__ == "__main__":
