@@ -57,11 +57,11 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (!arguments.out.empty()) out.emplace(arguments.out);
   const runtime::EvaluationResult result = runtime::evaluate(request);
   if (out) {
-    out->write(core::json_text(result.document, {.indent = 2}) + "\n");
+    out->write(core::json_text(runtime::to_json(result), {.indent = 2}) + "\n");
     out->commit();
   }
   if (globals.json) {
-    print_json(result.document);
+    print_json(runtime::to_json(result));
   } else {
     std::cout << runtime::to_text(result);
   }

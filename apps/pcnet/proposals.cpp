@@ -74,10 +74,13 @@ void write_sheet(config::Config config, const runtime::ProposalFile& file, const
 }
 
 nlohmann::ordered_json to_json(const runtime::ProposalFile& file) {
-  return {{"out", file.out.string()},      {"already_there", file.already_there},
-          {"images", file.images},         {"made", file.made},
-          {"proposals", file.proposals},   {"without", file.without},
-          {"unreadable", file.unreadable}, {"seconds", file.seconds}};
+  nlohmann::ordered_json document = {
+      {"out", file.out.string()},      {"already_there", file.already_there},
+      {"images", file.images},         {"made", file.made},
+      {"proposals", file.proposals},   {"without", file.without},
+      {"unreadable", file.unreadable}, {"seconds", file.seconds}};
+  for (const auto& [part, seconds] : file.by_part) document["seconds_by_part"][part] = seconds;
+  return document;
 }
 
 std::string to_text(const runtime::ProposalFile& file) {
@@ -92,6 +95,13 @@ std::string to_text(const runtime::ProposalFile& file) {
     text += cat("; ", core::fixed(60 * static_cast<double>(file.made) / file.seconds, 1),
                 " images a minute");
   }
+  double total = 0;
+  for (const auto& part : file.by_part) total += part.second;
+  std::vector<std::string> shares;
+  for (const auto& [part, seconds] : file.by_part) {
+    shares.push_back(cat(part, " ", core::fixed(100 * seconds / total, 0), " %"));
+  }
+  if (total > 0) text += cat(" (", core::join(shares, ", "), ")");
   return text + "\n";
 }
 

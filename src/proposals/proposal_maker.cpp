@@ -1,5 +1,7 @@
 #include "pcnet/proposals/proposal_maker.h"
 
+#include <algorithm>
+#include <mutex>
 #include <type_traits>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "pcnet/core/autocast.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/proposals/proposal_filter.h"
@@ -47,35 +50,91 @@ class GridMaker : public ProposalMaker {
   std::vector<data::ScoredProposal> propose(const image::Picture& picture) override {
     return data::unscored(grid_proposals(picture, options_));
   }
-  bool is_for_several_threads() const override { return true; }
+  int images_at_once(int threads) const override { return threads; }
 
  private:
   config::GridProposalOptions options_;
 };
 
-/// SAM behind the mask generator.
-class SamClicks : public ClickDecoder {
+/// A SAM that several threads ask in turn.
+class SharedSam {
  public:
-  explicit SamClicks(sam::Predictor& predictor) : predictor_(predictor) {}
+  SharedSam(const std::filesystem::path& weights, c10::Device device)
+      : predictor_(sam::load_sam(weights, device)), device_(device) {}
 
-  void set_crop(const image::Picture& crop) override {
-    predictor_.set_image(predictor_.embed(crop));
+  sam::Embedding embed(const image::Picture& picture) {
+    const std::lock_guard lock(mutex_);
+    const core::Lap lap;
+    sam::Embedding embedding = predictor_.embed(picture);
+    if (device_.is_cuda())
+      torch::cuda::synchronize(
+          device_.index());  // what is still under way is no time of the clicks
+    encoder_ += lap.seconds();
+    return embedding;
   }
-  ClickMasks decode(std::span<const Point> points) override {
+  ClickMasks clicks(const sam::Embedding& embedding, std::span<const Point> points) {
+    const std::lock_guard lock(mutex_);
+    const core::Lap lap;
+    predictor_.set_image(embedding);
     const auto masks = predictor_.clicks(points);
-    return {masks.logits.to(at::kCPU, at::kFloat), masks.predicted_iou.to(at::kCPU, at::kFloat)};
+    ClickMasks found = {masks.logits.to(at::kCPU, at::kFloat),
+                        masks.predicted_iou.to(at::kCPU, at::kFloat)};
+    clicks_ += lap.seconds();
+    return found;
+  }
+  void count_masks(double seconds) {
+    const std::lock_guard lock(mutex_);
+    masks_ += seconds;
+  }
+  PartSeconds seconds() const {
+    const std::lock_guard lock(mutex_);
+    return {{"encoder", encoder_}, {"clicks", clicks_}, {"masks", masks_}};
   }
 
  private:
-  sam::Predictor& predictor_;
+  sam::Predictor predictor_;
+  c10::Device device_;
+  mutable std::mutex mutex_;
+  double encoder_ = 0;
+  double clicks_ = 0;
+  double masks_ = 0;
 };
+
+/// SAM behind the mask generator, for one image. What is not spent here is spent on its masks.
+class SamClicks : public ClickDecoder {
+ public:
+  explicit SamClicks(SharedSam& sam) : sam_(sam) {}
+  ~SamClicks() override { sam_.count_masks(masks_ + lap_.take()); }
+
+  void set_crop(const image::Picture& crop) override {
+    masks_ += lap_.take();
+    embedding_ = sam_.embed(crop);
+    lap_.take();
+  }
+  ClickMasks decode(std::span<const Point> points) override {
+    masks_ += lap_.take();
+    ClickMasks found = sam_.clicks(embedding_, points);
+    lap_.take();
+    return found;
+  }
+
+ private:
+  SharedSam& sam_;
+  sam::Embedding embedding_;
+  core::Lap lap_;
+  double masks_ = 0;
+};
+
+/// On a GPU the masks of an image are made while the next ones are looked at; a processor is busy
+/// with one.
+constexpr int kImagesOnGpu = 3;
 
 class SamMaker : public ProposalMaker {
  public:
   explicit SamMaker(const SamMakerOptions& options)
       : options_(options),
         digest_(data::digest_of(core::MappedFile(options.weights).bytes())),
-        predictor_(sam::load_sam(options.weights, options.device)) {
+        sam_(options.weights, options.device) {
     if (options.precision == SamPrecision::kFp32 || options.device.is_cuda()) return;
     throw core::ConfigError(core::cat("precision ", options.precision.word(), " on ",
                                       options.device.str(), ": wanted fp32, or a CUDA device"));
@@ -94,15 +153,18 @@ class SamMaker : public ProposalMaker {
         {.device = options_.device.type(),
          .enabled = options_.precision != SamPrecision::kFp32,
          .type = options_.precision == SamPrecision::kFp16 ? at::kHalf : at::kBFloat16});
-    SamClicks clicks(predictor_);
+    SamClicks clicks(sam_);
     return choose_proposals(generate_masks(clicks, picture, options_.generator), options_.filter);
   }
-  bool is_for_several_threads() const override { return false; }
+  int images_at_once(int threads) const override {
+    return options_.device.is_cuda() ? std::min(threads, kImagesOnGpu) : 1;
+  }
+  PartSeconds seconds() const override { return sam_.seconds(); }
 
  private:
   SamMakerOptions options_;
   std::string digest_;
-  sam::Predictor predictor_;
+  SharedSam sam_;
 };
 
 class FreesoloMaker : public ProposalMaker {
@@ -124,6 +186,7 @@ class FreesoloMaker : public ProposalMaker {
             {"filter", settings_of(filter_)}};
   }
   std::vector<data::ScoredProposal> propose(const image::Picture& picture) override {
+    const std::lock_guard lock(mutex_);
     std::vector<data::ScoredProposal> found;
     for (auto& proposal : freesolo::propose(network_, picture)) {
       found.push_back({.mask = std::move(proposal.mask), .score = proposal.score});
@@ -134,13 +197,14 @@ class FreesoloMaker : public ProposalMaker {
     }
     return chosen;
   }
-  bool is_for_several_threads() const override { return false; }
+  int images_at_once(int /*threads*/) const override { return 1; }
 
  private:
   std::filesystem::path weights_;
   config::ProposalFilterOptions filter_;
   std::string digest_;
   freesolo::Freesolo network_;
+  std::mutex mutex_;
 };
 
 }  // namespace

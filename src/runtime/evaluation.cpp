@@ -107,10 +107,9 @@ ordered_json to_json(const engine::EvaluatedSentence& sentence) {
   return line;
 }
 
-void write_per_sentence(core::AtomicFile& file, const EvaluationResult& result,
-                        const std::vector<std::string>& splits) {
-  for (const auto& split : splits) {
-    for (const auto& sentence : result.splits.at(split).sentences) {
+void write_per_sentence(core::AtomicFile& file, const EvaluationResult& result) {
+  for (const auto& [name, split] : result.splits) {
+    for (const auto& sentence : split.sentences) {
       file.write(core::json_text(to_json(sentence)) + "\n");
     }
   }
@@ -184,8 +183,7 @@ EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segme
                           const std::vector<std::string>& splits, const std::string& name,
                           std::map<std::string, engine::SplitResult> known) {
   if (splits.empty()) throw core::ConfigError("eval.splits is empty: name at least one split");
-  EvaluationResult result;
-  result.document = {{"checkpoint", name}, {"protocol", nullptr}};
+  EvaluationResult result{name, {}, segmentor.kind(), {}};
   // An unknown or empty split is found before the first one is answered.
   for (const auto& split : splits) (void)dataset.index().split(split);
   for (const auto& split : splits) {
@@ -201,10 +199,9 @@ EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segme
     }
     text::report(scored.text_omissions, cat("sentences of ", split), config.data.text_length);
     text::report(scored.cue_omissions, cat("cues of ", split), config.data.text_length);
-    result.document["splits"][split] = to_json(scored, segmentor.kind());
-    result.splits.insert_or_assign(split, std::move(scored));
+    result.splits.emplace_back(split, std::move(scored));
   }
-  result.document["protocol"] = protocol(dataset, segmentor, config);
+  result.protocol = protocol(dataset, segmentor, config);
   return result;
 }
 
@@ -215,32 +212,38 @@ EvaluationResult evaluate(const EvaluationRequest& request) {
   config::Config config;
   EvaluationResult result = request.baseline.empty() ? evaluate_model(request, config)
                                                      : evaluate_baseline(request, config);
-  if (lines) write_per_sentence(*lines, result, splits_of(request, config));
+  if (lines) write_per_sentence(*lines, result);
   return result;
 }
 
 namespace {
 
 /// What there is to say of proposals as masks.
-std::string proposals_text(const ordered_json& split) {
+std::string proposals_text(const engine::SplitResult& split, config::Segmentor segmentor) {
   std::string text;
-  if (split.contains("ties")) {
-    text += cat(", no proposal at the peak ",
-                core::fixed(split.at("peaks_off_proposals").get<double>(), 1), " %, several alike ",
-                core::fixed(split.at("ties").get<double>(), 1), " %");
+  if (segmentor == config::Segmentor::kProposal) {
+    text += cat(", no proposal at the peak ", core::fixed(split.off_proposals, 1),
+                " %, several alike ", core::fixed(split.ties, 1), " %");
   }
-  const auto without = split.at("without_proposal").get<std::int64_t>();
-  if (without > 0) text += cat(", ", without, " sentences without any proposal");
+  if (split.without_proposal > 0) {
+    text += cat(", ", split.without_proposal, " sentences without any proposal");
+  }
   return text;
 }
 
 }  // namespace
 
+ordered_json to_json(const EvaluationResult& result) {
+  ordered_json document = {{"checkpoint", result.answered_by}, {"protocol", result.protocol}};
+  for (const auto& [name, split] : result.splits) {
+    document["splits"][name] = to_json(split, result.segmentor);
+  }
+  return document;
+}
+
 std::string to_text(const EvaluationResult& result) {
   std::string text;
-  for (const auto& item : result.document.at("splits").items()) {  // in the order asked for
-    const std::string& split = item.key();
-    const engine::SplitResult& scored = result.splits.at(split);
+  for (const auto& [split, scored] : result.splits) {
     std::vector<report::ResultRow> rows = {{split, scored.scores}};
     for (const auto& [kind, scores] : scored.kinds) rows.push_back({"  " + kind, scores});
     if (scored.stages.size() > 1) {
@@ -252,7 +255,7 @@ std::string to_text(const EvaluationResult& result) {
     text += cat("empty maps ", core::fixed(scored.empty_maps, 1), " %, peaks on an object ",
                 core::fixed(scored.on_object, 1), " %, collisions ",
                 core::fixed(scored.collisions, 1), " % of ", scored.pairs, " pairs");
-    text += proposals_text(result.document.at("splits").at(split));
+    text += proposals_text(scored, result.segmentor);
     text += "\n";
   }
   return text;

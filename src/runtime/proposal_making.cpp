@@ -111,7 +111,7 @@ struct Made {
 class Making {
  public:
   Making(data::Dataset& dataset, proposals::ProposalMaker& maker, int threads)
-      : dataset_(dataset), maker_(maker), threads_(maker.is_for_several_threads() ? threads : 1) {}
+      : dataset_(dataset), maker_(maker), threads_(maker.images_at_once(threads)) {}
 
   /// Several images at a time, in their order. Calls `keep(Made)` for each that can be read.
   template <class Keep, class Tell>
@@ -124,7 +124,9 @@ class Making {
       std::vector<std::optional<Made>> made(count);
       if (threads_ == 1) {
         // The next image is decoded while the network looks at this one.
+        const core::Lap lap;
         Read read = next.valid() ? next.get() : read_image(*images[begin]);
+        reading_ += lap.seconds();
         if (begin + 1 < images.size()) {
           next = std::async(std::launch::async,
                             [this, &image = *images[begin + 1]] { return read_image(image); });
@@ -133,7 +135,10 @@ class Making {
       } else {
         core::parallel_for(static_cast<std::int64_t>(count), threads_, [&](std::int64_t i) {
           const auto& image = *images[begin + static_cast<std::size_t>(i)];
-          made[static_cast<std::size_t>(i)] = make(image, read_image(image));
+          const core::Lap lap;
+          Read read = read_image(image);
+          reading_ += lap.seconds();
+          made[static_cast<std::size_t>(i)] = make(image, std::move(read));
         });
       }
       for (auto& one : made) {
@@ -144,6 +149,13 @@ class Making {
   }
 
   std::int64_t unreadable() const { return unreadable_; }
+
+  /// Where the time went; empty for a maker that does not say.
+  proposals::PartSeconds seconds() const {
+    proposals::PartSeconds parts = maker_.seconds();
+    if (!parts.empty()) parts.insert(parts.begin(), {"reading", reading_});
+    return parts;
+  }
 
  private:
   struct Read {
@@ -184,6 +196,7 @@ class Making {
   proposals::ProposalMaker& maker_;
   int threads_;
   std::atomic<std::int64_t> unreadable_ = 0;
+  std::atomic<double> reading_ = 0;  // and waiting for it
 };
 
 std::string head_line(const ordered_json& settings) {
@@ -235,6 +248,7 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
   file.made = file.images - already;
   file.unreadable = making.unreadable();
   file.seconds = watch.take();
+  file.by_part = making.seconds();
   return file;
 }
 

@@ -5,6 +5,7 @@
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/engine/non_finite.h"
 #include "pcnet/engine/sample_pictures.h"
@@ -94,12 +95,11 @@ void TrainingHooks::write_results(report::RunSummary& summary) {
   if (validation_->best()) known.emplace(splits.front(), *validation_->best());
   const auto result = evaluate(responder, *segmentor_, parts_.dataset, parts_.config, splits,
                                folder_.best().string(), std::move(known));
-  core::write_file(folder_.results(), result.document.dump(2) + "\n");
+  core::write_file(folder_.results(), core::json_text(to_json(result), {.indent = 2}) + "\n");
   engine::write_samples(folder_.samples(), splits.front(),
                         engine::draw_samples(parts_.dataset, splits.front(), responder, *segmentor_,
                                              parts_.config.eval));
-  for (const auto& split : splits) {
-    const auto& scored = result.splits.at(split);
+  for (const auto& [split, scored] : result.splits) {
     summary.splits.push_back({split, scored.scores, scored.stages});
   }
   summary.places.emplace_back("results", folder_.results().string());

@@ -298,7 +298,8 @@ Observation observe(const config::Config& config) {
   const auto segmentor = runtime::segmentor_for(config, parts.dataset);
   const auto result = runtime::evaluate(recorder, *segmentor, parts.dataset, config,
                                         config.eval.splits, "observed");
-  out.seen[Place::kScores]["splits"] = as_tensor(pcnet::core::json_text(result.document["splits"]));
+  out.seen[Place::kScores]["splits"] =
+      as_tensor(pcnet::core::json_text(to_json(result).at("splits")));
   watch_training(parts, first.to(parts.device), out);
   return out;
 }

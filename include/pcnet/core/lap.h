@@ -14,6 +14,11 @@ class Lap {
     return spent.count();
   }
 
+  /// Those of the lap so far.
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - last_).count();
+  }
+
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <c10/core/Device.h>
@@ -19,15 +20,20 @@
 
 namespace pcnet::proposals {
 
-/// Makes the proposals of one image after the other.
+/// Seconds by part of the work, summed over the threads that do it.
+using PartSeconds = std::vector<std::pair<std::string, double>>;
+
+/// Makes the proposals of an image. Several threads may ask at once.
 class ProposalMaker {
  public:
   virtual ~ProposalMaker() = default;
   /// What the proposals depend on beside the image: source, settings, the weights' digest.
   virtual nlohmann::ordered_json settings() const = 0;
   virtual std::vector<data::ScoredProposal> propose(const image::Picture& picture) = 0;
-  /// Whether several threads may ask at once.
-  virtual bool is_for_several_threads() const = 0;
+  /// How many images should be worked on at once where there are so many threads.
+  virtual int images_at_once(int threads) const = 0;
+  /// Where the time of `propose` went so far; empty where it has no parts.
+  virtual PartSeconds seconds() const { return {}; }
 };
 
 /// Without a network (grid_proposals.h).

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -25,19 +26,24 @@ struct EvaluationRequest {
 };
 
 struct EvaluationResult {
-  nlohmann::ordered_json document;  ///< results.json (docs/cli.md#results-json)
-  std::map<std::string, engine::SplitResult> splits;
+  std::string answered_by;          ///< checkpoint or baseline
+  nlohmann::ordered_json protocol;  ///< how it was measured, by name
+  config::Segmentor segmentor;
+  std::vector<std::pair<std::string, engine::SplitResult>> splits;  ///< in the order asked for
 };
 
 /// Evaluates a model or a baseline.
 EvaluationResult evaluate(const EvaluationRequest& request);
 
-/// Scores a responder on splits; `name` stands for the model in the document, `known` holds splits
-/// that it has answered already.
+/// Scores a responder on splits; `name` stands for the model, `known` holds splits that it has
+/// answered already.
 EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segmentor,
                           data::Dataset& dataset, const config::Config& config,
                           const std::vector<std::string>& splits, const std::string& name,
                           std::map<std::string, engine::SplitResult> known = {});
+
+/// results.json (docs/cli.md#results-json).
+nlohmann::ordered_json to_json(const EvaluationResult& result);
 
 /// The tables for a person: one a split, with the kinds of expression apart.
 std::string to_text(const EvaluationResult& result);

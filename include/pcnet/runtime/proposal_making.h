@@ -32,6 +32,7 @@ struct ProposalFile {
   std::int64_t without = 0;     ///< images whose entry is empty
   std::int64_t unreadable = 0;  ///< images that were left out (data.on_bad_image: skip)
   double seconds = 0;
+  proposals::PartSeconds by_part = {};  ///< summed over the threads
 };
 
 /// Makes proposals for every image of the `data` section's dataset, whatever its split, in the
