@@ -156,7 +156,6 @@ class ChatEndpoint::Conversations {
   }
 
   const EndpointOptions& options() const { return options_; }
-  const std::string& url() const { return address_.completions; }
   const Traffic& traffic() const { return traffic_; }
   const nlohmann::ordered_json& settings() const { return settings_; }
 
@@ -380,8 +379,6 @@ std::vector<Reply> ChatEndpoint::last_replies(double seconds) {
 std::vector<Reply> ChatEndpoint::wait(double seconds) { return conversations_->wait(seconds); }
 
 const std::string& ChatEndpoint::model() const { return conversations_->options().model; }
-
-const std::string& ChatEndpoint::url() const { return conversations_->url(); }
 
 const Traffic& ChatEndpoint::traffic() const { return conversations_->traffic(); }
 

@@ -83,8 +83,6 @@ class ChatEndpoint {
   std::vector<Reply> last_replies(double seconds);
 
   const std::string& model() const;
-  /// Where questions go.
-  const std::string& url() const;
   const Traffic& traffic() const;
   /// What it waits for ("HTTP 429, going on in 12 s"); empty when it does not.
   std::string waits_for() const;
