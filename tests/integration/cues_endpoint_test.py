@@ -108,9 +108,10 @@ class Questions(AskingCase):
         for number, (path, wanted) in enumerate(
             (
                 ("", "/v1/chat/completions"),
-                ("/v1/", "/v1/chat/completions"),
+                ("/", "/v1/chat/completions"),
                 ("/v1/chat/completions", "/v1/chat/completions"),
-                ("/api/openai", "/api/openai/chat/completions"),
+                ("/api/openai/", "/api/openai/chat/completions"),
+                ("/x?api-version=2", "/x/chat/completions?api-version=2"),
             )
         ):
             url = server.url + path
@@ -121,8 +122,9 @@ class Questions(AskingCase):
                 self.assert_fails(self.make(url, "-q"), 2, "--endpoint", url, "wanted an address")
 
     def test_an_endpoint_goes_with_its_source(self):
-        result = run("cues", "make", self.root, "--source", "llm", "--out", self.out)
-        self.assert_fails(result, 2, "--source llm needs --endpoint")
+        for endpoint in ((), ("--endpoint", "")):
+            result = run("cues", "make", self.root, "--source", "llm", *endpoint, "--out", self.out)
+            self.assert_fails(result, 2, "--source llm needs --endpoint")
         result = run("cues", "make", self.root, "--endpoint", "http://127.0.0.1", "--out", self.out)
         self.assert_fails(result, 2, "--endpoint is for --source llm")
         result = run("cues", "make", self.root, "--allow-new-words", "--out", self.out)
@@ -135,9 +137,12 @@ class Questions(AskingCase):
         asked = ("--source", "llm", "--endpoint", server.url, "--text", "left dog")
         result = run_well("cues", "make", *asked, cwd=self.folder)
         self.assertEqual(result.stdout, "left dog\n  left dog\n  dog\n")
-        result = run_well("--json", "cues", "make", *asked, cwd=self.folder)
-        wanted = [{"text": "left dog", "cues": ["left dog", "dog"], "source": "llm"}]
+        broken = "café \udcff dog"  # a byte that is no UTF-8
+        result = run_well("--json", "cues", "make", *asked, "--text", broken, cwd=self.folder)
+        wanted = [{"text": text, "cues": [text, "dog"], "source": "llm"}
+                  for text in ("left dog", "café \ufffd dog")]
         self.assertEqual(json.loads(result.stdout), wanted)
+        self.assertIn(wanted[1]["text"], server.sentences)
         self.assert_nothing_written()
 
     def test_the_cost_is_told(self):

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 import unittest
+from email.utils import formatdate
 
 from chat_server import MODEL, Response, completion, failure, take_apart
 from cue_case import SENTENCES, AskingCase, cues_of, write_sentences
@@ -54,12 +55,12 @@ class Passing(AskingCase):
         self.assertLess(self.gap(server), 0.5 * 1.25 + 1)
 
     def test_too_many_requests_with_a_time(self):
-        server = self.assert_passes(failure(429, "wait", {"Retry-After": "1"}), said=("HTTP 429",))
-        self.assertGreater(self.gap(server), 1 - 0.02)
+        server = self.assert_passes(failure(429, "wait", {"Retry-After": "0.9"}), said=("HTTP 429",))
+        self.assertGreater(self.gap(server), 0.9 - 0.02)
         self.assertLess(self.gap(server), 2.5)
         # Nobody asks in between: the pause is for all.
         self.assertEqual(server.requests[1].time, min(r.time for r in server.requests[1:]))
-        self.assertGreater(server.requests[1].time - server.requests[0].time, 1 - 0.02)
+        self.assertGreater(server.requests[1].time - server.requests[0].time, 0.9 - 0.02)
 
     def test_times_that_make_no_sense_are_not_followed(self):
         for asked in ("-5", "soon", "nan", ""):
@@ -120,7 +121,7 @@ class Passing(AskingCase):
         self.assert_made()
 
     def test_no_completion_in_the_middle(self):
-        for bad in (Response(body=b"<html>busy</html>"), Response(body=b'{"choices": []}'),
+        for bad in (Response(body=b"<html>busy \xff"), Response(body=b'{"choices": []}'),
                     failure(200, "overloaded"), Response(body=b"")):
             with self.subTest(bad.body):
                 self.out.unlink(missing_ok=True)
@@ -133,9 +134,7 @@ class Passing(AskingCase):
                 self.assert_made()
 
     def test_another_encoding_does_no_harm(self):
-        answer = completion(["PLACE"]).body.decode()
-        list_of_parts = '[{"type": "text", "text": "[\\"caf\xe9 dog\\", \\"left dog\\"]"}]'
-        body = answer.replace('["PLACE"]', list_of_parts).encode("latin-1")
+        body = completion('["PLACE dog", "left dog"]').body.replace(b"PLACE", b"caf\xe9")
         server = self.serve(
             lambda request, number: Response(body=body)
             if request.sentence == "left dog"
@@ -144,6 +143,8 @@ class Passing(AskingCase):
         document = self.make_well(server)
         self.assertEqual(document["llm"]["left_out"], 1)
         self.assertEqual(cues_of(self.out)[2], ["left dog"])
+        answers = [line["answer"] for line in read_lines(self.answers)[1:]]
+        self.assertIn('["caf\ufffd dog", "left dog"]', answers)
 
 
 class Final(AskingCase):
@@ -164,7 +165,7 @@ class Final(AskingCase):
         self.assert_ends(failure(429, "come tomorrow", {"Retry-After": str(DAY)}), *wanted)
 
     def test_a_date_too_far_away(self):
-        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 3 * DAY))
+        date = formatdate(time.time() + 3 * DAY, usegmt=True)
         self.assert_ends(failure(503, "closed", {"Retry-After": date}), "HTTP 503", "closed")
 
     def test_an_account_that_is_used_up(self):
@@ -176,18 +177,18 @@ class Final(AskingCase):
         self.assert_ends(failure(401, "who are you"), *words)
 
     def test_a_model_that_is_not_there(self):
-        words = (f'"{MODEL}"', "HTTP 404", "no such model", "llama-8b", "qwen-7b", "--model")
+        words = (f'no model "{MODEL}"', "HTTP 404 (gone)", "it lists llama-8b, qwen-7b", "--model")
         models = ("llama-8b", "qwen-7b")
-        self.assert_ends(failure(404, "no such model"), *words, models=models)
+        self.assert_ends(Response(404, b'{"error": "gone"}'), *words, models=models)
 
     def test_a_path_that_is_not_there(self):
         missing = Response(404, b"<h1>Not Found</h1>", {"Content-Type": "text/html"})
         self.assert_ends(missing, "HTTP 404", "Not Found", "--endpoint", models=None)
 
     def test_a_field_that_is_not_known(self):
-        words = ("HTTP 400", "unknown field seed", "--request")
+        words = ("refuses the request", "HTTP 400 (no seed)", "--request")
         # One may be refused for its text, all of them may not.
-        self.assert_ends(failure(400, "unknown field seed"), *words, requests=len(SENTENCES))
+        self.assert_ends(Response(400, b'{"message": "no seed"}'), *words, requests=len(SENTENCES))
 
     def test_a_page_in_place_of_a_completion(self):
         page = Response(200, b"<html>Welcome!</html>", {"Content-Type": "text/html"})
@@ -208,8 +209,9 @@ class Final(AskingCase):
         write_sentences(self.root, ["left dog"])
         words = ("no answer in 2 tries", "HTTP 500", "out of memory", "--source rules")
         self.assert_ends(failure(500, "out of memory"), *words, requests=2, retries=1)
-        words = ("no answer in 1 try", "HTTP 500")
-        self.assert_ends(failure(500, "out of memory"), *words, retries=0)
+        server = self.serve(lambda *_: time.sleep(1) or "late")
+        result = self.make(server, "-q", "--timeout", "0.3", retries=0)
+        self.assert_fails(result, 1, "no answer in 1 try", "timed out")
 
     def test_nothing_listens(self):
         with socket.socket() as free:
@@ -237,6 +239,16 @@ class Final(AskingCase):
         result = self.make(server, "-q")
         self.assert_fails(result, 1, "HTTP 400", "ééé")
         self.assertLess(len(result.stderr), 1000)
+
+    def test_json_of_any_depth(self):
+        deep = b"[" * 250_000 + b"]" * 250_000
+        bodies = (deep, b'{"error": ' + deep + b"}", deep)
+        server = self.serve(lambda _, number: Response((500, 500, 200)[number], bodies[number]))
+        result = self.make(server, "-vv", "--concurrency", 1)
+        self.assertEqual(result.returncode, 1)
+        for words in ("HTTP 500 ([[[[", 'HTTP 500 ({"error": [[[[', 'holds no "choices"'):
+            self.assertIn(words, result.stderr)
+        self.assert_nothing_written()
 
     def test_an_out_that_cannot_be_written_is_found_before_asking(self):
         server = self.serve()
@@ -304,6 +316,17 @@ class Middle(AskingCase):
                     self.assertEqual(told["llm"]["given_to_rules"], [SENTENCES[0]])
                     self.assert_made(by_rules=[SENTENCES[0]])
 
+    def test_a_text_that_is_given_up_keeps_the_others_waiting(self):
+        def busy(request, number):
+            if number != 1:
+                return take_apart(request, number)
+            return failure(503, "busy", {"Retry-After": formatdate(time.time() + 1.5, usegmt=True)})
+
+        server = self.serve(busy)
+        told = self.make_well(server, "--concurrency", 1, retries=0)
+        self.assertEqual(told["llm"]["given_to_rules"], [SENTENCES[1]])
+        self.assertGreater(server.requests[2].time - server.requests[1].time, 0.9)
+
     def test_an_answer_without_content_is_a_fault_of_its_text_alone(self):
         more = [f"cup number {word}" for word in ("one", "four", "six", "ten", "two", "nine")]
         write_sentences(self.root, more)
@@ -327,17 +350,21 @@ class Middle(AskingCase):
                 self.assertEqual((again["llm"]["known"], again["llm"]["unanswered"]), (4, len(more)))
                 self.assertEqual(again["llm"]["retries"], len(more))
 
-    def test_all_texts_refused_after_an_answer_end_the_run(self):
+    def test_text_after_text_in_vain_ends_the_run(self):
         write_sentences(self.root, [f"cup number {i}" for i in range(60)])
+        for status, count, words in ((400, 25, "refuses"), (500, 3, "1 try to each of 3 questions")):
+            with self.subTest(status):
+                self.answers.unlink(missing_ok=True)
 
-        def once(request, number):
-            return failure(400, "no credit left") if number else take_apart(request, number)
+                def once(request, number, status=status):
+                    return failure(status, "no credit") if number else take_apart(request, number)
 
-        server = self.serve(once)
-        result = self.make(server, "-q", "--concurrency", 1)
-        self.assert_fails(result, 1, "HTTP 400 (no credit left)", "1 of 64 expressions are done")
-        self.assertEqual(len(server.requests), 1 + 25)
-        self.assertFalse(self.out.exists())
+                server = self.serve(once)
+                result = self.make(server, "-q", "--concurrency", 1, retries=0)
+                done = "1 of 64 expressions are done"
+                self.assert_fails(result, 1, words, f"HTTP {status} (no credit)", done)
+                self.assertEqual(len(server.requests), 1 + count)
+                self.assertFalse(self.out.exists())
 
     def test_a_server_that_goes_down_can_be_gone_on_with(self):
         more = [f"cup number {word}" for word in ("one", "four", "six", "ten", "two", "nine")]
@@ -380,17 +407,20 @@ class Middle(AskingCase):
         self.assert_fails(result, 1, server.url, "2 of 4 expressions are done", self.answers)
 
     def test_a_key_that_ends_in_the_middle_keeps_the_answers(self):
-        server = self.serve(
-            lambda request, number: take_apart(request, number)
-            if number < 2
-            else failure(401, "expired")
-        )
-        result = self.make(server, "-q", "--concurrency", 1)
-        self.assert_fails(result, 1, "expired", "2 of 4 expressions are done", self.answers)
-        server.script = take_apart
-        self.assertEqual(self.make_well(server)["llm"]["known"], 2)
-        self.assertEqual(len(server.requests), 3 + 2)
+        # One answer is there before the refusal, two were under way.
+        delays = dict(zip(SENTENCES, (0, 0.1, 0.3, 0.3)))
 
+        def expire(request, number):
+            time.sleep(delays[request.sentence])
+            expired = request.sentence == SENTENCES[1]
+            return failure(401, "expired") if expired else take_apart(request, number)
+
+        server = self.serve(expire)
+        result = self.make(server, "-q")
+        self.assert_fails(result, 1, "expired", "3 of 4 expressions are done", self.answers)
+        server.script = take_apart
+        self.assertEqual(self.make_well(server)["llm"]["known"], 3)
+        self.assertEqual(server.sentences[4:], [SENTENCES[1]])
 
 
 if __name__ == "__main__":

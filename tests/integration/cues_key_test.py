@@ -49,15 +49,24 @@ class Key(AskingCase):
         with_slash, with_quotes = r"sk-ab\/cd+ef==", r"sk-ab\"cd\"ef"
         for written in (SECRET, with_slash, with_quotes):
             secret = written.replace("\\", "")
-            for status in (401, 400, 500):
+            for status, said in ((401, "check what MINE holds"), (400, "refuses"), (500, "1 try")):
                 body = f'{{"error": {{"message": "bad key {written}"}}}}'.encode()
                 server = self.serve(lambda *_, s=status, b=body: Response(s, b))
                 with self.subTest(secret=secret, status=status):
-                    result = self.make(server, "-vv", retries=0, env={"PCNET_API_KEY": secret})
+                    named = ("--key-env", "MINE")
+                    result = self.make(server, "-vv", *named, retries=0, env={"MINE": secret})
                     self.assertEqual(result.returncode, 1)
-                    self.assertIn("bad key", result.stderr)
+                    self.assertIn("bad key ***", result.stderr)
+                    self.assertIn(said, result.stderr)
                     self.assert_hidden(result, secret)
                     self.assert_nothing_written()
+
+    def test_a_long_error_is_not_cut_within_the_key(self):
+        lengths = (288, 294, 299, 300)
+        server = self.serve(lambda _, number: failure(500, "x" * lengths[number] + SECRET))
+        result = self.make(server, "-vv", retries=0, env={"PCNET_API_KEY": SECRET})
+        self.assertEqual(result.stderr.count(": HTTP 500 (xxx"), len(lengths) + 1)
+        self.assertNotIn("xs", result.stderr)
 
     def test_an_answer_that_echoes_the_key_hides_it(self):
         secret = "sk-ab/cd+ef=="

@@ -206,9 +206,10 @@ class Kept(StopCase):
         prompt = self.folder / "own/prompt.txt"
         text = run_well("cues", "prompt").stdout
         prompt.write_text(text.replace("Take this expression apart", "Split this expression"))
-        for number, arguments in enumerate((("--prompt", prompt), ("--temperature", "0.5"))):
+        changes = ("--prompt", prompt), ("--temperature", "0.5"), ("--model", "other")
+        for number, change in enumerate(changes):
             server = self.serve()
-            result = self.make(server, "--json", "--replace", *arguments)
+            result = self.make(server, "--json", "--replace", *change, model=None)
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual(sorted(server.sentences), sorted(ALL))
             self.assertEqual(json.loads(result.stdout)["llm"]["known"], 0)

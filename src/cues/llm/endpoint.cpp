@@ -39,10 +39,12 @@ using Seconds = std::chrono::duration<double>;
 constexpr std::size_t kFewestInVain = 3;    // questions in a row before the endpoint counts as down
 constexpr std::size_t kFewestRefused = 25;  // the same where the server is up: it answers them all
 constexpr double kLongestBackOff = 60;      // seconds
-constexpr double kLongestGap = 86400;       // seconds between two requests
-constexpr double kLongestWait = 1e8;        // seconds that a server's wish is told as
-constexpr double kLook = 0.2;               // seconds between looks at signals
-constexpr double kLastSeconds = 5;          // for the replies under way when all asking ends
+constexpr double kFirstPause = 0.5;    // seconds before the first retry; each next is twice as long
+constexpr double kLongestWish = 600;   // seconds: a server that asks for a longer pause ends it
+constexpr double kLongestGap = 86400;  // seconds between two requests
+constexpr double kLongestWait = 1e8;   // seconds that a server's wish is told as
+constexpr double kLook = 0.2;          // seconds between looks at signals
+constexpr double kLastSeconds = 5;     // for the replies under way when all asking ends
 
 Clock::duration ticks(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(Seconds(seconds));
@@ -156,7 +158,6 @@ class ChatEndpoint::Conversations {
   }
 
   const EndpointOptions& options() const { return options_; }
-  const std::string& url() const { return address_.completions; }
   const Traffic& traffic() const { return traffic_; }
   const nlohmann::ordered_json& settings() const { return settings_; }
 
@@ -299,11 +300,10 @@ class ChatEndpoint::Conversations {
     const std::string what = key_.hidden(said);
     core::log::debug(cat("question ", question.id, ": ", what));
     last_fault_ = what;
-    const double doubled =
-        options_.first_pause * std::pow(2.0, static_cast<double>(question.failures));
+    const double doubled = kFirstPause * std::pow(2.0, static_cast<double>(question.failures));
     double pause = std::min(doubled, kLongestBackOff) * rng_.uniform(0.75, 1.25);
     const double wanted = retry_after(response.retry_after);
-    if (wanted > options_.longest_pause) {
+    if (wanted > kLongestWish) {
       throw too_long_a_wait(asked(), what, wanted);
     }
     pause = std::max(pause, wanted);
@@ -380,8 +380,6 @@ std::vector<Reply> ChatEndpoint::last_replies(double seconds) {
 std::vector<Reply> ChatEndpoint::wait(double seconds) { return conversations_->wait(seconds); }
 
 const std::string& ChatEndpoint::model() const { return conversations_->options().model; }
-
-const std::string& ChatEndpoint::url() const { return conversations_->url(); }
 
 const Traffic& ChatEndpoint::traffic() const { return conversations_->traffic(); }
 

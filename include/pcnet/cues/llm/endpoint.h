@@ -22,8 +22,6 @@ struct EndpointOptions {
   double seconds = 120;            ///< until a response is whole
   std::size_t retries = 6;         ///< of one request, after faults that may pass
   double requests_per_minute = 0;  ///< 0: no limit
-  double first_pause = 0.5;        ///< seconds before the first retry; each next is twice as long
-  double longest_pause = 600;      ///< seconds: a server that asks for a longer one ends the run
   double temperature = 0;
   std::int64_t seed = 0;
   std::int64_t max_tokens = 256;  ///< of an answer
@@ -83,8 +81,6 @@ class ChatEndpoint {
   std::vector<Reply> last_replies(double seconds);
 
   const std::string& model() const;
-  /// Where questions go.
-  const std::string& url() const;
   const Traffic& traffic() const;
   /// What it waits for ("HTTP 429, going on in 12 s"); empty when it does not.
   std::string waits_for() const;
