@@ -113,14 +113,20 @@ std::vector<std::string> line_cells(const StudyResults& results, const StudyLine
   return cells;
 }
 
-/// The names of the lines that have a figure, the lowest first.
+/// The names of the lines that have a figure, the lowest first; equal is what is printed alike.
 std::string ascending(const std::vector<std::pair<double, std::string>>& figures) {
   auto sorted = figures;
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<std::string> names;
-  for (const auto& item : sorted) names.push_back(item.second);
-  return core::join(names, " < ");
+  std::string text;
+  std::string last;
+  for (const auto& [value, name] : sorted) {
+    const std::string printed = fixed(value, kDecimals);
+    if (!text.empty()) text += printed == last ? " = " : " < ";
+    text += name;
+    last = printed;
+  }
+  return text;
 }
 
 /// Whether our order of the lines is the published one, in the first metric.

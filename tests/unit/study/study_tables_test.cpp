@@ -66,6 +66,14 @@ TEST(StudyReport, SaysWhereTheOrderIsAnother) {
             std::string::npos);
 }
 
+TEST(StudyReport, SaysWhichAreEqual) {
+  StudyResults results = table();
+  results.lines[1].runs = {done(0, 60.04, 21), done(1, 59.98, 21)};
+  EXPECT_NE(to_markdown(results).find("Order by PointM here: Cls = CRM; published: Cls < CRM.\n"),
+            std::string::npos)
+      << to_markdown(results);
+}
+
 TEST(StudyReport, WritesALineARunAsCsv) {
   StudyResults results = table();
   results.title = "Table 2, \"all\"";
