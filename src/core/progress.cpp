@@ -38,6 +38,7 @@ std::string cut(std::string_view text, std::size_t most) {
 }
 
 std::string rate_text(double rate, const std::string& unit) {
+  if (rate < 0.1) return cat(fixed(60 * rate, 2), " ", unit, "/min");
   return cat(fixed(rate, rate < 10 ? 2 : 1), " ", unit, "/s");
 }
 
