@@ -6,6 +6,7 @@ set(interface
     pcnet/core/error.h
     pcnet/core/log.h
     pcnet/core/signals.h
+    pcnet/core/tensor_memory.h
     pcnet/core/version.h
     pcnet/engine/predictor.h
     pcnet/image/picture.h

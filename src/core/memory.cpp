@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "pcnet/core/machine.h"
+#include "pcnet/core/tensor_memory.h"
 
 namespace pcnet::core {
 
@@ -81,7 +82,10 @@ std::uint64_t MemoryMeter::peak() const { return static_cast<std::uint64_t>(tall
 std::uint64_t MemoryMeter::largest() const { return static_cast<std::uint64_t>(tally_->largest); }
 
 std::uint64_t free_memory(c10::Device device) {
-  if (device.is_cpu()) return std::min(memory_info().available, free_address_space());
+  if (device.is_cpu()) {
+    release_tensor_memory();
+    return std::min(memory_info().available, free_address_space());
+  }
   auto* allocator = c10::getDeviceAllocator(device.type());
   allocator->emptyCache();
   return allocator->getMemoryInfo(device.index()).first;

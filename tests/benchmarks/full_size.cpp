@@ -30,6 +30,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
+#include "pcnet/core/tensor_memory.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
 #include "pcnet/engine/trainer.h"
@@ -248,6 +249,7 @@ nlohmann::ordered_json run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   try {
+    (void)core::reuse_tensor_memory();
     const auto out = run(parse(argc, argv));
     std::cout << pcnet::core::json_text(out) << "\n";
     const double most = out["peak_gb"].get<double>();

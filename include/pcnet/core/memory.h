@@ -31,9 +31,9 @@ class MemoryMeter {
   std::unique_ptr<Guard> guard_;
 };
 
-/// Bytes that this process could still take on a device: of a processor, what the machine, the
-/// control group and the limit of the address space leave; of a CUDA device, what is free after
-/// its allocator gave back its reserve.
+/// Bytes that this process could still take on a device after its allocator gave back its reserve:
+/// of a processor, what the machine, the control group and the limit of the address space leave; of
+/// a CUDA device, what is free.
 std::uint64_t free_memory(c10::Device device);
 
 /// The most that a CUDA device's allocator has taken so far, with its reserve; 0 on a processor.
