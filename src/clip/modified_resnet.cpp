@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <ATen/autocast_mode.h>
+
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -61,7 +63,11 @@ BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std
     downsample->register_module("0", shortcut_conv_.ptr());
     downsample->register_module("1", shortcut_norm_.ptr());
     register_module("downsample", downsample);
+    folded_shortcut_ = {shortcut_conv_, shortcut_norm_};
   }
+  folded1_ = {conv1_, bn1_};
+  folded2_ = {conv2_, bn2_};
+  folded3_ = {conv3_, bn3_};
 }
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
@@ -70,6 +76,18 @@ at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
   out = bn3_(conv3_(average_pool(out, stride_)));
   if (shortcut_conv_.is_empty()) return (out + x).relu_();
   return (out + shortcut_norm_(shortcut_conv_(average_pool(x, stride_)))).relu_();
+}
+
+at::Tensor BottleneckImpl::forward_folded(const at::Tensor& x) {
+  const at::Tensor out = average_pool(folded2_.relu(folded1_.relu(x)), stride_);
+  if (shortcut_conv_.is_empty()) return folded3_.add_relu(out, x);
+  return folded3_.add_relu(out, folded_shortcut_.plain(average_pool(x, stride_)));
+}
+
+void BottleneckImpl::train(bool on) {
+  Module::train(on);
+  if (!on) return;
+  for (auto* folded : {&folded1_, &folded2_, &folded3_, &folded_shortcut_}) folded->forget();
 }
 
 AttentionPoolImpl::AttentionPoolImpl(std::int64_t grid, std::int64_t channels, std::int64_t heads,
@@ -123,6 +141,9 @@ ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : op
   bn2_ = register_module("bn2", nn::BatchNorm2d(half));
   conv3_ = register_module("conv3", convolution(half, options.width, 3));
   bn3_ = register_module("bn3", nn::BatchNorm2d(options.width));
+  folded1_ = {conv1_, bn1_};
+  folded2_ = {conv2_, bn2_};
+  folded3_ = {conv3_, bn3_};
   std::int64_t channels = options.width;
   for (std::size_t i = 0; i < options.layers.size(); ++i) {
     const std::int64_t width = options.width << i;
@@ -167,6 +188,28 @@ at::Tensor ModifiedResNetImpl::layer(std::size_t index, at::Tensor x) {
   return x;
 }
 
+at::Tensor ModifiedResNetImpl::stem_folded(const at::Tensor& images) {
+  return average_pool(folded3_.relu(folded2_.relu(folded1_.relu(images))), 2);
+}
+
+at::Tensor ModifiedResNetImpl::layer_folded(std::size_t index, at::Tensor x) {
+  for (const auto& child : layers_[index]->children()) {
+    x = std::dynamic_pointer_cast<BottleneckImpl>(child)->forward_folded(x);
+  }
+  return x;
+}
+
+bool ModifiedResNetImpl::is_folded(const at::Tensor& images) const {
+  return folded_ && !is_training() && !at::GradMode::is_enabled() && images.is_cpu() &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
+}
+
+void ModifiedResNetImpl::train(bool on) {
+  Module::train(on);
+  if (!on) return;
+  for (auto* folded : {&folded1_, &folded2_, &folded3_}) folded->forget();
+}
+
 template <class Visit>
 at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
   if (images.dim() != 4 || images.size(1) != 3 || images.size(2) < stride() ||
@@ -174,11 +217,14 @@ at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
     throw core::Error(core::cat("images: got ", images.sizes(),
                                 ", wanted [B, 3, H, W] with sides of at least ", stride(), " px"));
   }
-  const auto first = [this](const at::Tensor& pictures) { return stem(pictures); };
+  const bool fold = is_folded(images);
+  const auto first = [this, fold](const at::Tensor& pictures) {
+    return fold ? stem_folded(pictures) : stem(pictures);
+  };
   at::Tensor x = recompute_ ? core::recomputed(*this, first, images) : first(images);
   visit("stem", x);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    x = layer(i, x);
+    x = fold ? layer_folded(i, x) : layer(i, x);
     visit(core::cat("layer", i + 1), x);
   }
   return x;

@@ -75,6 +75,7 @@ at::Tensor crop_features(ClipImpl& clip, const image::Picture& picture,
                          std::span<const image::Rle> proposals, const CropLook& look) {
   const torch::NoGradGuard no_grad;
   clip.eval();
+  clip.set_folded(true);
   const at::Tensor pixels = normalised(clip, picture, look.colours);
   std::vector<at::Tensor> features;
   for (std::size_t first = 0; first < proposals.size(); first += kTogether) {
@@ -90,6 +91,7 @@ at::Tensor context_features(ClipImpl& clip, const image::Picture& picture,
                             std::span<const image::Rle> proposals, const image::Colours& colours) {
   const torch::NoGradGuard no_grad;
   clip.eval();
+  clip.set_folded(true);
   const at::Tensor pixels = normalised(clip, picture, colours);
   const at::Tensor grid =
       unit(clip.encode_image_grid(resized(pixels, clip.options.visual.resolution)));

@@ -14,7 +14,9 @@ namespace pcnet::engine {
 
 ModelResponder::ModelResponder(std::shared_ptr<model::ReferringModel> model,
                                const text::Tokenizer& tokenizer, const Options& options)
-    : model_(std::move(model)), tokenizer_(tokenizer), options_(options) {}
+    : model_(std::move(model)), tokenizer_(tokenizer), options_(options) {
+  model_->backbone()->set_folded(true);
+}
 
 /// Tokens of all texts in order, then those of each distinct cue that is none of them.
 class ModelResponder::Texts {

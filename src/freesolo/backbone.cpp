@@ -1,6 +1,7 @@
 #include "pcnet/freesolo/backbone.h"
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/folded_convolution.h"
 #include "pcnet/core/format.h"
 
 namespace pcnet::freesolo {
@@ -32,10 +33,10 @@ ConvNormImpl::ConvNormImpl(std::int64_t in, std::int64_t out, std::int64_t kerne
 
 void ConvNormImpl::fold() {
   const torch::NoGradGuard no_grad;
-  // In double: folded once more, an already folded norm changes no bit.
-  const at::Tensor factor = scale_.to(at::kDouble) / (variance_.to(at::kDouble) + kEpsilon).sqrt();
-  weight.mul_(factor.to(weight.scalar_type()).view({-1, 1, 1, 1}));
-  shift_.copy_(shift_ - mean_ * factor);
+  const core::ConvolutionWeights both =
+      core::folded(weight, {scale_, shift_, mean_, variance_, kEpsilon});
+  weight.copy_(both.weight);
+  shift_.copy_(both.bias);
   scale_.fill_(1);
   mean_.zero_();
   variance_.fill_(1 - kEpsilon);

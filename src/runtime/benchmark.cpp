@@ -169,6 +169,7 @@ ordered_json bench_clip(const config::Config& config, const ClipBenchOptions& op
   clip::Clip clip(config.model.clip, kVocabulary);
   clip->to(device);
   clip->eval();
+  clip->set_folded(true);
   use_channels_last(*clip);
   const std::int64_t size = options.image_size > 0 ? options.image_size : config.data.image_size;
   const at::Tensor images =

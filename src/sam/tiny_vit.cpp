@@ -1,7 +1,9 @@
 #include "pcnet/sam/tiny_vit.h"
 
 #include <cmath>
+#include <utility>
 
+#include "pcnet/core/folded_convolution.h"
 #include "pcnet/sam/vision_transformer.h"
 
 namespace pcnet::sam {
@@ -27,10 +29,9 @@ ConvNormImpl::ConvNormImpl(std::int64_t in, std::int64_t out, std::int64_t kerne
 }
 
 void ConvNormImpl::fuse() {
-  const torch::NoGradGuard no_grad;
-  const at::Tensor scale = bn_->weight / (bn_->running_var + bn_->options.eps()).sqrt();
-  weight_ = c_->weight * scale.view({-1, 1, 1, 1});
-  bias_ = bn_->bias - bn_->running_mean * scale;
+  auto [weight, bias] = core::folded(*c_, *bn_);
+  weight_ = std::move(weight);
+  bias_ = std::move(bias);
 }
 
 at::Tensor ConvNormImpl::forward(const at::Tensor& x) {

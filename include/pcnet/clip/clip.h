@@ -33,6 +33,9 @@ class ClipImpl : public torch::nn::Module {
     transformer_->set_recompute(on);
   }
 
+  /// ImageEncoder::set_folded
+  void set_folded(bool on) { visual_->set_folded(on); }
+
   const std::shared_ptr<ImageEncoder>& visual() { return visual_; }
   const config::ClipOptions options;
 

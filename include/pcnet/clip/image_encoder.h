@@ -28,6 +28,11 @@ class ImageEncoder : public torch::nn::Module {
   /// hold inside (core::recomputed).
   virtual void set_recompute(bool on) = 0;
 
+  /// Whether batch norms are a part of the convolutions before them where that may be: in
+  /// evaluation, without gradients and autocast, on a processor. The feature agrees with the other
+  /// to 1e-5 of its greatest value, and takes less time.
+  virtual void set_folded(bool on) = 0;
+
   virtual std::int64_t feature_channels() const = 0;
   /// Pixels a cell is wide and high, 32 for RN50.
   virtual std::int64_t stride() const = 0;

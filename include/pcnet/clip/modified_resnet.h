@@ -8,6 +8,7 @@
 
 #include "pcnet/clip/image_encoder.h"
 #include "pcnet/config/clip_options.h"
+#include "pcnet/core/folded_convolution.h"
 
 namespace pcnet::clip {
 
@@ -18,6 +19,10 @@ class BottleneckImpl : public torch::nn::Module {
   BottleneckImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride);
   /// x [B, in, h, w] -> [B, 4 width, h / stride, w / stride]
   at::Tensor forward(const at::Tensor& x);
+  /// The same with folded norms: in evaluation and without gradients.
+  at::Tensor forward_folded(const at::Tensor& x);
+  /// Training forgets the folded norms.
+  void train(bool on = true) override;
 
   static constexpr std::int64_t kExpansion = 4;
 
@@ -27,6 +32,7 @@ class BottleneckImpl : public torch::nn::Module {
   torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
   torch::nn::Conv2d shortcut_conv_ = nullptr;
   torch::nn::BatchNorm2d shortcut_norm_ = nullptr;
+  core::FoldedConvolution folded1_, folded2_, folded3_, folded_shortcut_;
 };
 TORCH_MODULE(Bottleneck);
 
@@ -63,21 +69,29 @@ class ModifiedResNetImpl : public ImageEncoder {
   /// By the attention pool; Error without one.
   at::Tensor pool(const at::Tensor& grid) override;
   void set_recompute(bool on) override { recompute_ = on; }
+  void set_folded(bool on) override { folded_ = on; }
+  /// Training forgets the folded norms.
+  void train(bool on = true) override;
   std::int64_t feature_channels() const override { return options.feature_channels(); }
   std::int64_t stride() const override { return options.stride(); }
   const config::VisualOptions options;
 
  private:
   at::Tensor stem(const at::Tensor& images);
+  at::Tensor stem_folded(const at::Tensor& images);
   at::Tensor layer(std::size_t index, at::Tensor x);
+  at::Tensor layer_folded(std::size_t index, at::Tensor x);
+  bool is_folded(const at::Tensor& images) const;
   /// Runs the network and shows `visit(name, output)` what the stem and each layer give.
   template <class Visit>
   at::Tensor run(const at::Tensor& images, Visit visit);
   void initialise();
 
   bool recompute_ = false;
+  bool folded_ = false;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
   torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
+  core::FoldedConvolution folded1_, folded2_, folded3_;
   std::vector<torch::nn::Sequential> layers_;
   AttentionPool attnpool_ = nullptr;
 };

@@ -179,6 +179,85 @@ TEST(ModifiedResNet, RefusesUnfittingOptions) {
               ThrowsMessage<core::ConfigError>(HasSubstr("multiple of 16")));
 }
 
+/// Statistics of their own, as after a training.
+void move_statistics(ModifiedResNetImpl& network) {
+  const torch::NoGradGuard no_grad;
+  network.train();
+  for (int i = 0; i < 3; ++i) network.forward(torch::randn({4, 3, 32, 32}) * (i + 1));
+  network.eval();
+}
+
+/// Their difference, relative to the greatest value.
+double apart(const at::Tensor& got, const at::Tensor& wanted) {
+  return (got - wanted).abs().max().item<double>() / wanted.abs().max().item<double>();
+}
+
+TEST(ModifiedResNet, GivesTheSameFeaturesWithFoldedNorms) {
+  const torch::NoGradGuard no_grad;
+  ModifiedResNet network = tiny_network();
+  move_statistics(*network);
+  for (const std::int64_t side : {32, 47, 64}) {
+    const at::Tensor images = torch::randn({2, 3, side, side});
+    network->set_folded(false);
+    const auto wanted = network->features(images);
+    network->set_folded(true);
+    const auto got = network->features(images);
+    ASSERT_EQ(got.size(), wanted.size());
+    for (const auto& [name, feature] : wanted) {
+      EXPECT_LT(apart(got.at(name), feature), 1e-5) << name << " at " << side;
+    }
+    EXPECT_FALSE(at::equal(got.at("layer3"), wanted.at("layer3"))) << "nothing was folded";
+  }
+}
+
+TEST(ModifiedResNet, FoldsItsNormsAnewAfterTraining) {
+  ModifiedResNet network = tiny_network();
+  network->set_folded(true);
+  const at::Tensor images = torch::randn({2, 3, 32, 32});
+  const auto answer = [&](bool folded) {
+    const torch::NoGradGuard no_grad;
+    network->eval();
+    network->set_folded(folded);
+    return network->forward(images);
+  };
+  torch::optim::SGD optimizer(network->parameters(), /*lr=*/0.01);
+  for (int step = 0; step < 3; ++step) {
+    const at::Tensor before = answer(/*folded=*/true);
+    network->train();
+    network->forward(images).square().mean().backward();
+    optimizer.step();
+    const at::Tensor after = answer(/*folded=*/true);
+    EXPECT_GT(apart(after, before), 1e-3) << step;
+    EXPECT_LT(apart(after, answer(/*folded=*/false)), 1e-5) << step;
+  }
+}
+
+TEST(ModifiedResNet, FoldsNoNormsInTrainingOrForGradients) {
+  ModifiedResNet network = tiny_network();
+  move_statistics(*network);
+  const at::Tensor images = torch::randn({2, 3, 32, 32});
+  const auto both = [&](auto compute) {
+    network->set_folded(false);
+    const at::Tensor plain = compute();
+    network->set_folded(true);
+    return at::equal(plain, compute());
+  };
+  for (const bool recompute : {false, true}) {
+    network->set_recompute(recompute);
+    EXPECT_TRUE(both([&] { return network->forward(images); })) << "gradients";
+    EXPECT_TRUE(both([&] {
+      network->zero_grad();
+      network->forward(images).square().mean().backward();
+      return network->named_parameters()["conv1.weight"].grad().clone();
+    }));
+  }
+  network->train();
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(both([&] { return network->forward(images); })) << "training";
+  network->eval();
+  EXPECT_FALSE(both([&] { return network->forward(images); }));
+}
+
 TEST(ModifiedResNet, HasNoPoolWhenItIsSwitchedOff) {
   config::VisualOptions options = support::tiny_clip().visual;
   options.attention_pool = false;
