@@ -32,6 +32,11 @@ bool GrowingLines::is_whole(const fs::path& out, std::string_view head, bool rep
                   "--replace writes it anew, or choose another file with --out"));
 }
 
+void GrowingLines::reopen(const fs::path& out) {
+  if (fs::exists(partial_of(out))) return;  // by a call that was stopped
+  core::write_file(partial_of(out), core::read_file(out));
+}
+
 GrowingLines::GrowingLines(fs::path out, std::string_view head)
     : out_(std::move(out)), lines_(partial_of(out_)), there_(lines_.read()) {
   if (there_.empty()) {

@@ -16,6 +16,9 @@ class GrowingLines {
   /// `replace` it is not looked at, and what was begun is removed.
   static bool is_whole(const std::filesystem::path& out, std::string_view head, bool replace);
 
+  /// Begins anew where a whole `out` ends; until the end it stays as it is.
+  static void reopen(const std::filesystem::path& out);
+
   /// Error when other lines were begun.
   GrowingLines(std::filesystem::path out, std::string_view head);
 

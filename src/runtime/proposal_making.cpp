@@ -79,6 +79,15 @@ std::vector<const data::ImageRecord*> images_of(const data::ReferIndex& index,
   return images;
 }
 
+/// Those without an entry.
+std::vector<const data::ImageRecord*> left_of(const std::vector<const data::ImageRecord*>& images,
+                                              const std::unordered_set<std::int64_t>& there) {
+  std::vector<const data::ImageRecord*> left;
+  std::copy_if(images.begin(), images.end(), std::back_inserter(left),
+               [&](const auto* image) { return !there.contains(image->image_id); });
+  return left;
+}
+
 void count_entry(std::size_t masks, ProposalFile& file) {
   ++file.images;
   file.proposals += static_cast<std::int64_t>(masks);
@@ -221,17 +230,18 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
   ordered_json settings = maker->settings();
   if (request.shards > 1) settings["shard"] = cat(request.shard, "/", request.shards);
   const std::string head = head_line(settings);
+  const auto all = images_of(dataset.index(), request);
   if (GrowingLines::is_whole(file.out, head, request.replace)) {
-    (void)count_entries(core::read_file(file.out), file.out.string(), file);
-    file.already_there = true;
-    return file;
+    const auto ids = count_entries(core::read_file(file.out), file.out.string(), file);
+    file.already_there = left_of(all, ids).empty();
+    if (file.already_there) return file;
+    GrowingLines::reopen(file.out);  // it has the images of another dataset
+    file = {.out = file.out};
   }
   GrowingLines store(file.out, head);
   const auto there = count_entries(store.there(), store.name(), file);
-  const auto all = images_of(dataset.index(), request);
-  std::vector<const data::ImageRecord*> left;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(left),
-               [&](const auto* image) { return !there.contains(image->image_id); });
+  const std::int64_t before = file.images;
+  const auto left = left_of(all, there);
   Making making(dataset, *maker, core::usable_threads(static_cast<int>(config.run.threads)));
   const auto already = static_cast<std::int64_t>(all.size() - left.size());
   core::Progress progress("making proposals", static_cast<std::int64_t>(all.size()), "images",
@@ -245,7 +255,7 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
       [&](std::int64_t done) { progress.update(already + done); });
   store.commit();
   progress.finish();
-  file.made = file.images - already;
+  file.made = file.images - before;
   file.unreadable = making.unreadable();
   file.seconds = watch.take();
   file.by_part = making.seconds();

@@ -74,6 +74,22 @@ class Proposals(Case):
         self.make("--replace")
         self.assertEqual(path.read_text(), text)
 
+    def test_images_of_another_dataset_are_added(self):
+        path, other = self.folder / "p.jsonl", self.folder / "other"
+        run_well("data", "synth", "--out", other, "--images", IMAGES + 8, "--difficulty", "easy")
+        self.make()
+        before = path.read_text()
+        said = json.loads(self.make("--json", root=other).stdout)
+        _, lines = entries(path)
+        self.assertEqual((said["images"], said["made"]), (len(lines), len(lines) - IMAGES))
+        self.assertGreater(said["made"], 0)
+        self.assertTrue(path.read_text().startswith(before))
+        self.assertFalse(path.with_name("p.jsonl.partial").exists())
+        for root in (ROOT, other):
+            check = run_well("-q", "--json", "proposals", "check", "--root", root, "--proposals", path)
+            self.assertEqual(json.loads(check.stdout)["missing"], 0)
+            self.assertTrue(json.loads(self.make("--json", root=root).stdout)["already_there"])
+
     def test_a_killed_call_goes_on_to_the_same_bytes(self):
         whole = self.folder / "whole.jsonl"
         self.make(out=whole)

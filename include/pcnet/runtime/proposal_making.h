@@ -25,7 +25,7 @@ struct ProposalRequest {
 /// A store of proposals that was made or imported.
 struct ProposalFile {
   std::filesystem::path out;
-  bool already_there = false;   ///< whole, with the same settings: nothing was done
+  bool already_there = false;   ///< every image, with the same settings: nothing was done
   std::int64_t images = 0;      ///< with an entry
   std::int64_t made = 0;        ///< by this call; the others were there
   std::int64_t proposals = 0;   ///< of these images
@@ -37,6 +37,8 @@ struct ProposalFile {
 
 /// Makes proposals for every image of the `data` section's dataset, whatever its split, in the
 /// order of the annotations, as JSON lines behind a head that says what they were made with.
+/// Where `out` is there with the same settings, for another dataset that shares images with this
+/// one, the images that it lacks are added.
 /// What is done is kept in `<out>.partial`: stopped or killed at any moment, the same call goes on
 /// there, and the file is the same byte for byte. Error when `out` is there with other settings and
 /// is not to be replaced.
