@@ -5,6 +5,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/output_path.h"
 
 namespace pcnet::runtime {
 
@@ -21,6 +22,7 @@ std::string_view first_line(std::string_view text) { return text.substr(0, text.
 }  // namespace
 
 bool GrowingLines::is_whole(const fs::path& out, std::string_view head, bool replace) {
+  core::require_regular_file(out);
   if (replace) {
     fs::remove(partial_of(out));
     return false;

@@ -90,6 +90,9 @@ class Proposals(Case):
             self.assertEqual(json.loads(check.stdout)["missing"], 0)
             self.assertTrue(json.loads(self.make("--json", root=root).stdout)["already_there"])
 
+    def test_a_device_is_no_place_for_a_store(self):
+        self.assert_fails(self.make(out="/dev/full", ok=False), 1, "/dev/full")
+
     def test_a_killed_call_goes_on_to_the_same_bytes(self):
         whole = self.folder / "whole.jsonl"
         self.make(out=whole)
