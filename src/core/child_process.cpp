@@ -12,6 +12,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "system_call.h"
+
 namespace pcnet::core {
 
 namespace {
@@ -49,7 +51,7 @@ ChildProcess::ChildProcess(const std::filesystem::path& program,
                            const std::vector<std::string>& arguments,
                            const std::filesystem::path& log) {
   const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (output < 0) throw Error(cat("cannot write ", log.string(), ": ", std::strerror(errno)));
+  if (output < 0) fail("cannot write", log);
   if (::access(program.c_str(), X_OK) != 0) {
     const std::string reason = std::strerror(errno);
     ::close(output);

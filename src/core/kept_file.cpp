@@ -1,17 +1,14 @@
 #include "pcnet/core/kept_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <unistd.h>
 
-#include "pcnet/core/error.h"
-#include "pcnet/core/format.h"
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/core/output_path.h"
 
 #include "replacement.h"
+#include "system_call.h"
 
 namespace pcnet::core {
 
@@ -39,7 +36,7 @@ void KeptFile::commit() {
   copy_.reset();
   if (link_.empty()) return;
   if (::rename(link_.c_str(), kept_as_.c_str()) != 0) {
-    throw Error(cat("cannot write ", kept_as_.string(), ": ", std::strerror(errno)));
+    fail("cannot write", kept_as_);
   }
   // Two names of one file: rename then does nothing and leaves both.
   ::unlink(std::exchange(link_, {}).c_str());

@@ -10,6 +10,8 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "system_call.h"
+
 namespace pcnet::core {
 
 namespace fs = std::filesystem;
@@ -28,7 +30,7 @@ bool is_mounted(const fs::path& path) {
 
 void require_replaceable(const fs::path& path) {
   if (::access(path.c_str(), W_OK) != 0 && errno != ENOENT) {
-    throw Error(cat("cannot write ", path.string(), ": ", std::strerror(errno)));
+    fail("cannot write", path);
   }
   if (!is_mounted(path)) return;
   throw Error(cat("cannot write ", path.string(),

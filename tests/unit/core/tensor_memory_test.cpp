@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 #include <vector>
 
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include "pcnet/core/memory.h"
+
+#include "support/memory.h"
 
 namespace pcnet::core {
 namespace {
@@ -20,15 +20,6 @@ namespace {
 constexpr std::int64_t kMega = 1 << 20;
 
 at::Tensor bytes(std::int64_t count) { return at::full({count}, 1, at::kByte); }
-
-/// Bytes that are resident now.
-std::int64_t resident() {
-  std::ifstream in("/proc/self/statm");
-  std::int64_t all = 0;
-  std::int64_t pages = 0;
-  in >> all >> pages;
-  return pages * ::sysconf(_SC_PAGESIZE);
-}
 
 TEST(TensorMemory, IsUsedAgainByATensorOfTheSameSize) {
   ASSERT_TRUE(reuse_tensor_memory());
@@ -53,7 +44,7 @@ TEST(TensorMemory, IsUsedAgainBySmallerTensorsSideBySide) {
 TEST(TensorMemory, IsHardlyMoreThanWasInUseAtOnce) {
   ASSERT_TRUE(reuse_tensor_memory());
   { const at::Tensor warm_up = bytes(2 * kMega); }
-  const std::int64_t before = resident();
+  const std::int64_t before = support::resident_bytes();
   { const at::Tensor most = bytes(200 * kMega); }
   std::int64_t peak = 0;
   for (std::int64_t i = 0; i < 500; ++i) {
@@ -61,7 +52,7 @@ TEST(TensorMemory, IsHardlyMoreThanWasInUseAtOnce) {
     const at::Tensor one = bytes((10 + i * 37 % 90) * kMega);
     const at::Tensor two = bytes((20 + i * 53 % 60) * kMega);
     const at::Tensor three = bytes((2 + i * 11 % 16) * kMega);
-    peak = std::max(peak, resident() - before);
+    peak = std::max(peak, support::resident_bytes() - before);
   }
   EXPECT_LT(peak, 220 * kMega);
 }
@@ -69,23 +60,23 @@ TEST(TensorMemory, IsHardlyMoreThanWasInUseAtOnce) {
 TEST(TensorMemory, GivesRoomToALargerTensor) {
   ASSERT_TRUE(reuse_tensor_memory());
   { const at::Tensor warm_up = bytes(2 * kMega); }
-  const std::int64_t before = resident();
+  const std::int64_t before = support::resident_bytes();
   {
     std::vector<at::Tensor> many;
     for (int i = 0; i < 20; ++i) many.push_back(bytes(10 * kMega));
   }
   const at::Tensor one = bytes(200 * kMega);
-  EXPECT_LT(resident() - before, 220 * kMega);
+  EXPECT_LT(support::resident_bytes() - before, 220 * kMega);
 }
 
 TEST(TensorMemory, IsGivenBackWhenItIsReleased) {
   ASSERT_TRUE(reuse_tensor_memory());
   { const at::Tensor warm_up = bytes(2 * kMega); }
-  const std::int64_t before = resident();
+  const std::int64_t before = support::resident_bytes();
   { const at::Tensor large = bytes(200 * kMega); }
-  EXPECT_GT(resident() - before, 190 * kMega);
+  EXPECT_GT(support::resident_bytes() - before, 190 * kMega);
   release_tensor_memory();
-  EXPECT_LT(resident() - before, 10 * kMega);
+  EXPECT_LT(support::resident_bytes() - before, 10 * kMega);
 }
 
 TEST(TensorMemory, KeepsTheTensorsOfSeveralThreadsApart) {
@@ -127,13 +118,7 @@ TEST(TensorMemory, IsCounted) {
 
 TEST(TensorMemory, SaysWhenThereIsNone) {
   ASSERT_TRUE(reuse_tensor_memory());
-  try {
-    const at::Tensor huge = at::empty({std::int64_t{1} << 58}, at::kByte);
-    FAIL() << "got memory that no machine has";
-  } catch (const c10::Error& error) {
-    EXPECT_TRUE(is_out_of_memory(error)) << error.what();
-    EXPECT_EQ(bytes_asked_for(error), std::uint64_t{1} << 58) << error.what();
-  }
+  support::expect_out_of_memory_is_known();
 }
 
 TEST(TensorMemory, IsLeftToGlibcWhereTheUserChose) {

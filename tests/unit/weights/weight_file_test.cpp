@@ -1,19 +1,18 @@
 #include "pcnet/weights/weight_file.h"
 
 #include <cstring>
-#include <fstream>
 #include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <torch/types.h>
-#include <unistd.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
 
+#include "support/memory.h"
 #include "support/temporary_folder.h"
 #include "support/zip_bytes.h"
 
@@ -333,24 +332,15 @@ TEST_F(WeightFiles, CopyConvertsTheType) {
   EXPECT_THROW(copy_weights(torch::ones({2}), torch::ones({2}, at::kLong)), core::Error);
 }
 
-/// Resident bytes of this process.
-std::int64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::int64_t whole = 0;
-  std::int64_t resident = 0;
-  file >> whole >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
-}
-
 TEST_F(WeightFiles, ReleaseGivesBackThePagesOfAMappedTensor) {
   constexpr std::int64_t kCount = 16 << 20;  // floats: 64 MiB
   write_safetensors(path("a.safetensors"), {{{"w", torch::ones({kCount})}}, {}});
   const WeightFile file = open_weights(path("a.safetensors"));
   const at::Tensor& mapped = file.content.tensors[0].second;
   EXPECT_EQ(mapped.sum(at::kDouble).item<double>(), kCount);
-  const std::int64_t before = resident_bytes();
+  const std::int64_t before = support::resident_bytes();
   release_pages(mapped);
-  EXPECT_LT(resident_bytes(), before - (48 << 20));
+  EXPECT_LT(support::resident_bytes(), before - (48 << 20));
   EXPECT_EQ(mapped.sum(at::kDouble).item<double>(), kCount);
 }
 
