@@ -56,12 +56,13 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   std::optional<core::AtomicFile> out;
   if (!arguments.out.empty()) out.emplace(arguments.out);
   const runtime::EvaluationResult result = runtime::evaluate(request);
+  const nlohmann::ordered_json document = runtime::to_json(result);
   if (out) {
-    out->write(core::json_text(runtime::to_json(result), {.indent = 2}) + "\n");
+    out->write(core::json_text(document, {.indent = 2}) + "\n");
     out->commit();
   }
   if (globals.json) {
-    print_json(runtime::to_json(result));
+    print_json(document);
   } else {
     std::cout << runtime::to_text(result);
   }

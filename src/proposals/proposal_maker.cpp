@@ -104,25 +104,25 @@ class SharedSam {
 class SamClicks : public ClickDecoder {
  public:
   explicit SamClicks(SharedSam& sam) : sam_(sam) {}
-  ~SamClicks() override { sam_.count_masks(masks_ + lap_.take()); }
+  ~SamClicks() override { sam_.count_masks(whole_.seconds() - here_); }
 
   void set_crop(const image::Picture& crop) override {
-    masks_ += lap_.take();
+    const core::Lap lap;
     embedding_ = sam_.embed(crop);
-    lap_.take();
+    here_ += lap.seconds();
   }
   ClickMasks decode(std::span<const Point> points) override {
-    masks_ += lap_.take();
+    const core::Lap lap;
     ClickMasks found = sam_.clicks(embedding_, points);
-    lap_.take();
+    here_ += lap.seconds();
     return found;
   }
 
  private:
   SharedSam& sam_;
   sam::Embedding embedding_;
-  core::Lap lap_;
-  double masks_ = 0;
+  const core::Lap whole_;
+  double here_ = 0;  // seconds, waiting for other threads included
 };
 
 /// On a GPU the masks of an image are made while the next ones are looked at; a processor is busy

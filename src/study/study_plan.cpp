@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iomanip>
-#include <optional>
 #include <set>
 #include <sstream>
 
@@ -96,29 +95,25 @@ class Planner {
   std::vector<PlannedRow> plan_table(const StudyTable& table, const fs::path& file) {
     std::vector<PlannedRow> rows;
     for (const auto& row : table.rows) {
-      rows.emplace_back();
-      if (row.published) continue;
-      const std::string where = cat(file.string(), ": ", table.title, ", ", row.name);
-      for (const std::int64_t seed : table.seeds) {
-        try {
-          const std::optional<std::size_t> run = plan_row(row, seed);
-          if (run) {
-            rows.back().runs.push_back(*run);
-          } else {
-            rows.back().skipped = kNoSam;
-          }
-        } catch (const core::Error& error) {
-          faults_.push_back(cat(where, ": ", error.what()));
-          break;  // the same fault for every seed
-        }
+      try {
+        rows.push_back(plan_row(row, table.seeds));
+      } catch (const core::Error& error) {  // the same fault for every seed
+        faults_.push_back(
+            cat(file.string(), ": ", table.title, ", ", row.name, ": ", error.what()));
       }
     }
     return rows;
   }
 
-  /// Nothing where the row asks a Segment Anything that nobody named.
-  std::optional<std::size_t> plan_row(const StudyRow& row, std::int64_t seed) {
-    if (lacks_sam(row.config)) return std::nullopt;
+  PlannedRow plan_row(const StudyRow& row, const std::vector<std::int64_t>& seeds) {
+    if (row.published) return {};
+    if (lacks_sam(row.config)) return {.runs = {}, .skipped = kNoSam};
+    PlannedRow planned;
+    for (const std::int64_t seed : seeds) planned.runs.push_back(plan_run(row, seed));
+    return planned;
+  }
+
+  std::size_t plan_run(const StudyRow& row, std::int64_t seed) {
     std::ptrdiff_t start = -1;
     if (row.start) start = static_cast<std::ptrdiff_t>(planned(*row.start, seed, -1));
     const std::size_t run = planned(row.config, seed, start);
@@ -136,16 +131,14 @@ class Planner {
   }
 
   std::size_t planned(const StudyConfig& asked, std::int64_t seed, std::ptrdiff_t start) {
-    std::vector<std::string> overrides = asked.set;
-    overrides.insert(overrides.end(), request_.overrides.begin(), request_.overrides.end());
-    overrides.push_back(cat("run.seed=", seed));
+    std::vector<std::string> last = {cat("run.seed=", seed)};
     std::string start_name;
     if (start >= 0) {
       const PlannedRun& before = plan_.runs[static_cast<std::size_t>(start)];
-      overrides.push_back(config::assignment("model.clip.weights", before.folder.string()));
+      last.push_back(config::assignment("model.clip.weights", before.folder.string()));
       start_name = before.name;
     }
-    config::Config config = config::load(asked.file, overrides).values;
+    config::Config config = loaded(asked, last);
     forget_unused(config.eval);
     const std::string name = cat(asked.file.stem().string(), "-s", seed, "-");
     if (!answers_by_model(config)) return add(evaluation(name, config, start, start_name));
@@ -201,15 +194,18 @@ class Planner {
     return known->second;
   }
 
+  /// Whether it asks a Segment Anything that nobody named.
   bool lacks_sam(const StudyConfig& asked) const {
-    const auto loaded = [&](const char* last) {
-      std::vector<std::string> overrides = asked.set;
-      overrides.insert(overrides.end(), request_.overrides.begin(), request_.overrides.end());
-      overrides.emplace_back(last);
-      return config::load(asked.file, overrides).values;
-    };
-    return loaded("eval.segmentor=none").eval.sam.weights.empty() &&
-           needs_sam(loaded("eval.sam.weights=unknown").eval.segmentor);
+    return loaded(asked, {"eval.segmentor=none"}).eval.sam.weights.empty() &&
+           needs_sam(loaded(asked, {"eval.sam.weights=unknown"}).eval.segmentor);
+  }
+
+  /// With the call's overrides on top of the study's, and these on top of all.
+  config::Config loaded(const StudyConfig& asked, const std::vector<std::string>& last) const {
+    std::vector<std::string> overrides = asked.set;
+    overrides.insert(overrides.end(), request_.overrides.begin(), request_.overrides.end());
+    overrides.insert(overrides.end(), last.begin(), last.end());
+    return config::load(asked.file, overrides).values;
   }
 
   const StudyRequest& request_;
