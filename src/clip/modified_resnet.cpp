@@ -7,6 +7,7 @@
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/norm_relu.h"
 #include "pcnet/core/recompute.h"
 
 namespace pcnet::clip {
@@ -71,11 +72,12 @@ BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std
 }
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
-  at::Tensor out = bn1_(conv1_(x)).relu_();
-  out = bn2_(conv2_(out)).relu_();
-  out = bn3_(conv3_(average_pool(out, stride_)));
-  if (shortcut_conv_.is_empty()) return (out + x).relu_();
-  return (out + shortcut_norm_(shortcut_conv_(average_pool(x, stride_)))).relu_();
+  at::Tensor out = core::normed_relu(*bn1_, conv1_(x));
+  out = core::normed_relu(*bn2_, conv2_(out));
+  out = conv3_(average_pool(out, stride_));
+  if (shortcut_conv_.is_empty()) return core::normed_add_relu(*bn3_, out, x);
+  return core::normed_add_relu(
+      *bn3_, out, core::normed(*shortcut_norm_, shortcut_conv_(average_pool(x, stride_))));
 }
 
 at::Tensor BottleneckImpl::forward_folded(const at::Tensor& x) {
@@ -172,10 +174,9 @@ void ModifiedResNetImpl::initialise() {
 }
 
 at::Tensor ModifiedResNetImpl::stem(const at::Tensor& images) {
-  at::Tensor x = bn1_(conv1_(images)).relu_();
-  x = bn2_(conv2_(x)).relu_();
-  x = bn3_(conv3_(x)).relu_();
-  return average_pool(x, 2);
+  at::Tensor x = core::normed_relu(*bn1_, conv1_(images));
+  x = core::normed_relu(*bn2_, conv2_(x));
+  return average_pool(core::normed_relu(*bn3_, conv3_(x)), 2);
 }
 
 at::Tensor ModifiedResNetImpl::layer(std::size_t index, at::Tensor x) {

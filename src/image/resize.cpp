@@ -10,14 +10,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-
-// Compiled a second time for wider registers; the processor decides which one runs. Sums of whole
-// numbers are the same in both.
-#if defined(__x86_64__) && defined(__gnu_linux__)
-#define PCNET_ALSO_AVX2 __attribute__((target_clones("avx2", "default")))
-#else
-#define PCNET_ALSO_AVX2
-#endif
+#include "pcnet/core/wide_registers.h"
 
 namespace pcnet::image {
 

@@ -1,0 +1,27 @@
+#include "pcnet/core/team.h"
+
+#include <ATen/TensorIterator.h>
+#include <ATen/ops/arange.h>
+
+namespace pcnet::core {
+
+void on_team(std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& work) {
+  if (count <= 0) return;
+  if (count == 1) return work(0, 1);
+  // An iteration over the numbers themselves is the loop that LibTorch's library offers.
+  const at::Tensor numbers = at::arange(count, at::kLong);
+  auto loop = at::TensorIteratorConfig()
+                  .check_all_same_dtype(false)
+                  .resize_outputs(false)
+                  .add_borrowed_output(numbers)
+                  .build();
+  const auto* first = numbers.const_data_ptr<std::int64_t>();
+  loop.for_each(
+      [&](char** data, const std::int64_t* /*strides*/, std::int64_t size) {
+        const std::int64_t begin = reinterpret_cast<const std::int64_t*>(data[0]) - first;
+        work(begin, begin + size);
+      },
+      /*grain_size=*/1);
+}
+
+}  // namespace pcnet::core
