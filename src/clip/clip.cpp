@@ -1,8 +1,9 @@
 #include "pcnet/clip/clip.h"
 
 #include <cmath>
+#include <utility>
+#include <vector>
 
-#include "pcnet/clip/text_packing.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
@@ -37,23 +38,28 @@ at::Tensor ClipImpl::encode_text(const at::Tensor& tokens) {
         positional_embedding_.size(0), " (data.text_length, model.clip.text.context_length)"));
   }
   if (tokens.size(0) == 0) return text_projection_.new_zeros({0, text_projection_.size(1)});
-  if (!tokens.is_cpu()) return encode_packed(tokens, tokens.argmax(/*dim=*/1));
-  const PackedTexts packed = pack_texts(tokens);
-  const auto move = [&](const at::Tensor& x) {
-    return x.to(text_projection_.device(), /*non_blocking=*/true);
-  };
-  at::Tensor features = encode_packed(move(packed.tokens), move(packed.end));
-  if (!packed.place_of.defined()) return features;
-  return features.index_select(/*dim=*/0, move(packed.place_of));
+  const c10::Device device = text_projection_.device();
+  if (!tokens.is_cpu()) {
+    const auto [count, length] = std::pair(tokens.size(0), tokens.size(1));
+    return encode_packed({tokens.flatten(),
+                          {{count, length}},
+                          tokens.argmax(/*dim=*/1) + at::arange(count, tokens.options()) * length});
+  }
+  PackedTexts packed = pack_texts(tokens, device.is_cpu() ? Lengths::kOwn : Lengths::kLongest);
+  for (at::Tensor* part : {&packed.tokens, &packed.end}) {
+    *part = part->to(device, /*non_blocking=*/true);
+  }
+  return encode_packed(packed);
 }
 
-at::Tensor ClipImpl::encode_packed(const at::Tensor& tokens, const at::Tensor& end) {
-  at::Tensor x = token_embedding_(tokens) +
-                 positional_embedding_.slice(/*dim=*/0, /*start=*/0, /*end=*/tokens.size(1));
-  x = transformer_(x);  // [U, L, width]
-  const at::Tensor place = end.view({-1, 1, 1}).expand({-1, 1, x.size(2)});
+at::Tensor ClipImpl::encode_packed(const PackedTexts& texts) {
+  std::vector<at::Tensor> parts = split_texts(token_embedding_(texts.tokens), texts.groups);
+  for (auto& part : parts) {
+    part = part + positional_embedding_.slice(/*dim=*/0, /*start=*/0, /*end=*/part.size(1));
+  }
+  const at::Tensor x = transformer_(join_texts(std::move(parts)), texts.groups);  // [R, width]
   // The norm is taken row by row: only the end tokens' rows need it.
-  return ln_final_(x.gather(/*dim=*/1, place).squeeze(/*dim=*/1)).matmul(text_projection_);
+  return ln_final_(x.index_select(/*dim=*/0, texts.end)).matmul(text_projection_);
 }
 
 }  // namespace pcnet::clip

@@ -1,6 +1,7 @@
 #include "pcnet/clip/text_packing.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -24,45 +25,60 @@ std::string_view bytes_of(Ids ids) {
   return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
 }
 
-at::Tensor tokens_of(const std::vector<Ids>& texts) {
-  std::size_t longest = 0;
-  for (const auto text : texts) longest = std::max(longest, text.size());
-  at::Tensor tokens = torch::zeros(
-      {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(longest)}, at::kLong);
-  auto* out = tokens.mutable_data_ptr<std::int64_t>();
+/// Texts in the order in which they are encoded.
+std::vector<EqualTexts> groups_of(const std::vector<Ids>& texts, std::size_t least) {
+  std::vector<EqualTexts> groups;
   for (const auto text : texts) {
-    std::copy(text.begin(), text.end(), out);
-    out += longest;
+    const auto length = static_cast<std::int64_t>(std::max(text.size(), least));
+    if (groups.empty() || groups.back().length != length) groups.push_back({0, length});
+    ++groups.back().count;
   }
-  return tokens;
-}
-
-at::Tensor ends_of(const std::vector<Ids>& texts) {
-  at::Tensor ends = torch::empty({static_cast<std::int64_t>(texts.size())}, at::kLong);
-  std::transform(texts.begin(), texts.end(), ends.mutable_data_ptr<std::int64_t>(),
-                 [](Ids text) { return static_cast<std::int64_t>(text.size()) - 1; });
-  return ends;
+  return groups;
 }
 
 }  // namespace
 
-PackedTexts pack_texts(const at::Tensor& tokens) {
+PackedTexts pack_texts(const at::Tensor& tokens, Lengths lengths) {
   const at::Tensor rows = tokens.contiguous();
   const auto length = static_cast<std::size_t>(rows.size(1));
   const auto* ids = rows.const_data_ptr<std::int64_t>();
-  at::Tensor place_of = torch::empty({rows.size(0)}, at::kLong);
-  auto* places = place_of.mutable_data_ptr<std::int64_t>();
-  std::unordered_map<std::string_view, std::int64_t> known;
+  std::vector<std::size_t> place_of;  // of each text among the distinct ones
+  std::unordered_map<std::string_view, std::size_t> known;
   std::vector<Ids> distinct;
   for (std::int64_t i = 0; i < rows.size(0); ++i) {
     const Ids text = up_to_end({ids + static_cast<std::size_t>(i) * length, length});
-    const auto [found, added] =
-        known.emplace(bytes_of(text), static_cast<std::int64_t>(distinct.size()));
+    const auto [found, added] = known.emplace(bytes_of(text), distinct.size());
     if (added) distinct.push_back(text);
-    places[i] = found->second;
+    place_of.push_back(found->second);
   }
-  if (static_cast<std::int64_t>(distinct.size()) == rows.size(0)) place_of.reset();
-  return {tokens_of(distinct), ends_of(distinct), std::move(place_of)};
+  std::vector<std::size_t> order(distinct.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::size_t least = 0;
+  if (lengths == Lengths::kOwn) {
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return distinct[a].size() < distinct[b].size();
+    });
+  } else {
+    for (const auto text : distinct) least = std::max(least, text.size());
+  }
+  std::vector<Ids> ordered;
+  std::vector<std::int64_t> end_of(distinct.size());
+  std::int64_t total = 0;
+  for (const std::size_t text : order) {
+    ordered.push_back(distinct[text]);
+    end_of[text] = total + static_cast<std::int64_t>(distinct[text].size()) - 1;
+    total += static_cast<std::int64_t>(std::max(distinct[text].size(), least));
+  }
+  PackedTexts packed{torch::zeros({total}, at::kLong), groups_of(ordered, least),
+                     torch::empty({rows.size(0)}, at::kLong)};
+  auto* out = packed.tokens.mutable_data_ptr<std::int64_t>();
+  for (const auto text : ordered) {
+    std::copy(text.begin(), text.end(), out);
+    out += std::max(text.size(), least);
+  }
+  std::transform(place_of.begin(), place_of.end(), packed.end.mutable_data_ptr<std::int64_t>(),
+                 [&](std::size_t place) { return end_of[place]; });
+  return packed;
 }
 
 }  // namespace pcnet::clip

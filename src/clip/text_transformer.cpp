@@ -1,6 +1,7 @@
 #include "pcnet/clip/text_transformer.h"
 
 #include <cmath>
+#include <utility>
 
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
@@ -10,6 +11,21 @@
 namespace pcnet::clip {
 
 namespace nn = torch::nn;
+
+std::vector<at::Tensor> split_texts(const at::Tensor& rows, const std::vector<EqualTexts>& groups) {
+  std::vector<std::int64_t> sizes;
+  for (const auto& group : groups) sizes.push_back(group.count * group.length);
+  std::vector<at::Tensor> parts = rows.split_with_sizes(sizes);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    parts[i] = parts[i].unflatten(/*dim=*/0, {groups[i].count, groups[i].length});
+  }
+  return parts;
+}
+
+at::Tensor join_texts(std::vector<at::Tensor> parts) {
+  for (auto& part : parts) part = part.flatten(/*start_dim=*/0, /*end_dim=*/1);
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
 
 ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads,
                                                        std::int64_t layers)
@@ -38,20 +54,26 @@ ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::
   c_proj_->weight.normal_(0, branch);
 }
 
-at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& x) {
-  const std::int64_t texts = x.size(0);
-  const std::int64_t tokens = x.size(1);
-  const std::int64_t width = x.size(2);
-  const at::Tensor packed = at::linear(x, in_proj_weight_, in_proj_bias_)
-                                .view({texts, tokens, 3, heads_, width / heads_})
-                                .permute({2, 0, 3, 1, 4});  // [3, M, heads, T, width / heads]
-  const at::Tensor attended = at::scaled_dot_product_attention(
-      packed[0], packed[1], packed[2], /*attn_mask=*/{}, /*dropout_p=*/0.0, /*is_causal=*/true);
-  return out_proj_(attended.transpose(1, 2).reshape({texts, tokens, width}));
+at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& x,
+                                              const std::vector<EqualTexts>& groups) {
+  const std::int64_t width = x.size(1);
+  std::vector<at::Tensor> attended;
+  for (const at::Tensor& texts :
+       split_texts(at::linear(x, in_proj_weight_, in_proj_bias_), groups)) {
+    const at::Tensor packed = texts.view({texts.size(0), texts.size(1), 3, heads_, width / heads_})
+                                  .permute({2, 0, 3, 1, 4});  // [3, count, heads, length, ..]
+    attended.push_back(at::scaled_dot_product_attention(packed[0], packed[1], packed[2],
+                                                        /*attn_mask=*/{},
+                                                        /*dropout_p=*/0.0, /*is_causal=*/true)
+                           .transpose(1, 2)
+                           .reshape({texts.size(0), texts.size(1), width}));
+  }
+  return out_proj_(join_texts(std::move(attended)));
 }
 
-at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x) {
-  const at::Tensor attended = x + attend(ln_1_(x));
+at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x,
+                                               const std::vector<EqualTexts>& groups) {
+  const at::Tensor attended = x + attend(ln_1_(x), groups);
   const at::Tensor hidden = c_fc_(ln_2_(attended));
   return attended + c_proj_(hidden * at::sigmoid(hidden * 1.702));  // QuickGELU
 }
@@ -66,11 +88,10 @@ TransformerImpl::TransformerImpl(const config::TextOptions& options) {
   register_module("resblocks", resblocks);
 }
 
-at::Tensor TransformerImpl::forward(at::Tensor x) {
+at::Tensor TransformerImpl::forward(at::Tensor x, const std::vector<EqualTexts>& groups) {
   for (auto& block : blocks_) {
-    x = recompute_ ? core::recomputed(
-                         *block, [block](const at::Tensor& in) mutable { return block(in); }, x)
-                   : block(x);
+    const auto stage = [block, groups](const at::Tensor& in) mutable { return block(in, groups); };
+    x = recompute_ ? core::recomputed(*block, stage, x) : block(x, groups);
   }
   return x;
 }

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/clip/image_encoder.h"
+#include "pcnet/clip/text_packing.h"
 #include "pcnet/clip/text_transformer.h"
 #include "pcnet/config/clip_options.h"
 
@@ -21,9 +22,9 @@ class ClipImpl : public torch::nn::Module {
   }
   /// tokens [M, T] int64 -> [M, output_dim] on the model's device: the row of the first greatest
   /// id (the end token), after ln_final and text_projection, not normalised. Tokens on the CPU are
-  /// packed before they are moved: equal texts are encoded once, and nothing behind the longest end
-  /// token is. Tokens on a GPU are encoded as they are, since reading them would wait for the GPU.
-  /// Error when T exceeds the context length.
+  /// packed before they are moved: equal texts are encoded once, and nothing behind an end token
+  /// is, or, by a model on a GPU, behind the longest text's. Tokens on a GPU are encoded as they
+  /// are, since reading them would wait for the GPU. Error when T exceeds the context length.
   at::Tensor encode_text(const at::Tensor& tokens);
 
   /// Whether the encoders compute their blocks once more in the backward pass: less memory, more
@@ -40,8 +41,8 @@ class ClipImpl : public torch::nn::Module {
   const config::ClipOptions options;
 
  private:
-  /// tokens [U, L], end [U], both on the model's device -> [U, output_dim]
-  at::Tensor encode_packed(const at::Tensor& tokens, const at::Tensor& end);
+  /// All on the model's device -> [M, output_dim]
+  at::Tensor encode_packed(const PackedTexts& texts);
 
   std::shared_ptr<ImageEncoder> visual_;
   Transformer transformer_ = nullptr;

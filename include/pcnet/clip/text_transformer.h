@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include <torch/torch.h>
@@ -8,15 +9,28 @@
 
 namespace pcnet::clip {
 
+/// So many texts of so many tokens each.
+struct EqualTexts {
+  std::int64_t count = 0;
+  std::int64_t length = 0;
+  bool operator==(const EqualTexts&) const = default;
+};
+
+/// Rows [R, ..] of all tokens of texts, one after the other, as [count, length, ..] for each group.
+std::vector<at::Tensor> split_texts(const at::Tensor& rows, const std::vector<EqualTexts>& groups);
+/// The inverse: [count, length, ..] of each group -> [R, ..]
+at::Tensor join_texts(std::vector<at::Tensor> parts);
+
 /// One pre-norm block: x += attention(ln_1(x)); x += mlp(ln_2(x)), with QuickGELU.
 class ResidualAttentionBlockImpl : public torch::nn::Module {
  public:
   ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads, std::int64_t layers);
-  /// x [M, T, width] -> the same; causal: a token sees itself and those before it.
-  at::Tensor forward(const at::Tensor& x);
+  /// x [R, width], the tokens of texts -> the same; causal: a token sees itself and those before it
+  /// in its text.
+  at::Tensor forward(const at::Tensor& x, const std::vector<EqualTexts>& groups);
 
  private:
-  at::Tensor attend(const at::Tensor& x);
+  at::Tensor attend(const at::Tensor& x, const std::vector<EqualTexts>& groups);
 
   std::int64_t heads_;
   torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
@@ -30,8 +44,8 @@ TORCH_MODULE(ResidualAttentionBlock);
 class TransformerImpl : public torch::nn::Module {
  public:
   explicit TransformerImpl(const config::TextOptions& options);
-  /// x [M, T, width] -> the same
-  at::Tensor forward(at::Tensor x);
+  /// x [R, width], the tokens of texts -> the same
+  at::Tensor forward(at::Tensor x, const std::vector<EqualTexts>& groups);
   /// Whether each block is computed once more in the backward pass, in place of keeping what it
   /// holds inside (core::recomputed).
   void set_recompute(bool on) { recompute_ = on; }

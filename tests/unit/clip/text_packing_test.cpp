@@ -1,5 +1,7 @@
 #include "pcnet/clip/text_packing.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -26,45 +28,54 @@ TEST(PackTexts, CutsToTheLongestEndAndKeepsEqualTextsOnce) {
                                  5, 1, 6, 0, 0, 0,  //
                                  5, 4, 6, 0, 0, 0},
                                 4);
-  const PackedTexts packed = pack_texts(tokens);
-  EXPECT_EQ(packed.tokens.sizes(), (at::IntArrayRef{3, 4}));
+  const PackedTexts packed = pack_texts(tokens, Lengths::kLongest);
+  EXPECT_EQ(packed.groups, (std::vector<EqualTexts>{{3, 4}}));
   EXPECT_TRUE(equal(packed.tokens, {5, 1, 6, 0, 5, 2, 3, 6, 5, 4, 6, 0}));
-  EXPECT_TRUE(equal(packed.end, {2, 3, 2}));
-  EXPECT_TRUE(equal(packed.place_of, {0, 1, 0, 2}));
+  EXPECT_TRUE(equal(packed.end, {2, 7, 2, 10}));
 }
 
-TEST(PackTexts, NeedsNoPlacesWhenAllTextsDiffer) {
-  EXPECT_FALSE(pack_texts(ids({5, 1, 6, 5, 2, 6}, 2)).place_of.defined());
+TEST(PackTexts, CutsEachToItsEndWithTheShortestFirst) {
+  const at::Tensor tokens = ids({5, 2, 3, 6, 0,  //
+                                 5, 1, 6, 0, 0,  //
+                                 5, 4, 6, 0, 0,  //
+                                 5, 2, 3, 6, 0,  //
+                                 5, 6, 0, 0, 0},
+                                5);
+  const PackedTexts packed = pack_texts(tokens, Lengths::kOwn);
+  EXPECT_EQ(packed.groups, (std::vector<EqualTexts>{{1, 2}, {2, 3}, {1, 4}}));
+  EXPECT_TRUE(equal(packed.tokens, {5, 6, 5, 1, 6, 5, 4, 6, 5, 2, 3, 6}));
+  EXPECT_TRUE(equal(packed.end, {11, 4, 7, 11, 1}));
 }
 
 TEST(PackTexts, IgnoresWhatFollowsTheEnd) {
-  const PackedTexts packed = pack_texts(ids({5, 1, 6, 0, 0, 5, 1, 6, 3, 6}, 2));
-  EXPECT_TRUE(equal(packed.tokens, {5, 1, 6}));
-  EXPECT_TRUE(equal(packed.end, {2}));  // the first of two greatest ids
+  for (const Lengths lengths : {Lengths::kOwn, Lengths::kLongest}) {
+    const PackedTexts packed = pack_texts(ids({5, 1, 6, 0, 0, 5, 1, 6, 3, 6}, 2), lengths);
+    EXPECT_TRUE(equal(packed.tokens, {5, 1, 6}));
+    EXPECT_TRUE(equal(packed.end, {2, 2}));  // the first of two greatest ids
+  }
 }
 
 TEST(PackTexts, TellsATextFromItsBeginning) {
-  const PackedTexts packed = pack_texts(ids({5, 6, 0, 5, 5, 6}, 2));
-  EXPECT_EQ(packed.tokens.size(0), 2);
-  EXPECT_TRUE(equal(packed.end, {1, 2}));
+  const PackedTexts packed = pack_texts(ids({5, 6, 0, 5, 5, 6}, 2), Lengths::kOwn);
+  EXPECT_TRUE(equal(packed.tokens, {5, 6, 5, 5, 6}));
+  EXPECT_TRUE(equal(packed.end, {1, 4}));
 }
 
 TEST(PackTexts, CountsATextWithoutEndTokenUpToItsStart) {
-  const PackedTexts packed = pack_texts(ids({5, 1, 2, 3, 5, 4, 4, 4}, 2));
+  const PackedTexts packed = pack_texts(ids({5, 1, 2, 3, 5, 4, 4, 4}, 2), Lengths::kOwn);
   EXPECT_TRUE(equal(packed.tokens, {5}));
-  EXPECT_TRUE(equal(packed.end, {0}));
-  EXPECT_TRUE(equal(packed.place_of, {0, 0}));
+  EXPECT_TRUE(equal(packed.end, {0, 0}));
 }
 
 TEST(PackTexts, TakesARowOfPaddingForItsFirstToken) {
-  const PackedTexts packed = pack_texts(ids({0, 0, 0, 5, 1, 6}, 2));
-  EXPECT_TRUE(equal(packed.end, {0, 2}));
-  EXPECT_TRUE(equal(packed.tokens, {0, 0, 0, 5, 1, 6}));
+  const PackedTexts packed = pack_texts(ids({0, 0, 0, 5, 1, 6}, 2), Lengths::kOwn);
+  EXPECT_TRUE(equal(packed.tokens, {0, 5, 1, 6}));
+  EXPECT_TRUE(equal(packed.end, {0, 3}));
 }
 
 TEST(PackTexts, TakesATensorThatIsNoWholeMemory) {
-  const at::Tensor wide = ids({5, 1, 6, 9, 9, 5, 2, 6, 9, 9}, 2);
-  EXPECT_TRUE(equal(pack_texts(wide.slice(1, 0, 3)).tokens, {5, 1, 6, 5, 2, 6}));
+  const at::Tensor wide = ids({5, 1, 6, 9, 9, 5, 2, 6, 9, 9}, 2).slice(1, 0, 3);
+  EXPECT_TRUE(equal(pack_texts(wide, Lengths::kOwn).tokens, {5, 1, 6, 5, 2, 6}));
 }
 
 class EncodeTexts : public ::testing::Test {
