@@ -45,6 +45,12 @@ at::Tensor average_pool(const at::Tensor& x, std::int64_t stride) {
   return stride == 2 && whole ? MeanOfSquares::apply(x) : at::avg_pool2d(x, {stride, stride});
 }
 
+/// In which a folded convolution computes: autocast looks at no operation of theirs.
+at::ScalarType folded_type(const at::Tensor& images) {
+  return at::autocast::is_autocast_enabled(at::kCPU) ? at::autocast::get_autocast_dtype(at::kCPU)
+                                                     : images.scalar_type();
+}
+
 }  // namespace
 
 BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride)
@@ -202,7 +208,7 @@ at::Tensor ModifiedResNetImpl::layer_folded(std::size_t index, at::Tensor x) {
 
 bool ModifiedResNetImpl::is_folded(const at::Tensor& images) const {
   return folded_ && !is_training() && !at::GradMode::is_enabled() && images.is_cpu() &&
-         !at::autocast::is_autocast_enabled(at::kCPU);
+         folded_type(images) != at::kHalf;
 }
 
 void ModifiedResNetImpl::train(bool on) {
@@ -222,7 +228,8 @@ at::Tensor ModifiedResNetImpl::run(const at::Tensor& images, Visit visit) {
   const auto first = [this, fold](const at::Tensor& pictures) {
     return fold ? stem_folded(pictures) : stem(pictures);
   };
-  at::Tensor x = recompute_ ? core::recomputed(*this, first, images) : first(images);
+  const at::Tensor in = fold ? images.to(folded_type(images)) : images;
+  at::Tensor x = recompute_ ? core::recomputed(*this, first, in) : first(in);
   visit("stem", x);
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     x = fold ? layer_folded(i, x) : layer(i, x);

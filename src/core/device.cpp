@@ -92,8 +92,8 @@ void set_threads(int threads) {
   watch_for_crowding(usable);
 }
 
-LoopsOnThisThread::LoopsOnThisThread() : before_(at::get_num_threads()) {
-  set_threads_of_this_thread(1);
+LoopsOnThisThread::LoopsOnThisThread(int threads) : before_(at::get_num_threads()) {
+  set_threads_of_this_thread(threads);
 }
 
 LoopsOnThisThread::~LoopsOnThisThread() { set_threads_of_this_thread(before_); }

@@ -53,9 +53,20 @@ at::Tensor packed_convolution(const at::Tensor& x, const ConvolutionWeights& wit
                    options.dilation(), options.groups(), activation, Numbers(), std::nullopt);
 }
 
+/// oneDNN computes in bf16 with AVX-512 alone.
+bool has_wide_bfloat16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0;
+#else
+  return false;
+#endif
+}
+
 bool is_for_onednn(const at::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && at::hasMKLDNN() &&
-         at::globalContext().userEnabledMkldnn();
+  const bool known =
+      x.scalar_type() == at::kFloat || (x.scalar_type() == at::kBFloat16 && has_wide_bfloat16());
+  return x.is_cpu() && known && at::hasMKLDNN() && at::globalContext().userEnabledMkldnn();
 }
 
 }  // namespace
@@ -97,8 +108,11 @@ FoldedConvolution::Ready FoldedConvolution::ready(const at::Tensor& x) {
   const std::lock_guard lock(*mutex_);
   auto now = stamps();
   const bool packed = is_for_onednn(x);
-  if (now == made_from_ && packed == ready_.packed) return ready_;
-  ready_ = {folded(*convolution_, *norm_), packed};
+  const auto type = x.scalar_type();
+  const bool fits = packed == ready_.packed && type == ready_.type;
+  if (now == made_from_ && fits) return ready_;
+  const ConvolutionWeights exact = folded(*convolution_, *norm_);
+  ready_ = {{exact.weight.to(type), exact.bias.to(type)}, packed, type};
   made_from_ = std::move(now);
   if (!packed) return ready_;
   const auto& options = convolution_->options;

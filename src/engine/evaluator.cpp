@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <unordered_map>
 
 #include <ATen/Parallel.h>
 
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
@@ -126,34 +129,25 @@ class Evaluation {
     }
   }
 
-  /// @param tell called with the number of pictures done, where one comes after the other
+  /// Answers all groups, several at once, and scores them.
   void answer(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences,
-              const std::function<void(std::int64_t)>& tell) {
-    std::vector<Query> queries;
-    std::vector<const Group*> readable;
-    for (const auto& group : groups) {
-      const auto& record = dataset_.index().image(group.image_id);
-      auto picture = dataset_.pictures().get(group.image_id);
-      if (!picture) continue;
-      Query query{std::move(*picture), record.height, record.width, {}, {}, {}, group.image_id};
-      for (const auto i : group.sentences) {
-        query.texts.push_back(sentences[i].text);
-        query.sent_ids.push_back(sentences[i].sent_id);
-        if (!cues_.empty()) query.cues.push_back(cues_.at(sentences[i].sent_id));
+              core::Progress& progress) {
+    // A window of images at a time: what is kept of its texts has a bound.
+    constexpr std::size_t kTexts = 16384;
+    std::int64_t done = 0;
+    while (!groups.empty()) {
+      std::vector<std::string> texts;
+      std::size_t images = 0;
+      for (; images < groups.size() && texts.size() < kTexts; ++images) {
+        for (const auto i : groups[images].sentences) add_texts(sentences[i], texts);
       }
-      queries.push_back(std::move(query));
-      readable.push_back(&group);
+      responder_.prepare(texts);
+      answer_window(groups.first(images), sentences, [&](std::int64_t answered) {
+        done += answered;
+        progress.update(done);
+      });
+      groups = groups.subspan(images);
     }
-    if (queries.empty()) return;
-    const std::vector<at::Tensor> answers = responder_.respond(queries);
-    const bool together = segmentor_.is_for_several_threads();
-    core::parallel_for(static_cast<std::int64_t>(answers.size()),
-                       together ? at::get_num_threads() : 1, [&](std::int64_t i) {
-                         core::throw_if_stopped(kStopped);
-                         const auto at = static_cast<std::size_t>(i);
-                         score_picture(*readable[at], answers[at], sentences);
-                         if (!together) tell(i + 1);
-                       });
   }
 
   /// What is not read of the sentences that were answered, and of their cues.
@@ -179,6 +173,80 @@ class Evaluation {
       truth.emplace(ann_id, image::decode(index.mask(annotation, options_.ground_truth)));
     }
     return truth;
+  }
+
+  void add_texts(const EvaluatedSentence& sentence, std::vector<std::string>& texts) const {
+    texts.push_back(sentence.text);
+    if (cues_.empty()) return;
+    const auto& cues = cues_.at(sentence.sent_id);
+    const auto read = std::min(cues.size(), static_cast<std::size_t>(responder_.cues_read()));
+    texts.insert(texts.end(), cues.begin(), cues.begin() + static_cast<std::ptrdiff_t>(read));
+  }
+
+  /// Threads that each read, answer and score a few images, so that none waits for another's part.
+  /// @param tell called with the number of images that a thread has done
+  void answer_window(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences,
+                     const std::function<void(std::int64_t)>& tell) {
+    const auto most = static_cast<std::size_t>(options_.batch_size);
+    const int cores = at::get_num_threads();
+    const bool alone = !segmentor_.is_for_several_threads();
+    const int threads = alone ? 1 : std::min(responder_.askers(), static_cast<int>(most));
+    const std::size_t step = threads == 1 ? most : images_of_a_turn(groups.size(), threads);
+    const std::size_t batches = (groups.size() + step - 1) / step;
+    std::mutex told;
+    core::parallel_for(static_cast<std::int64_t>(batches), threads, [&](std::int64_t i) {
+      std::optional<core::LoopsOnThisThread> loops;
+      if (threads > 1) loops.emplace(std::max(cores / threads, 1));
+      const std::size_t first = static_cast<std::size_t>(i) * step;
+      const auto own = groups.subspan(first, std::min(step, groups.size() - first));
+      answer_batch(own, sentences, alone, [&](std::int64_t answered) {
+        const std::lock_guard lock(told);
+        tell(answered);
+      });
+    });
+  }
+
+  /// So few that all threads end at nearly the same time, that those in memory at once are not more
+  /// than the option says, and that what the network makes of them stays near a core's caches.
+  std::size_t images_of_a_turn(std::size_t images, int threads) const {
+    constexpr std::size_t kTurns = 4;
+    constexpr std::int64_t kPixels = 4 * 320 * 320;
+    const auto sharing = static_cast<std::size_t>(threads);
+    const auto side = dataset_.pictures().side();
+    const auto near = static_cast<std::size_t>(kPixels / (side * side));
+    const auto most = static_cast<std::size_t>(options_.batch_size) / sharing;
+    return std::max<std::size_t>(std::min({images / (kTurns * sharing), near, most}), 1);
+  }
+
+  void answer_batch(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences,
+                    bool alone, const std::function<void(std::int64_t)>& tell) {
+    core::throw_if_stopped(kStopped);
+    std::vector<Query> queries;
+    std::vector<const Group*> readable;
+    for (const auto& group : groups) {
+      const auto& record = dataset_.index().image(group.image_id);
+      auto picture = dataset_.pictures().get(group.image_id);
+      if (!picture) continue;
+      Query query{std::move(*picture), record.height, record.width, {}, {}, {}, group.image_id};
+      for (const auto i : group.sentences) {
+        query.texts.push_back(sentences[i].text);
+        query.sent_ids.push_back(sentences[i].sent_id);
+        if (!cues_.empty()) query.cues.push_back(cues_.at(sentences[i].sent_id));
+      }
+      queries.push_back(std::move(query));
+      readable.push_back(&group);
+    }
+    tell(static_cast<std::int64_t>(groups.size() - readable.size()));
+    if (queries.empty()) return;
+    const std::vector<at::Tensor> answers = responder_.respond(queries);
+    core::parallel_for(static_cast<std::int64_t>(answers.size()), alone ? 1 : at::get_num_threads(),
+                       [&](std::int64_t i) {
+                         core::throw_if_stopped(kStopped);
+                         const auto at = static_cast<std::size_t>(i);
+                         score_picture(*readable[at], answers[at], sentences);
+                         if (alone) tell(1);
+                       });
+    if (!alone) tell(static_cast<std::int64_t>(answers.size()));
   }
 
   void score_picture(const Group& group, const at::Tensor& answers,
@@ -344,17 +412,9 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
     result.pictures_without_proposals = count_missing_proposals(dataset, split);
   }
   Evaluation evaluation(dataset, split, responder, segmentor, options);
-  const auto step = static_cast<std::size_t>(options.batch_size);
   core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),
                           "images");
-  for (std::size_t first = 0; first < groups.size(); first += step) {
-    core::throw_if_stopped(kStopped);
-    const std::size_t last = std::min(groups.size(), first + step);
-    evaluation.answer(
-        {groups.data() + first, last - first}, result.sentences,
-        [&](std::int64_t done) { progress.update(static_cast<std::int64_t>(first) + done); });
-    progress.update(static_cast<std::int64_t>(last));
-  }
+  evaluation.answer(groups, result.sentences, progress);
   progress.finish();
   drop_unanswered(result);
   evaluation.count_omissions(result);

@@ -1,12 +1,17 @@
 #include "pcnet/engine/responder.h"
 
-#include <unordered_map>
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/progress.h"
+#include "pcnet/core/signals.h"
 #include "pcnet/image/normalise.h"
 #include "pcnet/model/response_map.h"
 
@@ -18,63 +23,95 @@ ModelResponder::ModelResponder(std::shared_ptr<model::ReferringModel> model,
   model_->backbone()->set_folded(true);
 }
 
-/// Tokens of all texts in order, then those of each distinct cue that is none of them.
-class ModelResponder::Texts {
- public:
-  explicit Texts(const ModelResponder& responder) : responder_(responder) {}
+void ModelResponder::set_evaluating() const {
+  if (model_->is_training()) model_->eval();  // else nothing is written: several threads are here
+}
 
-  std::int64_t add_text(const std::string& text) {
-    const std::int64_t row = add_row(text, "text");
-    row_of_.emplace(text, row);
-    return row;
-  }
-  std::int64_t add_cue(const std::string& cue) {
-    const auto known = row_of_.find(cue);
-    if (known != row_of_.end()) return known->second;
-    return row_of_.emplace(cue, add_row(cue, "cue")).first->second;
-  }
-  at::Tensor tokens() const { return at::stack(rows_); }
+int ModelResponder::askers() const {
+  constexpr int kOnGpu = 2;
+  return options_.device.is_cpu() ? at::get_num_threads() : kOnGpu;
+}
 
- private:
-  std::int64_t add_row(const std::string& text, const char* kind) {
-    const text::Tokens tokens = responder_.tokens_of(text);
+std::int64_t ModelResponder::TextRows::add(const std::string& text) {
+  const auto [place, added] = row_of.emplace(text, static_cast<std::int64_t>(texts.size()));
+  if (added) texts.push_back(text);
+  return place->second;
+}
+
+/// [texts, C]
+at::Tensor ModelResponder::encode(const std::vector<std::string>& texts) const {
+  std::vector<at::Tensor> rows;
+  for (const auto& text : texts) {
+    const text::Tokens tokens = tokens_of(text);
     if (tokens.words == 0) {
-      throw core::UsageError(core::cat("the ", kind, " \"", text,
+      throw core::UsageError(core::cat("the text \"", text,
                                        "\" holds no word that the model knows (it knows ",
-                                       responder_.tokenizer_.words().size(), " words)"));
+                                       tokenizer_.words().size(), " words)"));
     }
-    rows_.push_back(torch::tensor(tokens.ids, torch::kInt64));
-    return static_cast<std::int64_t>(rows_.size()) - 1;
+    rows.push_back(torch::tensor(tokens.ids, torch::kInt64));
   }
+  return model_->encode_texts(at::stack(rows));
+}
 
-  const ModelResponder& responder_;
-  std::vector<at::Tensor> rows_;
-  std::unordered_map<std::string, std::int64_t> row_of_;
-};
-
-model::Expressions ModelResponder::expressions_of(std::span<const Query> queries) {
-  Texts texts(*this);
-  std::vector<std::int64_t> rows;
-  for (const auto& query : queries) {
-    for (const auto& text : query.texts) rows.push_back(texts.add_text(text));
+void ModelResponder::prepare(std::span<const std::string> texts) {
+  const torch::NoGradGuard no_grad;
+  const core::AutocastScope scope = arithmetic(options_.precision);
+  set_evaluating();
+  std::vector<std::string> ordered(texts.begin(), texts.end());
+  // The longer the text the more tokens, nearly: equal lengths come together.
+  std::sort(ordered.begin(), ordered.end(), [](const std::string& a, const std::string& b) {
+    return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
+  });
+  prepared_ = {};
+  for (const auto& text : ordered) prepared_.add(text);
+  constexpr std::size_t kTogether = 256;
+  core::Progress progress("encoding texts", static_cast<std::int64_t>(prepared_.texts.size()),
+                          "texts");
+  std::vector<at::Tensor> parts;
+  for (std::size_t i = 0; i < prepared_.texts.size(); i += kTogether) {
+    core::throw_if_stopped("stopped while texts were encoded");
+    const std::size_t end = std::min(prepared_.texts.size(), i + kTogether);
+    const auto first = prepared_.texts.begin();
+    parts.push_back(
+        encode({first + static_cast<std::ptrdiff_t>(i), first + static_cast<std::ptrdiff_t>(end)}));
+    progress.update(static_cast<std::int64_t>(end));
   }
+  features_ = parts.empty() ? at::Tensor() : at::cat(parts);
+}
+
+model::Expressions ModelResponder::expressions_of(std::span<const Query> queries,
+                                                  bool prepared) const {
   const auto read = static_cast<std::size_t>(model_->cues_read());
-  std::vector<std::int64_t> cues;
+  std::vector<const std::string*> texts;
+  std::vector<const std::string*> cues;  // as many of each text as are read
   for (const auto& query : queries) {
-    for (std::size_t i = 0; i < query.texts.size() && read > 0; ++i) {
-      const std::vector<std::string> own =
-          query.cues.empty() ? std::vector<std::string>{query.texts[i]} : query.cues.at(i);
-      for (std::size_t k = 0; k < read; ++k) cues.push_back(texts.add_cue(own.at(k % own.size())));
+    for (std::size_t i = 0; i < query.texts.size(); ++i) {
+      texts.push_back(&query.texts[i]);
+      const auto& own = query.cues.empty() ? std::vector<std::string>() : query.cues.at(i);
+      for (std::size_t k = 0; k < read; ++k) {
+        cues.push_back(own.empty() ? texts.back() : &query.cues[i][k % own.size()]);
+      }
     }
   }
-  const auto count = static_cast<std::int64_t>(rows.size());
-  const at::Tensor distinct = model_->encode_texts(texts.tokens());  // [U, C]
-  const auto index = [&](const std::vector<std::int64_t>& values) {
-    return torch::tensor(values, torch::kInt64).to(options_.device);
+  const auto is_prepared = [&](const std::string* text) {
+    return prepared_.row_of.contains(*text);
   };
-  if (read == 0) return {distinct};
-  return model::gather_expressions(distinct, index(rows),
-                                   index(cues).view({count, static_cast<std::int64_t>(read)}));
+  const bool known = prepared && std::all_of(texts.begin(), texts.end(), is_prepared) &&
+                     std::all_of(cues.begin(), cues.end(), is_prepared);
+  TextRows own;
+  const auto rows_of = [&](const std::vector<const std::string*>& wanted) {
+    std::vector<std::int64_t> rows;
+    for (const auto* text : wanted) {
+      rows.push_back(known ? prepared_.row_of.at(*text) : own.add(*text));
+    }
+    return torch::tensor(rows, torch::kInt64).to(options_.device);
+  };
+  const at::Tensor text_rows = rows_of(texts);
+  const at::Tensor cue_rows = rows_of(cues).view(
+      {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(read)});
+  const at::Tensor distinct = known ? features_ : encode(own.texts);  // [U, C]
+  if (read == 0) return {distinct.index_select(/*dim=*/0, text_rows)};
+  return model::gather_expressions(distinct, text_rows, cue_rows);
 }
 
 // logits [N, M, h, w] of one picture -> [N, M, H, W]
@@ -90,9 +127,50 @@ at::Tensor ModelResponder::resized(const at::Tensor& logits, const Query& query)
       .contiguous();
 }
 
+core::AutocastScope ModelResponder::arithmetic(config::EvalPrecision precision) const {
+  return core::AutocastScope(
+      {.device = options_.device.type(),
+       .enabled = precision != config::EvalPrecision::kFp32,
+       .type = precision == config::EvalPrecision::kFp16 ? at::kHalf : at::kBFloat16});
+}
+
 std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) {
   const torch::NoGradGuard no_grad;
-  model_->eval();
+  set_evaluating();
+  std::vector<at::Tensor> maps;
+  {
+    const core::AutocastScope scope = arithmetic(options_.precision);
+    maps = answers(queries, /*prepared=*/true);
+  }
+  if (options_.precision != config::EvalPrecision::kFp32) {
+    std::call_once(*reported_, [&] { report_difference(queries, maps); });
+  }
+  return maps;
+}
+
+void ModelResponder::report_difference(std::span<const Query> queries,
+                                       const std::vector<at::Tensor>& maps) const {
+  const std::vector<at::Tensor> exact = answers(queries, /*prepared=*/false);
+  double most = 0;
+  double highest = 0;
+  std::int64_t same_peaks = 0;
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    if (exact[i].numel() == 0) continue;
+    most = std::max(most, (maps[i] - exact[i]).abs().max().item<double>());
+    highest = std::max(highest, exact[i].max().item<double>());
+    const auto peaks = [](const at::Tensor& all) { return all[-1].flatten(1).argmax(/*dim=*/1); };
+    same_peaks += peaks(maps[i]).eq(peaks(exact[i])).sum().item<std::int64_t>();
+    count += exact[i].size(1);
+  }
+  core::log::info(core::cat("eval.precision: in the first ", queries.size(),
+                            " images the maps differ from fp32's by up to ", core::fixed(most, 5),
+                            ", the highest value is ", core::fixed(highest, 3), "; ", same_peaks,
+                            " of ", count, " sentences have their peak at the same pixel"));
+}
+
+std::vector<at::Tensor> ModelResponder::answers(std::span<const Query> queries,
+                                                bool prepared) const {
   std::vector<at::Tensor> pictures;
   std::vector<std::int64_t> picture_of;  // of each text
   for (std::size_t i = 0; i < queries.size(); ++i) {
@@ -101,17 +179,17 @@ std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) 
   }
   const at::Tensor visual =
       model_->encode_images(image::stack_pictures(pictures).to(options_.device));
-  const at::Tensor logits =
-      model_->respond(visual, expressions_of(queries), torch::tensor(picture_of, torch::kInt64)) /
-      model_->scale();  // [N, all texts, h, w]
-  std::vector<at::Tensor> answers;
+  const at::Tensor logits = model_->respond(visual, expressions_of(queries, prepared),
+                                            torch::tensor(picture_of, torch::kInt64)) /
+                            model_->scale();  // [N, all texts, h, w]
+  std::vector<at::Tensor> maps;
   std::int64_t first = 0;
   for (const auto& query : queries) {
     const auto texts = static_cast<std::int64_t>(query.texts.size());
-    answers.push_back(resized(logits.slice(/*dim=*/1, first, first + texts), query));
+    maps.push_back(resized(logits.slice(/*dim=*/1, first, first + texts), query));
     first += texts;
   }
-  return answers;
+  return maps;
 }
 
 namespace {

@@ -43,7 +43,8 @@ ordered_json protocol(const data::Dataset& dataset, const engine::Segmentor& seg
            ? "released: to image_size, positive part, to the image"
            : cat("bilinear, align_corners=", config.eval.align_corners ? "true" : "false")},
       {"threshold", config.eval.threshold},
-      {"method", config.eval.method.word()}});
+      {"method", config.eval.method.word()},
+      {"precision", config.eval.precision.word()}});
   document.update(segmentor.protocol());
   document.update(ordered_json{{"empty_union_iou", 0}, {"pcnet", core::version()}});
   if (config.eval.method == config::EvalMethod::kClipGlobalLocal) {

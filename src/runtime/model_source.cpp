@@ -175,6 +175,7 @@ engine::ModelResponder responder_for(const std::shared_ptr<model::ReferringModel
           {.device = device,
            .text_length = config.data.text_length,
            .truncate = data::truncate_of(config.data),
+           .precision = config.eval.precision,
            .align_corners = config.eval.align_corners,
            .released_resize = config.eval.map_resize == "released"}};
 }

@@ -21,8 +21,11 @@ Each DIR is a checkout of github.com/zaiquanyang/Boosting_WRIS (752868b: PCNet) 
 Left out of theirs: data loading and augmentation, the schedule, logging, all measures but the peak and the
 mask, CLIP's weights; of TRIS calibration, which is in its training script. Their code does not run as it is;
 stand-ins are put for: `CLIP.clip` (load() makes the network of CLIP/clip/model.py with random weights),
-`turtle` and `transformers` (imported, not used), cuda() and the device "cuda:0". The two sides get different
-random texts, all 20 tokens long.
+`turtle` and `transformers` (imported, not used), cuda() and the device "cuda:0".
+
+The two sides get different random texts: theirs takes 20 tokens of each, padded, whatever its words, so that
+their number does not matter there; ours computes a text up to its end. Sentences have as many words as
+RefCOCOg's (--words, on average 8.4), cues up to a third of that. Ours finds few equal texts: words are drawn.
 
 Each speed is the best of --rounds processes, each peak the largest. On a shared machine set
 GOMP_SPINCOUNT=1000, which then holds for both: pcnet alone would notice by itself that others use the cores
@@ -192,14 +195,15 @@ def make_dataset(folder, arguments):
 
     chance, lines = random.Random(1), []
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    text = lambda *_: " ".join(chance.choices(WORDS, k=TOKENS - 2))
+    draw = lambda least, most: " ".join(chance.choices(WORDS, k=chance.randint(least, most)))
+    sentence, cue = lambda *_: draw(*arguments.words), lambda *_: draw(1, max(1, arguments.words[1] // 3))
     for number in range(arguments.images + 2 * arguments.batch):
         channels = (columns + 20 * number) % 256, 2 * rows % 256, columns * rows // (7 + number) % 256
         Image.fromarray(np.stack(channels, -1).astype(np.uint8)).save(folder / f"{number}.jpg", quality=90)
         for k, count in enumerate(((arguments.sentences + 1) // 2, arguments.sentences // 2)):
             left, right = 80 + 300 * k, 260 + 300 * k
-            lines.append({"image": f"{number}.jpg", "sentences": list(map(text, range(count))),
-                          "cues": [list(map(text, range(3))) for _ in range(count)],
+            lines.append({"image": f"{number}.jpg", "sentences": list(map(sentence, range(count))),
+                          "cues": [list(map(cue, range(3))) for _ in range(count)],
                           "split": "val" if number < arguments.images else "train",
                           "mask": {"polygons": [[left, 100, right, 100, right, 340, left, 340]]}})
     (folder / "annotations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -256,9 +260,13 @@ def main():
     parser.add_argument("--steps", type=int, default=3, help="measured steps a process")
     parser.add_argument("--images", type=int, default=4, help="of an evaluation")
     parser.add_argument("--sentences", type=int, default=7, help="an image, at least 2")
+    parser.add_argument("--words", type=int, nargs=2, default=(4, 13), metavar=("LEAST", "MOST"),
+                        help="of a sentence, drawn evenly; at most 18")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
     arguments = parser.parse_args()
+    if not 1 <= arguments.words[0] <= arguments.words[1] <= TOKENS - 2:
+        parser.error(f"--words: wanted 1 <= LEAST <= MOST <= {TOKENS - 2}")
     if min(arguments.batch, arguments.sentences) < 2:
         parser.error("--batch and --sentences: wanted at least 2")
     if not pathlib.Path(arguments.program).is_file():

@@ -17,6 +17,9 @@ constexpr bool chooses_proposals(EvalMethod method) {
   return method == EvalMethod::kClipCrop || method == EvalMethod::kClipGlobalLocal;
 }
 
+enum class EvalPrecision { kFp32, kBf16, kFp16 };
+constexpr std::array<std::string_view, 3> words(EvalPrecision) { return {"fp32", "bf16", "fp16"}; }
+
 enum class MapResize { kOnce, kReleased };
 constexpr std::array<std::string_view, 2> words(MapResize) { return {"once", "released"}; }
 

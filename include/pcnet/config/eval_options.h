@@ -15,6 +15,7 @@ struct EvalOptions {
   Choice<EvalMethod> method = "model";
   double global_weight = -1;  // below 0: by the dataset
   std::int64_t batch_size = 32;
+  Choice<EvalPrecision> precision = "fp32";
   double threshold = 1e-9;
   bool align_corners = true;
   Choice<MapResize> map_resize = "once";
@@ -45,6 +46,12 @@ struct EvalOptions {
            .affects = Affects::kAnswers});
     field("batch_size", &O::batch_size,
           {.help = "images encoded at once", .unit = "images", .min = 1});
+    field(
+        "precision", &O::precision,
+        {.help = "arithmetic of the model's products and convolutions: bf16 on a processor that "
+                 "has it (avx512_bf16) or a GPU, fp16 on a GPU; by how much the first maps differ "
+                 "from fp32's is printed",
+         .affects = Affects::kAnswers});
     field("threshold", &O::threshold,
           {.help = "the mask is where the map, divided by its maximum, is above this",
            .source = "docs/method.md#evaluation",

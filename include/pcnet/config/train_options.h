@@ -112,7 +112,7 @@ struct TrainOptions {
     field("clip_norm", &O::clip_norm, {.help = "largest gradient norm; 0: no clipping", .min = 0});
     field("precision", &O::precision,
           {.help = "arithmetic of the step, weights stay fp32; auto: the fastest on the first "
-                   "batch. Validation and prediction are fp32"});
+                   "batch. Validation and prediction have eval.precision"});
     field("accumulate", &O::accumulate,
           {.help = "parts in which a batch is encoded, one after the other: less memory, one "
                    "more pass of the encoders, the same loss; batch norm sees each part alone",

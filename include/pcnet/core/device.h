@@ -14,11 +14,12 @@ c10::Device parse_device(const std::string& text);
 /// Sets the threads of LibTorch and OpenCV alike; 0 means all that the processor has.
 void set_threads(int threads);
 
-/// While one lives, LibTorch's loops on the calling thread run on it alone: for threads that work
-/// side by side (`parallel_for`), where each loop would else start and await a team of its own.
+/// While one lives, LibTorch's loops on the calling thread run on it alone, or on so many threads:
+/// for threads that work side by side (`parallel_for`), where each loop would else start and await
+/// a team of its own.
 class LoopsOnThisThread {
  public:
-  LoopsOnThisThread();
+  explicit LoopsOnThisThread(int threads = 1);
   ~LoopsOnThisThread();
   LoopsOnThisThread(const LoopsOnThisThread&) = delete;
   LoopsOnThisThread& operator=(const LoopsOnThisThread&) = delete;

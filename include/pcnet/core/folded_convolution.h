@@ -28,8 +28,8 @@ ConvolutionWeights folded(const torch::nn::Conv2dImpl& convolution,
 
 /// A convolution without bias and the batch norm behind it as one, in evaluation and without
 /// gradients. It is folded at the first call, and anew once a weight or a statistic has been
-/// written or exchanged. On a processor, sum and ReLU are a part of the convolution (oneDNN, fp32).
-/// Several threads may call it.
+/// written or exchanged, or x has another type, in which all is computed. On a processor, sum and
+/// ReLU are a part of the convolution (oneDNN, fp32 and bf16). Several threads may call it.
 class FoldedConvolution {
  public:
   FoldedConvolution() = default;  ///< of nothing, until it is assigned to
@@ -55,6 +55,7 @@ class FoldedConvolution {
   struct Ready {
     ConvolutionWeights with;
     bool packed = false;  // for oneDNN
+    at::ScalarType type = at::kFloat;
   };
   std::vector<Stamp> stamps() const;
   Ready ready(const at::Tensor& x);

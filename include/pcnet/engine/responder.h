@@ -2,12 +2,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
+#include "pcnet/config/eval_choices.h"
+#include "pcnet/core/autocast.h"
 #include "pcnet/core/random.h"
 #include "pcnet/data/sources/picture_store.h"
 #include "pcnet/model/referring_model.h"
@@ -34,38 +38,69 @@ class Responder {
   /// For each query [N, M, H, W] float32 on the CPU: N stages, M texts; the positive part of the
   /// cosine, not yet divided by its maximum. The last stage is the answer.
   virtual std::vector<at::Tensor> respond(std::span<const Query> queries) = 0;
+  /// Told of texts, cues among them, that respond() will be asked about: what can be done for all
+  /// of them at once is done now, in place of what was done for those before.
+  virtual void prepare(std::span<const std::string> /*texts*/) {}
+  /// How many threads may ask respond() at once, each about a part of the pictures, after
+  /// prepare(); 1: one, which may use all the cores.
+  virtual int askers() const { return 1; }
   /// The tokens that it reads of a text; none of one that reads no texts.
   virtual text::Tokens tokens_of(const std::string& /*text*/) const { return {}; }
   /// How many cues of each text it reads.
   virtual std::int64_t cues_read() const { return 0; }
 };
 
-/// The model: each picture is encoded once for all its texts.
+/// The model: each picture is encoded once for all its texts, and each text that it was prepared
+/// for once for all pictures. With another precision than fp32 it logs by how much its first maps
+/// differ from fp32's.
 class ModelResponder : public Responder {
  public:
   struct Options {
     c10::Device device;
     std::int64_t text_length;
     text::Truncate truncate;
+    config::EvalPrecision precision = config::EvalPrecision::kFp32;
     bool align_corners;
     bool released_resize = false;  ///< model::resize_as_released()
   };
   ModelResponder(std::shared_ptr<model::ReferringModel> model, const text::Tokenizer& tokenizer,
                  const Options& options);
   std::vector<at::Tensor> respond(std::span<const Query> queries) override;
+  /// Encodes each distinct text once, beside others of its length. UsageError for a text without a
+  /// word that the model knows.
+  void prepare(std::span<const std::string> texts) override;
+  /// On a processor as many as there are cores, since images that are computed side by side do not
+  /// wait for each other; on a GPU two, so that it computes while pictures are read and scored.
+  int askers() const override;
   text::Tokens tokens_of(const std::string& text) const override {
     return tokenizer_.encode(text, options_.text_length, options_.truncate);
   }
   std::int64_t cues_read() const override { return model_->cues_read(); }
 
  private:
-  class Texts;
-  model::Expressions expressions_of(std::span<const Query> queries);
+  /// Texts by number, each distinct one once.
+  struct TextRows {
+    std::vector<std::string> texts;
+    std::unordered_map<std::string, std::int64_t> row_of;
+    std::int64_t add(const std::string& text);
+  };
+  at::Tensor encode(const std::vector<std::string>& texts) const;
+  /// @param prepared whether features that prepare() left may be taken
+  model::Expressions expressions_of(std::span<const Query> queries, bool prepared) const;
+  std::vector<at::Tensor> answers(std::span<const Query> queries, bool prepared) const;
+  /// Of the calling thread.
+  core::AutocastScope arithmetic(config::EvalPrecision precision) const;
+  void report_difference(std::span<const Query> queries,
+                         const std::vector<at::Tensor>& answers) const;
   at::Tensor resized(const at::Tensor& logits, const Query& query) const;
+  void set_evaluating() const;
 
   std::shared_ptr<model::ReferringModel> model_;
   const text::Tokenizer& tokenizer_;
   Options options_;
+  TextRows prepared_;
+  at::Tensor features_;  // [U, C] of these
+  std::unique_ptr<std::once_flag> reported_ = std::make_unique<std::once_flag>();
 };
 
 /// The baseline that always points at the centre pixel.

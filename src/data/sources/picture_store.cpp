@@ -13,6 +13,7 @@ using core::Error;
 
 PictureStore::PictureStore(const DatasetSource& source, const config::DataOptions& options)
     : source_(source),
+      side_(options.image_size),
       keep_(options.cache == "memory" && source.reading_takes_time()),
       skip_bad_(options.on_bad_image == "skip") {}
 

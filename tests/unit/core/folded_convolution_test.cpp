@@ -42,6 +42,23 @@ testing::AssertionResult near(const at::Tensor& got, const at::Tensor& wanted) {
   return testing::AssertionFailure() << apart << " apart of " << most;
 }
 
+TEST(FoldedConvolution, ComputesInTheTypeOfItsInput) {
+  const torch::NoGradGuard no_grad;
+  Pair pair = lively_pair(16, 32, /*kernel=*/3, /*stride=*/1);
+  FoldedConvolution folded = pair.folded();
+  const at::Tensor x = torch::randn({2, 16, 12, 9}).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor wanted = pair.apart(x);
+  const at::Tensor exact = folded.relu(x);
+  const at::Tensor low = folded.relu(x.to(torch::kBFloat16));
+  EXPECT_EQ(low.scalar_type(), torch::kBFloat16);
+  const double most = wanted.abs().max().item<double>();
+  EXPECT_LT((low - wanted.relu()).abs().max().item<double>(), 0.02 * most);
+  const at::Tensor added =
+      folded.add_relu(x.to(torch::kBFloat16), torch::ones_like(wanted).to(torch::kBFloat16));
+  EXPECT_LT((added - (wanted + 1).relu()).abs().max().item<double>(), 0.02 * most);
+  EXPECT_TRUE(at::equal(folded.relu(x), exact));  // folded anew
+}
+
 TEST(FoldedConvolution, IsTheConvolutionAndTheNorm) {
   const torch::NoGradGuard no_grad;
   for (const std::int64_t kernel : {1, 3}) {

@@ -1,8 +1,15 @@
 #include "pcnet/engine/evaluator.h"
 
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,6 +35,7 @@ using support::Rectangle;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
+using ::testing::UnorderedElementsAre;
 
 const config::EvalOptions kAtThePeak{.segmentor = "proposal"};
 
@@ -59,9 +67,13 @@ class HandResponder : public Responder {
     return tokenizer.encode(text, 3);  // one word
   }
   std::int64_t cues_read() const override { return reads; }
+  void prepare(std::span<const std::string> texts) override {
+    prepared.insert(prepared.end(), texts.begin(), texts.end());
+  }
 
   text::WordTokenizer tokenizer = text::WordTokenizer({"first", "one", "other", "second"});
 
+  std::vector<std::string> prepared;
   std::int64_t reads = 0;
   std::vector<std::vector<std::vector<std::string>>> cues;  // of each query
   std::map<std::int64_t, std::vector<Rectangle>> by_sentence;
@@ -213,6 +225,85 @@ TEST_F(Evaluator, LeavesTheSentencesOfBrokenOutlinesOutWhenAsked) {
 TEST_F(Evaluator, AsksSeveralPicturesTogether) {
   run({.batch_size = 8});
   EXPECT_THAT(responder_.calls, ElementsAre(2));
+}
+
+TEST_F(Evaluator, TellsTheTextsAndTheCuesThatAreReadBeforeItAsks) {
+  responder_.reads = 2;
+  (void)run();
+  // Without cues a sentence is its own.
+  EXPECT_THAT(responder_.prepared, UnorderedElementsAre("first", "one", "second", "other"));
+}
+
+/// Answers all sentences with the image's first row, and waits until as many ask at once as may.
+class Crowd : public Responder {
+ public:
+  explicit Crowd(int threads) : threads_(threads) {}
+  std::vector<at::Tensor> respond(std::span<const Query> queries) override {
+    std::vector<at::Tensor> answers;
+    {
+      std::unique_lock lock(mutex_);
+      most_ = std::max(most_, ++inside_);
+      come_.notify_all();
+      come_.wait_for(lock, std::chrono::seconds(20), [&] { return most_ == threads_; });
+      --inside_;
+    }
+    for (const auto& query : queries) {
+      const auto texts = static_cast<std::int64_t>(query.texts.size());
+      at::Tensor maps = torch::zeros({1, texts, query.height, query.width});
+      maps.select(/*dim=*/2, 0).fill_(0.5);
+      answers.push_back(maps);
+    }
+    return answers;
+  }
+  int askers() const override { return threads_; }
+  int most() const { return most_; }
+
+ private:
+  int threads_;
+  int inside_ = 0;
+  int most_ = 0;
+  std::mutex mutex_;
+  std::condition_variable come_;
+};
+
+TEST_F(Evaluator, AsksOnSeveralThreadsAndScoresAsOnOne) {
+  hand_.write(folder_.path());
+  const auto scores = [&](Crowd& crowd) {
+    data::Dataset dataset(support::options_for(folder_.path()));
+    const config::EvalOptions options;
+    const auto segmentor = make_segmentor(options, torch::kCPU);
+    return evaluate(dataset, "val", crowd, *segmentor, options);
+  };
+  Crowd two(2);  // there are two images
+  const SplitResult together = scores(two);
+  Crowd one(1);
+  const SplitResult alone = scores(one);
+  EXPECT_EQ(two.most(), 2);
+  ASSERT_EQ(together.sentences.size(), alone.sentences.size());
+  for (std::size_t i = 0; i < alone.sentences.size(); ++i) {
+    EXPECT_EQ(together.sentences[i].sent_id, alone.sentences[i].sent_id);
+    EXPECT_EQ(together.sentences[i].segmentation.counts, alone.sentences[i].segmentation.counts);
+    EXPECT_EQ(together.sentences[i].stages[0].score.intersection,
+              alone.sentences[i].stages[0].score.intersection);
+  }
+}
+
+TEST_F(Evaluator, EndsWithTheErrorOfAnyThread) {
+  hand_.write(folder_.path());
+  class Torn : public Crowd {
+   public:
+    Torn() : Crowd(2) {}
+    std::vector<at::Tensor> respond(std::span<const Query> queries) override {
+      if (queries.front().image_id == 21) throw core::Error("torn");
+      return {torch::zeros({1, static_cast<std::int64_t>(queries.front().texts.size()),
+                            queries.front().height, queries.front().width})};
+    }
+  } torn;
+  data::Dataset dataset(support::options_for(folder_.path()));
+  const config::EvalOptions options;
+  const auto segmentor = make_segmentor(options, torch::kCPU);
+  EXPECT_THAT([&] { evaluate(dataset, "val", torn, *segmentor, options); },
+              ThrowsMessage<core::Error>(HasSubstr("torn")));
 }
 
 TEST_F(Evaluator, GivesEmptyMapsNothing) {

@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/format.h"
 #include "pcnet/model/baseline.h"
 #include "pcnet/model/pcnet.h"
 #include "pcnet/text/word_tokenizer.h"
@@ -117,6 +118,44 @@ TEST_F(ModelResponderTest, AnswersTogetherAsAlone) {
   const auto together = responder.respond(both);
   const auto alone = responder.respond(first);
   EXPECT_TRUE(at::allclose(together[0][0][1], alone[0][0][0], 1e-4, 1e-6));
+}
+
+TEST_F(ModelResponderTest, AnswersPreparedTextsAsOthers) {
+  const std::vector<Query> queries = {query(10, 6, {"red cup", "left", "red cup"}, {0, 1, 2}),
+                                      query(7, 9, {"blue cup left"}, {3})};
+  ModelResponder plain = this->responder();
+  const auto wanted = plain.respond(queries);
+  ModelResponder prepared = this->responder();
+  const std::vector<std::string> texts = {"blue cup left", "left", "red cup", "blue", "left"};
+  prepared.prepare(texts);
+  const auto got = prepared.respond(queries);
+  prepared.prepare(std::vector<std::string>{"cup"});  // the others are encoded when they are asked
+  const auto later = prepared.respond(queries);
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    EXPECT_TRUE(at::allclose(got[i], wanted[i], 1e-4, 1e-6)) << i;
+    EXPECT_TRUE(at::allclose(later[i], wanted[i], 1e-4, 1e-6)) << i;
+  }
+}
+
+TEST_F(ModelResponderTest, ComputesInBfloat16AndSaysHowFarThatIs) {
+  const std::vector<Query> queries = {query(20, 16, {"red cup", "left"}, {0, 1})};
+  const auto wanted = this->responder().respond(queries);
+  ModelResponder low = {model_.ptr(),
+                        tokenizer_,
+                        {.device = torch::kCPU,
+                         .text_length = 9,
+                         .truncate = text::Truncate::kKeepEnd,
+                         .precision = config::EvalPrecision::kBf16,
+                         .align_corners = false}};
+  testing::internal::CaptureStderr();
+  const auto got = low.respond(queries);
+  (void)low.respond(queries);
+  const std::string log = testing::internal::GetCapturedStderr();
+  const double apart = (got[0] - wanted[0]).abs().max().item<double>();
+  EXPECT_GT(apart, 0);
+  EXPECT_LT(apart, 0.05);
+  EXPECT_THAT(log, HasSubstr("differ from fp32's by up to " + core::fixed(apart, 5)));
+  EXPECT_EQ(log.find("eval.precision"), log.rfind("eval.precision"));  // once
 }
 
 TEST_F(ModelResponderTest, RefusesATextWithoutKnownWord) {

@@ -26,6 +26,9 @@ class PictureStore {
   /// warning the first time. `times`, when given, grows by what reading took.
   std::optional<at::Tensor> get(std::int64_t image_id, PictureTimes* times = nullptr);
 
+  /// S
+  std::int64_t side() const { return side_; }
+
   /// The picture at its own size, to be drawn on (DatasetSource). Error for one that cannot be
   /// read, whatever `on_bad_image` says.
   image::Picture original(std::int64_t image_id) const;
@@ -38,6 +41,7 @@ class PictureStore {
 
  private:
   const DatasetSource& source_;
+  std::int64_t side_;
   bool keep_;
   bool skip_bad_;
   mutable std::mutex mutex_;
