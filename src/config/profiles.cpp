@@ -9,8 +9,8 @@ void set_terms_of_tris(LossOptions& loss) {
   loss.classification.weight = 5;
   loss.region_aware_shrinking.weight = 0;
   loss.instance_disambiguation.weight = 0;
-  loss.calibration.weight = 2;
-  loss.calibration.negatives = 0.5;  // a factor of 1 beside that of 2
+  loss.calibration.weight = 1;
+  loss.calibration.negatives = 2;
   loss.calibration.mask = "sigmoid";
 }
 
@@ -30,8 +30,10 @@ void set_released(Config& config) {
   shrinking.background = "strongest";
   shrinking.iou = "sum";
   shrinking.form = "released";
+  shrinking.detach_previous = false;
   auto& disambiguation = config.loss.instance_disambiguation;
   disambiguation.straight_through = "softmax";
+  disambiguation.detach_maximum = false;
   disambiguation.distance = "half_l1";
   config.model.stages = 1;
   config.model.referring = {.modules = 4,
@@ -48,7 +50,7 @@ void set_tris(Config& config) {
   config.model.fusion = "attn_fusion";
   config.model.stages = 1;
   config.data.truncate = "cut";
-  config.data.partners = 6;  // the negative texts of the calibration
+  config.data.partners = 3;  // the negative texts of the calibration
   config.train.batch_size = 48;
   config.eval.map_resize = "released";
   config.eval.ground_truth = "exclusive";

@@ -45,7 +45,7 @@ TEST_F(Profiles, AreChosenByTheLastLayerThatNamesOne) {
   const auto loaded = load_file("top.yaml", {"model.profile=released"});
   EXPECT_EQ(loaded.values.train.batch_size, 1);
   EXPECT_EQ(loaded.values.loss.instance_disambiguation.weight, 0);
-  EXPECT_EQ(loaded.values.loss.calibration.weight, 2);
+  EXPECT_EQ(loaded.values.loss.calibration.weight, 1);
   EXPECT_EQ(loaded.origins.at("loss.grid"), "profile released");
 }
 
@@ -107,13 +107,15 @@ const std::vector<Row>& table_of_profiles() {
       {ras + "background", "union", "strongest"},
       {ras + "iou", "union", "sum"},
       {ras + "form", "hinge", "released"},
+      {ras + "detach_previous", "true", "false"},
       {iad + "straight_through", "scores", "softmax"},
       {iad + "distance", "squared_l2", "half_l1"},
+      {iad + "detach_maximum", "true", "false"},
       {"loss.classification.weight", "1.0", "5.0", "5.0"},
       {ras + "weight", "1.0", "0.0", "0.0"},
       {iad + "weight", "1.0", "0.0", "0.0"},
-      {"loss.calibration.weight", "0.0", "2.0", "2.0"},
-      {"loss.calibration.negatives", "1.0", "0.5", "0.5"},  // a factor of 1 beside that of 2
+      {"loss.calibration.weight", "0.0", "1.0", "1.0"},
+      {"loss.calibration.negatives", "1.0", "2.0", "2.0"},
       {"loss.calibration.mask", "response", "sigmoid", "sigmoid"},
       {"loss.grid", "0", "32"},
       {"loss.proposal_resize", "area", "nearest"},
@@ -121,7 +123,7 @@ const std::vector<Row>& table_of_profiles() {
       {"eval.ground_truth", "union", "exclusive", "exclusive"},
       {"data.truncate", "keep_end", "cut", "cut"},
       {"data.image_size", "320", "384"},
-      {"data.partners", "1", "1", "6"},  // the negative texts of the calibration
+      {"data.partners", "1", "1", "3"},  // the negative texts of the calibration
       {"train.epochs", "15", "30"},
       {"train.batch_size", "36", "1", "48"},
       {"model.profile", "paper", "released", "tris"},
