@@ -10,6 +10,7 @@
 #include "pcnet/runtime/training_parts.h"
 
 #include "memory_estimate.h"
+#include "training_hooks.h"
 #include "warm_start.h"
 
 namespace pcnet::runtime {
@@ -87,7 +88,7 @@ std::string memory_text(const DryRun& run) {
 
 DryRun dry_run(const config::Config& config) {
   TrainingParts parts(config);
-  for (const auto& split : config.eval.splits) (void)parts.dataset.index().split(split);
+  require_splits(parts.dataset.index(), config.eval.splits);
   DryRun run;
   run.free_for_a_step = core::free_memory(parts.device);
   MemoryEstimate estimate = parts_estimate(parts);

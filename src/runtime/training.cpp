@@ -109,9 +109,7 @@ void train(const TrainingRequest& asked) {
     return;
   }
   TrainingParts parts(request.config, resumed ? &resumed->checkpoint : nullptr);
-  for (const auto& split : parts.config.eval.splits) {
-    (void)parts.dataset.index().split(split);  // a wrong one is found now, not at the end
-  }
+  require_splits(parts.dataset.index(), parts.config.eval.splits);  // now, not at the end
   engine::TrainState state;
   std::vector<ordered_json> begin = {{{"event", "start"}, {"step", 0}}};
   if (!parts.started_from.is_null()) {

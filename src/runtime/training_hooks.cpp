@@ -18,9 +18,16 @@ using core::cat;
 
 namespace {
 
-/// Whether the splits can be evaluated: weak supervision needs no masks, a comparison does.
+/// Whether the splits can be evaluated: weak supervision needs no masks and no split but `train`, a
+/// comparison does.
 bool can_be_evaluated(const data::ReferIndex& index, const std::vector<std::string>& splits) {
   for (const auto& split : splits) {
+    if (!index.has_split(split)) {
+      core::log::warning(cat("the dataset has the split train alone, no \"", split,
+                             "\": it trains without validation and the best checkpoint is the "
+                             "last one (eval.splits=[train] would validate on train)"));
+      return false;
+    }
     const auto without = index.without_mask(split);
     if (without.empty()) continue;
     core::log::warning(cat("the split \"", split, "\" has ", without.size(),
@@ -32,6 +39,13 @@ bool can_be_evaluated(const data::ReferIndex& index, const std::vector<std::stri
 }
 
 }  // namespace
+
+void require_splits(const data::ReferIndex& index, const std::vector<std::string>& splits) {
+  const bool alone = !index.has_split("val") && !index.has_split("test");
+  for (const auto& split : splits) {
+    if (!alone || index.has_split(split)) (void)index.split(split);
+  }
+}
 
 TrainingHooks::TrainingHooks(TrainingParts& parts, const engine::RunFolder& folder,
                              const engine::Checkpointer& checkpointer, report::RunLog& log,

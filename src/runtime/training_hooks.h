@@ -14,6 +14,10 @@
 
 namespace pcnet::runtime {
 
+/// Error for splits to validate on that the dataset does not have, unless it has `train` alone:
+/// then a run trains without validation.
+void require_splits(const data::ReferIndex& index, const std::vector<std::string>& splits);
+
 /// What happens along a run and at its end: gives the trainer its hooks, then writes the results.
 class TrainingHooks {
  public:
@@ -22,8 +26,8 @@ class TrainingHooks {
                 const engine::Checkpointer& checkpointer, report::RunLog& log,
                 engine::TrainState& state);
 
-  /// Evaluates the best checkpoint into results.json and samples/, without masks to compare with
-  /// makes the last one the best. @return what there is to say of the run
+  /// Evaluates the best checkpoint into results.json and samples/, without masks or a split to
+  /// compare with makes the last one the best. @return what there is to say of the run
   report::RunSummary conclude(const engine::TrainState& state);
 
  private:

@@ -13,7 +13,7 @@ def square(x, y, side):
 
 
 class Custom(Case):
-    def write(self, masks=True, count=12):
+    def write(self, masks=True, count=12, validation=True):
         """Two squares on every picture; the last third is for validation."""
         root = self.folder / "own"
         (root / "images").mkdir(parents=True)
@@ -26,7 +26,7 @@ class Custom(Case):
                     for x in range(place, place + 16):
                         pixels[3 * (y * SIZE + x) : 3 * (y * SIZE + x) + 3] = bytes(colour)
             write_png(root / name, SIZE, SIZE, bytes(pixels))
-            split = "val" if number >= count * 2 // 3 else "train"
+            split = "val" if validation and number >= count * 2 // 3 else "train"
             for place, word in ((4, "red"), (26, "blue")):
                 line = {"image": name, "sentences": [f"the {word} square", f"a {word} one"],
                         "cues": [f"{word} thing"], "split": split, "object": word}
@@ -60,6 +60,21 @@ class Custom(Case):
         self.assertFalse((run_folder / "results.json").exists())
         self.assert_fails(run("-q", "eval", run_folder, "--split", "val"), 1, "\"val\"",
                           "16 sentences have no mask", "sent_id 33, 34, 35")
+
+    def test_a_training_split_alone_trains_without_validation(self):
+        root = self.write(validation=False)
+        run_folder = self.folder / "run"
+        tiny = settings(data__dataset="custom", data__image_size=SIZE, train__max_steps=2)
+        trained = run_well("train", CONFIGS / "tris.yaml", "--root", root, "--run", run_folder, *tiny)
+        self.assertIn("the dataset has the split train alone, no \"val\": it trains without "
+                      "validation", trained.stderr)
+        self.assertTrue((run_folder / "checkpoints/best.safetensors").is_file())
+        self.assertFalse((run_folder / "results.json").exists())
+        dry = run("train", CONFIGS / "tris.yaml", "--root", root, "--run", self.folder / "other", *tiny,
+                  "--dry-run")
+        self.assertEqual(dry.returncode, 0, dry.stderr)
+        self.assert_fails(run("train", CONFIGS / "tris.yaml", "--root", root, "--run",
+                              self.folder / "wrong", *tiny, *settings(eval__splits="[vall]")), 2, "vall")
 
     def write_turned(self, orientation, mask_size):
         """A picture of 64 x 48 stored pixels; a mask of value 1 in 16 bits, all but a border."""

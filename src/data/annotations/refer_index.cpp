@@ -205,6 +205,14 @@ const std::vector<std::int64_t>& ReferIndex::annotations_of(std::int64_t image_i
 
 namespace {
 
+void require_split_name(const std::string& name) {
+  if (name != "train" && name != "val" && name != "test" && name != "testA" && name != "testB" &&
+      name != "testC") {
+    throw core::UsageError(
+        cat("no split \"", name, "\": wanted train, val, test, testA, testB or testC"));
+  }
+}
+
 bool split_matches(const std::string& name, const std::string& reference_split) {
   if (name == "train" || name == "val") return reference_split == name;
   if (reference_split.find("test") == std::string::npos) return false;
@@ -214,12 +222,15 @@ bool split_matches(const std::string& name, const std::string& reference_split) 
 
 }  // namespace
 
+bool ReferIndex::has_split(const std::string& name) const {
+  require_split_name(name);
+  return std::any_of(references_.begin(), references_.end(), [&](const Reference& reference) {
+    return split_matches(name, reference.split) && !reference.sentences.empty();
+  });
+}
+
 std::vector<std::size_t> ReferIndex::split(const std::string& name) const {
-  if (name != "train" && name != "val" && name != "test" && name != "testA" && name != "testB" &&
-      name != "testC") {
-    throw core::UsageError(
-        cat("no split \"", name, "\": wanted train, val, test, testA, testB or testC"));
-  }
+  require_split_name(name);
   std::vector<std::size_t> chosen;
   std::size_t sentences = 0;
   for (std::size_t i = 0; i < references_.size(); ++i) {

@@ -101,6 +101,8 @@ class ReferIndex {
   /// when the name contains it, `testA` when the last letter is among those of the reference's
   /// split. Error when the split holds no sentence.
   std::vector<std::size_t> split(const std::string& name) const;
+  /// Whether a split holds a sentence. Error for a name that no split has.
+  bool has_split(const std::string& name) const;
 
   /// True when cues stand beside some sentence, as custom data may have them.
   bool has_cues() const;
