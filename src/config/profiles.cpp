@@ -38,6 +38,8 @@ void set_released(Config& config) {
   config.model.stages = 1;
   config.model.referring = {.modules = 4,
                             .context = "shared",
+                            .partner_context = true,
+                            .context_keys = "reshaped",
                             .cue_residual = false,
                             .stage_cue = "sentence_last",
                             .unit_inputs = true,

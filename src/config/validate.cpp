@@ -185,6 +185,12 @@ void validate(const TextOptions& options) {
 void validate(const ReferringOptions& options) {
   Faults faults;
   ReferringOptions::fields(FieldChecker{options, faults});
+  if (options.context_keys == "reshaped" &&
+      (options.context != "shared" || !options.partner_context)) {
+    faults.emplace_back(
+        "model.referring.context_keys is reshaped: wanted context shared and partner_context true, "
+        "so that there are as many keys as texts");
+  }
   require_none(faults);
 }
 

@@ -44,7 +44,7 @@ at::Tensor with_partners(const at::Tensor& texts, const at::Tensor& partners) {
 }
 
 /// The batch's expressions out of the features [U, C] of its distinct texts; partners only when
-/// their maps are compared.
+/// something looks at them.
 model::Expressions expressions_of(const data::Batch& batch, const at::Tensor& distinct,
                                   bool partners) {
   const auto rows = [&](const at::Tensor& own, const at::Tensor& further) {
@@ -88,7 +88,8 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
   const at::Tensor distinct = encoding_.texts(*model_, batch.tokens);  // [U, C]
   losses::StepView view;
   const bool partners = criterion_.needs().partners;
-  for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, partners))) {
+  const bool fed = partners || model_->looks_at_partners();
+  for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, fed))) {
     view.logits.push_back(std::move(stage.samples));
     if (partners) view.partner.push_back(std::move(stage.partners));
   }

@@ -45,6 +45,8 @@ at::Tensor with_whole_batch(const at::Tensor& own) {
   return joined(samples, own.slice(/*dim=*/1, /*start=*/1));
 }
 
+at::Tensor all_texts(const at::Tensor& own) { return own.transpose(0, 1).flatten(0, 1); }
+
 ConditionalReferringModuleImpl::ConditionalReferringModuleImpl(
     std::int64_t width, const config::ReferringOptions& referring)
     : options(referring), strategy_(strategy_of(referring.modulation)) {
@@ -77,6 +79,10 @@ ConditionalReferringModuleImpl::Strategy ConditionalReferringModuleImpl::strateg
 
 bool ConditionalReferringModuleImpl::looks_at_batch() const {
   return strategy_.text_to_text && (options.context == "batch" || options.context == "shared");
+}
+
+bool ConditionalReferringModuleImpl::looks_at_partners() const {
+  return options.partner_context && (options.context == "batch" || options.context == "shared");
 }
 
 void ConditionalReferringModuleImpl::make_attentions(std::int64_t width) {
@@ -113,11 +119,13 @@ StageOutput ConditionalReferringModuleImpl::forward(const at::Tensor& visual,
   const Modulated stage = modulated(visual, texts, cues, looks_at_batch());
   const at::Tensor scored =
       options.context == "pair" ? stage.texts : with_whole_batch(stage.texts);  // [B, B + D, C]
-  const at::Tensor samples = scored.slice(/*dim=*/1, 0, visual.size(0));
+  const at::Tensor seen = looks_at_partners()
+                              ? all_texts(stage.texts).expand({visual.size(0), -1, -1})
+                              : scored.slice(/*dim=*/1, 0, visual.size(0));
   const at::Tensor next =
       options.visual_update == "off"
           ? stage.visual
-          : updated(stage.visual, text_to_vision_->text_to_vision(stage.visual, samples));
+          : updated(stage.visual, text_to_vision_->text_to_vision(stage.visual, seen));
   return {next, stage.texts, compared(next, scored, stage.memories.response)};
 }
 
@@ -139,12 +147,8 @@ ConditionalReferringModuleImpl::Modulated ConditionalReferringModuleImpl::modula
   const Cues seen = attended(cues, memories.cues, whole_batch);
   at::Tensor after = before;
   if (strategy_.text_to_text) {
-    after =
-        after + residual(whole_batch
-                             ? text_to_text_->text_to_text(
-                                   before, seen.context,
-                                   visible_cues(texts.size(0), texts.size(1) - 1, texts.device()))
-                             : text_to_text_->one_text(seen.own));
+    after = after + residual(whole_batch ? seen_in_batch(before, seen.context)
+                                         : text_to_text_->one_text(seen.own));
   }
   if (strategy_.cue) after = after + seen.own * options.cue_scale;
   return {cells, at_entry(after, /*dim=*/-1), memories};
@@ -171,10 +175,25 @@ ConditionalReferringModuleImpl::Cues ConditionalReferringModuleImpl::attended(
   if (!whole_batch) return {look(cues), {}};
   if (options.context == "shared") {
     const at::Tensor own = look(cues);
-    return {own, with_whole_batch(own)};
+    if (!looks_at_partners()) return {own, with_whole_batch(own)};
+    const at::Tensor all = all_texts(own);
+    return {own, options.context_keys == "reshaped" ? all : all.expand({cues.size(0), -1, -1})};
+  }
+  if (looks_at_partners()) {
+    const at::Tensor own = strategy_.cue ? look(cues) : at::Tensor();
+    return {own, look(all_texts(cues).expand({cues.size(0), -1, -1}))};
   }
   const at::Tensor context = look(with_whole_batch(cues));
   return {strategy_.cue ? own_rows(context) : at::Tensor(), context};
+}
+
+at::Tensor ConditionalReferringModuleImpl::seen_in_batch(const at::Tensor& texts,
+                                                         const at::Tensor& context) {
+  if (options.context_keys == "reshaped") return text_to_text_->text_to_reshaped(texts, context);
+  const at::Tensor visible = looks_at_partners()
+                                 ? at::Tensor()
+                                 : visible_cues(texts.size(0), texts.size(1) - 1, texts.device());
+  return text_to_text_->text_to_text(texts, context, visible);
 }
 
 at::Tensor ConditionalReferringModuleImpl::updated(const at::Tensor& visual,

@@ -96,6 +96,23 @@ at::Tensor CrossAttentionImpl::text_to_text(const at::Tensor& texts, const at::T
                                    swapped(t_proj3_->forward(seen)), visible));
 }
 
+at::Tensor CrossAttentionImpl::text_to_reshaped(const at::Tensor& texts,
+                                                const at::Tensor& context) {
+  const std::int64_t pictures = texts.size(0);
+  const std::int64_t each = texts.size(1);  // D'
+  const at::Tensor seen = scaled(context);
+  const auto reshaped = [&](torch::nn::Sequential& projection) {
+    return projection->forward(seen).reshape({each, -1, pictures});  // [D', C, B]
+  };
+  // Texts in the order of the contexts, then those of one j mod D' together: [D', B, C].
+  const at::Tensor query = t_proj1_->forward(scaled(texts))
+                               .transpose(0, 1)
+                               .reshape({pictures, each, -1})
+                               .transpose(0, 1);
+  const at::Tensor attended = attend(query, reshaped(t_proj2_), reshaped(t_proj3_));
+  return t_output_->forward(attended.transpose(0, 1).reshape({each, pictures, -1}).transpose(0, 1));
+}
+
 at::Tensor CrossAttentionImpl::one_text(const at::Tensor& context) {
   return t_output_->forward(t_proj3_->forward(scaled(context)));
 }

@@ -95,10 +95,13 @@ void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions,
 }
 
 at::Tensor PCNetImpl::stage_cues(std::size_t stage, const Expressions& expressions) const {
-  if (options.referring.stage_cue == "sentence_last" && stage + 1 == stages_.size()) {
-    return expressions.texts;
-  }
-  return expressions.cues.select(/*dim=*/-2, static_cast<std::int64_t>(stage));
+  const std::int64_t cue = cue_of_stage(static_cast<std::int64_t>(stage));
+  return cue < 0 ? expressions.texts : expressions.cues.select(/*dim=*/-2, cue);
+}
+
+std::int64_t PCNetImpl::cue_of_stage(std::int64_t stage) const {
+  const bool last = stage + 1 == static_cast<std::int64_t>(stages_.size());
+  return options.referring.stage_cue == "sentence_last" && last ? -1 : stage;
 }
 
 }  // namespace pcnet::model

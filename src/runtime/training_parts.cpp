@@ -90,7 +90,8 @@ data::ReferringSamples::Options fed_texts(const config::Config& config,
                                           const data::Dataset& dataset) {
   const losses::Criterion criterion(config.loss);
   data::ReferringSamples::Options fed{.cues = config::cues_read(config.model)};
-  if (criterion.needs().partners || criterion.needs().calibration) {
+  if (criterion.needs().partners || criterion.needs().calibration ||
+      config::looks_at_partners(config.model)) {
     fed.partners = config.data.partners;
   }
   if (config.train.batch_size == 1 && config.loss.classification.weight > 0) {

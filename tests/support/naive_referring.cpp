@@ -290,6 +290,70 @@ at::Tensor paper_training_logits(const at::Tensor& grid, const at::Tensor& texts
       logits, {stages, grid.size(0), grid.size(0) + texts.size(1) - 1, grid.size(2), grid.size(3)});
 }
 
+namespace {
+
+/// Numbers [B, M, C], where all B are `each` [M, C], read as [M, C, B]: what text j gets, B rows.
+Rows reshaped(const Rows& each, std::size_t pictures, std::size_t j) {
+  const std::size_t width = each[0].size();
+  Rows out(pictures, Row(width));
+  for (std::size_t c = 0; c < width; ++c) {
+    for (std::size_t k = 0; k < pictures; ++k) {
+      const std::size_t place = (j * width + c) * pictures + k;  // of B M C numbers
+      out[k][c] = each[(place / width) % each.size()][place % width];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+at::Tensor released_training_logits(const at::Tensor& grid, const at::Tensor& texts,
+                                    const at::Tensor& cues, const Weights& weights,
+                                    std::int64_t stages) {
+  const auto pictures = static_cast<std::size_t>(grid.size(0));
+  const std::string project = "global_lan_project";
+  std::vector<Rows> v;
+  for (std::size_t i = 0; i < pictures; ++i) {
+    v.push_back(projected_cells(grid[static_cast<std::int64_t>(i)], weights, "c4_vis_project"));
+  }
+  // Text j belongs to picture j mod B; the samples' come first.
+  const auto in_order = [&](const at::Tensor& features) {
+    return projected_texts(features.transpose(0, 1).flatten(0, 1), weights, project);
+  };
+  const Rows e = in_order(texts);
+  Rows q = e;
+  Rows logits;
+  for (std::int64_t n = 0; n < stages; ++n) {
+    const Block block{weights, block_name(n)};
+    const Rows cue = n + 1 < stages ? in_order(cues.select(2, n)) : e;
+    for (Rows& cells : v) cells = each(cells, unit);
+    q = each(q, unit);
+    Rows keys, values;
+    for (std::size_t j = 0; j < q.size(); ++j) {
+      const Row seen = block.text_looks_at_vision(cue[j], v[j % pictures]);
+      keys.push_back(block.b(2, seen));
+      values.push_back(block.b(3, seen));
+    }
+    for (std::size_t j = 0; j < q.size(); ++j) {
+      const Row seen =
+          Block::look(block.b(1, q[j]), reshaped(keys, pictures, j), reshaped(values, pictures, j));
+      q[j] = plus(q[j], kScale, linear(seen, weights, block.name + "t_output.0"));
+    }
+    const Rows u = each(q, unit);
+    for (std::size_t i = 0; i < pictures; ++i) {
+      const Rows before = v[i];
+      v[i] = plus(before, kScale, block.vision_looks_at_texts(before, u));
+      for (std::size_t j = 0; j < q.size(); ++j) {
+        if (j >= pictures && j % pictures != i) continue;
+        const Row t = plus(u[j], kScale, block.text_looks_at_vision(u[j], before));
+        logits.push_back(products(factor(weights), v[i], t));
+      }
+    }
+  }
+  return tensor_of(
+      logits, {stages, grid.size(0), grid.size(0) + texts.size(1) - 1, grid.size(2), grid.size(3)});
+}
+
 at::Tensor paper_logits(const at::Tensor& grid, const at::Tensor& text, const at::Tensor& cues,
                         const Weights& weights, std::int64_t stages) {
   Rows v = projected_cells(grid, weights, "c4_vis_project");

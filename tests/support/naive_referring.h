@@ -23,6 +23,13 @@ at::Tensor tris_score(const at::Tensor& grid, const at::Tensor& text, const Weig
 at::Tensor released_scores(const at::Tensor& grid, const at::Tensor& sentence,
                            const at::Tensor& cues, const Weights& weights, std::int64_t stages);
 
+/// The released PCNet in training (docs/released_forward.md#in-training): grid [B, Cv, h, w], texts
+/// [B, 1 + D, Ct], cues [B, 1 + D, K, Ct] -> logits [N, B, B + D, h, w], those of the batch's
+/// sentences before the picture's own partners
+at::Tensor released_training_logits(const at::Tensor& grid, const at::Tensor& texts,
+                                    const at::Tensor& cues, const Weights& weights,
+                                    std::int64_t stages);
+
 /// score [h, w] -> M [H, W] of docs/released_forward.md#map-peak-and-mask
 at::Tensor released_map(const at::Tensor& score, std::int64_t side, std::int64_t height,
                         std::int64_t width);

@@ -21,6 +21,9 @@ constexpr std::array<std::string_view, 4> words(CueContext) {
   return {"batch", "shared", "own", "pair"};
 }
 
+enum class ContextKeys { kTransposed, kReshaped };
+constexpr std::array<std::string_view, 2> words(ContextKeys) { return {"transposed", "reshaped"}; }
+
 enum class Modulation { kAdd, kTta, kVtaAdd, kVtaTta, kVtaTtaAdd };
 constexpr std::array<std::string_view, 5> words(Modulation) {
   return {"add", "tta", "vta_add", "vta_tta", "vta_tta_add"};

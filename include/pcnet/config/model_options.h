@@ -76,4 +76,7 @@ std::int64_t answering_stages(const ModelOptions& model);
 /// How many cues of each expression they read.
 std::int64_t cues_read(const ModelOptions& model);
 
+/// Whether what a sample's text is compared with depends on its partners (partner_context).
+bool looks_at_partners(const ModelOptions& model);
+
 }  // namespace pcnet::config

@@ -14,6 +14,8 @@ namespace pcnet::config {
 struct ReferringOptions {
   std::int64_t modules = 0;
   Choice<CueContext> context = "batch";
+  bool partner_context = false;
+  Choice<ContextKeys> context_keys = "transposed";
   Choice<Modulation> modulation = "vta_tta";
   bool cue_residual = true;
   double cue_scale = 1.0;
@@ -52,6 +54,15 @@ struct ReferringOptions {
                  "always its own",
          .source = "Eq. 2; docs/method.md#paper-released-code-tris; "
                    "docs/method.md#the-profile-improved"});
+    field("partner_context", &O::partner_context,
+          {.help = "with context batch or shared, in training: texts look at the cues of all "
+                   "partners of the batch too, and cells at their texts (the released code)",
+           .source = "docs/method.md#agreement-with-the-authors-training-step"});
+    field("context_keys", &O::context_keys,
+          {.help = "keys and values of text-to-text attention in training: transposed, one for "
+                   "each cue; or reshaped, which mixes the channels of different cues (the "
+                   "released code; needs context shared and partner_context)",
+           .source = "docs/method.md#agreement-with-the-authors-training-step"});
     field(
         "modulation", &O::modulation,
         {.help = "what a stage adds to a text; add: its cue; tta: text-to-text attention to cues; "

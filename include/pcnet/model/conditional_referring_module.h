@@ -13,6 +13,9 @@ namespace pcnet::model {
 /// picture row 0 of all B samples, then its own D further rows.
 at::Tensor with_whole_batch(const at::Tensor& own);
 
+/// own [B, 1 + D, C] -> [(1 + D) B, C]: row 0 of all B samples, then row 1 of all of them, and on.
+at::Tensor all_texts(const at::Tensor& own);
+
 /// What a stage gives to the next one, and how its texts fit the cells.
 struct StageOutput {
   at::Tensor visual;      ///< V_{n+1} [B, C, h, w]
@@ -27,14 +30,16 @@ struct StageOutput {
 ///
 /// Texts and cues lie by picture: row l of picture b is one of its L texts, with its own cue q. It
 /// looks at its context q': its own cue and, in training with `batch` or `shared`, those of the
-/// other pictures' samples. q^ is a cue after Eq. 2, s the residual scale, c the cue scale:
+/// other pictures' samples, with `partner_context` of all partners too. q^ is a cue after Eq. 2, s
+/// the residual scale, c the cue scale:
 ///
 ///     add          Q + c q                        tta      Q + s TTA(Q, q')
 ///     vta_add      Q + c q^                       vta_tta  Q + s TTA(Q, q^')   (Eq. 3)
 ///     vta_tta_add  Q + s TTA(Q, q^') + c q^
 ///
 /// Memory: no feature map belongs to a text. No tensor is larger than max(B C P, B X (C + P))
-/// numbers for X texts a picture, B + D in training and L at inference, and without gradients not
+/// numbers for X texts a picture, B + D in training (B (1 + D) with `partner_context`) and L at
+/// inference, and without gradients not
 /// more than six times B C P + B X (C + P) numbers are held at once beside the inputs.
 class ConditionalReferringModuleImpl : public torch::nn::Module {
  public:
@@ -67,7 +72,7 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
   /// [B, X, C], undefined: its own alone.
   struct Cues {
     at::Tensor own;
-    at::Tensor context;
+    at::Tensor context;  // [X, C] when its keys are reshaped
   };
   /// What the referring modulation block hands to the response map generation.
   struct Modulated {
@@ -78,11 +83,14 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
   static Strategy strategy_of(config::Modulation modulation);
 
   bool looks_at_batch() const;
+  bool looks_at_partners() const;
   void make_attentions(std::int64_t width);
   Modulated modulated(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
                       bool whole_batch);
   Memories look_at(const at::Tensor& visual);
   Cues attended(const at::Tensor& cues, const VisualMemory& memory, bool whole_batch);
+  /// What texts [B, L, C] see in the cues of the batch.
+  at::Tensor seen_in_batch(const at::Tensor& texts, const at::Tensor& context);
   at::Tensor updated(const at::Tensor& visual, const at::Tensor& update) const;
   at::Tensor compared(const at::Tensor& visual, const at::Tensor& texts,
                       const VisualMemory& memory);

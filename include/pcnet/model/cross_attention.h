@@ -44,6 +44,11 @@ class CrossAttentionImpl : public torch::nn::Module {
   /// texts [B, M, C] look at context [B, X, C] where visible [B, M, X] -> [B, M, C]
   at::Tensor text_to_text(const at::Tensor& texts, const at::Tensor& context,
                           const at::Tensor& visible);
+  /// The same as the released code does it in training: B D' texts [B, D', C], D' = 1 + D, look at
+  /// as many contexts [D' B, C], those of the samples before those of each partner. What is
+  /// projected is read as [D', C, B] where it is [D', B, C]: text j of that order, which is sample
+  /// j mod B and partner j / B, gets the keys and values number j mod D'. -> [B, D', C]
+  at::Tensor text_to_reshaped(const at::Tensor& texts, const at::Tensor& context);
   /// What a text that looks at `context` alone gets, for each of them: [B, M, C] -> [B, M, C]
   at::Tensor one_text(const at::Tensor& context);
   /// Cells of visual [B, C, h, w] look at texts [B, X, C] -> [B, C, h, w]; for X = 1 it is

@@ -29,6 +29,7 @@ class PCNetImpl : public ReferringModel {
   at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
                      const at::Tensor& picture) override;
   std::int64_t cues_read() const override { return config::cues_read(options); }
+  std::int64_t cue_of_stage(std::int64_t stage) const override;
 
  private:
   /// @param leading dimensions of an expression's place: [M] or [B, 1 + D]

@@ -51,6 +51,10 @@ class ReferringModel : public torch::nn::Module {
                              const at::Tensor& picture) = 0;
   /// How many cues of each expression the model reads.
   virtual std::int64_t cues_read() const = 0;
+  /// Which of them a stage reads; -1: the expression itself.
+  virtual std::int64_t cue_of_stage(std::int64_t /*stage*/) const { return -1; }
+  /// Whether, in training, the answers to a sample depend on its partners.
+  bool looks_at_partners() const { return config::looks_at_partners(options); }
 
   clip::Clip& backbone() { return backbone_; }
   /// The factor of the cosine, exp(logit_scale), a scalar that keeps its gradient.

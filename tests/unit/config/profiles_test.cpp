@@ -97,6 +97,8 @@ const std::vector<Row>& table_of_profiles() {
       {referring + "modules", "0", "4"},
       {referring + "cue_residual", "true", "false"},
       {referring + "context", "batch", "shared"},
+      {referring + "partner_context", "false", "true"},
+      {referring + "context_keys", "transposed", "reshaped"},
       {referring + "response_text", "updated", "vision_updated"},
       {referring + "response", "cosine", "inner_product"},
       {referring + "unit_inputs", "false", "true"},  // docs/released_forward.md#pcnet

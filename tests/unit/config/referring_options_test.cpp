@@ -22,6 +22,8 @@ using ::testing::ThrowsMessage;
 TEST(ReferringOptions, DefaultToThePaper) {
   const ReferringOptions options;
   EXPECT_EQ(options.context.word(), "batch");
+  EXPECT_FALSE(options.partner_context);
+  EXPECT_EQ(options.context_keys.word(), "transposed");
   EXPECT_EQ(options.modulation.word(), "vta_tta");
   EXPECT_TRUE(options.cue_residual);
   EXPECT_EQ(options.cue_scale, 1.0);
@@ -50,7 +52,7 @@ struct Keys {
 TEST(ReferringOptions, ListEveryFieldOnceWithHelpAndSource) {
   Keys keys;
   ReferringOptions::fields(keys);
-  EXPECT_EQ(keys.keys.size(), 14U);
+  EXPECT_EQ(keys.keys.size(), 16U);
 }
 
 TEST(ReferringOptions, AreRefusedOutsideTheirRanges) {
@@ -60,6 +62,19 @@ TEST(ReferringOptions, AreRefusedOutsideTheirRanges) {
   EXPECT_THAT([] { validate(ReferringOptions{.modules = 65}); },
               ThrowsMessage<core::ConfigError>(HasSubstr("modules: got 65, wanted 0 to 64")));
   EXPECT_THROW(validate(ReferringOptions{.residual_scale = std::nan("")}), core::ConfigError);
+  EXPECT_THAT([] { validate(ReferringOptions{.context_keys = "reshaped"}); },
+              ThrowsMessage<core::ConfigError>(HasSubstr("context_keys is reshaped")));
+}
+
+TEST(LooksAtPartners, WhereTheContextsOfABatchHoldThem) {
+  ModelOptions model;
+  EXPECT_FALSE(looks_at_partners(model));
+  model.referring.partner_context = true;
+  EXPECT_TRUE(looks_at_partners(model));
+  model.referring.context = "pair";
+  EXPECT_FALSE(looks_at_partners(model));
+  EXPECT_TRUE(looks_at_partners(profile_values(Profile::kReleased).model));
+  EXPECT_FALSE(looks_at_partners(profile_values(Profile::kTris).model));
 }
 
 TEST(CuesRead, LeaveTheLastStageToTheSentence) {

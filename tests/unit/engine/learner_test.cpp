@@ -145,6 +145,26 @@ TEST_F(Referring, AnswersThePartnersWithTheirOwnCues) {
   EXPECT_NE(terms(options, 1).total.item<double>(), before);
 }
 
+TEST_F(Referring, ShowsTheModelPartnersThatNoTermComparesWhenItLooksAtThem) {
+  config::CriterionOptions options;
+  options.region_aware_shrinking.weight = 0;
+  options.instance_disambiguation.weight = 0;
+  for (const bool looks : {false, true}) {
+    config::ModelOptions model = support::tiny_model();
+    model.referring.partner_context = looks;
+    torch::manual_seed(5);
+    model::PCNet network(model, 6);
+    network->eval();
+    support::make_lively(*network, 1);
+    const auto loss = [&] {
+      return ReferringLearner(network.ptr(), options).losses(batch_, {}).total.item<double>();
+    };
+    const double before = loss();
+    batch_.partner_index = 5 - batch_.partner_index;  // 3 and 2
+    EXPECT_EQ(loss() != before, looks);
+  }
+}
+
 TEST_F(Referring, RefusesABatchWithoutWhatTheTermsNeed) {
   batch_.proposals = at::Tensor();
   EXPECT_THROW(terms({}, 1), core::Error);

@@ -32,6 +32,14 @@ const std::vector<Switch>& switches() {
       {"context shared", [](Options& o) { o.context = "shared"; }, true, false},
       {"context own", [](Options& o) { o.context = "own"; }, true, false},
       {"context pair", [](Options& o) { o.context = "pair"; }, true, false},
+      {"partner_context", [](Options& o) { o.partner_context = true; }, true, false},
+      {"context_keys",
+       [](Options& o) {
+         o.context = "shared";
+         o.partner_context = true;
+         o.context_keys = "reshaped";
+       },
+       true, false},
       {"cue_residual", [](Options& o) { o.cue_residual = false; }, true, true},
       {"residual_scale", [](Options& o) { o.residual_scale = 0.3; }, true, true},
       {"scaled_inputs", [](Options& o) { o.scaled_inputs = true; }, true, true},
@@ -68,6 +76,31 @@ TEST(ConditionalReferringModule, ChangesWithEachOption) {
                             other->respond(in.visual, in.texts, in.cues).similarity, 1e-3, 1e-4),
               one.at_inference)
         << one.name;
+  }
+}
+
+/// Partners among the contexts of `shared` and among what the cells look at: in all the stage does
+/// what it would do had every text its own picture and none a partner.
+TEST(ConditionalReferringModule, LooksAtPartnersAsAtSamples) {
+  for (const config::Choice<config::CueContext> context :
+       {config::CueContext::kShared, config::CueContext::kBatch}) {
+    ConditionalReferringModule stage = lively_stage({.context = context, .partner_context = true});
+    ConditionalReferringModule plain = lively_stage({.context = context});
+    const StageInputs in = stage_inputs(2, 1);
+    // One picture a text, in the order of all_texts().
+    const StageInputs apart = {in.visual.repeat({2, 1, 1, 1}), all_texts(in.texts).unsqueeze(1),
+                               all_texts(in.cues).unsqueeze(1)};
+    const StageOutput got = train(stage, in);
+    const StageOutput wanted = train(plain, apart);
+    EXPECT_TRUE(at::allclose(all_texts(got.texts), wanted.texts.squeeze(1))) << context.word();
+    EXPECT_TRUE(at::allclose(got.visual, wanted.visual.slice(0, 0, 2))) << context.word();
+    EXPECT_TRUE(at::allclose(got.similarity.slice(1, 0, 2),
+                             wanted.similarity.slice(0, 0, 2).slice(1, 0, 2)))
+        << context.word();
+    for (std::int64_t i = 0; i < 2; ++i) {
+      EXPECT_TRUE(at::allclose(got.similarity[i][2], wanted.similarity[i][2 + i]))
+          << context.word();
+    }
   }
 }
 

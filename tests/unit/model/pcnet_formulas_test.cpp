@@ -123,6 +123,21 @@ TEST(PCNetFormulas, OfThePaperHoldInTraining) {
   }
 }
 
+TEST(PCNetFormulas, OfTheReleasedCodeHoldInTraining) {
+  const torch::NoGradGuard no_grad;
+  for (const std::int64_t stages : {1, 3}) {
+    Case one = make_case(with_stages(stages, config::Profile::kReleased), torch::kDouble);
+    const at::Tensor wanted =
+        naive::released_training_logits(one.grid, one.sentences, one.cues, one.weights, stages);
+    const auto got = one.model->forward(one.visual, one.asked);
+    for (std::int64_t n = 0; n < stages; ++n) {
+      const StageLogits& stage = got[static_cast<std::size_t>(n)];
+      EXPECT_TRUE(at::allclose(stage.samples, wanted[n].slice(1, 0, kPictures), 0, 1e-9)) << n;
+      EXPECT_TRUE(at::allclose(stage.partners, wanted[n].slice(1, kPictures), 0, 1e-9)) << n;
+    }
+  }
+}
+
 TEST(PCNetFormulas, OfTheImprovedProfileHoldInTrainingAsAtInference) {
   const torch::NoGradGuard no_grad;
   Case one = make_case(support::tiny_model("improved"), torch::kDouble);

@@ -40,6 +40,9 @@ struct Turn {
 std::vector<std::string> trainable_released() {
   return {"loss.calibration.weight=0", "loss.region_aware_shrinking.foreground=response"};
 }
+std::vector<std::string> looking_at_partners() {
+  return {"model.referring.context=shared", "model.referring.partner_context=true"};
+}
 std::vector<std::string> filtered() {
   return {"data.proposal_filter.apply=all", "data.proposal_filter.min_area=0"};
 }
@@ -67,6 +70,8 @@ const std::vector<Turn>& model_turns() {
       {r + "context", "shared", Place::kMaps},
       {r + "context", "own", Place::kMaps},
       {r + "context", "pair", Place::kMaps},
+      {r + "partner_context", "true", Place::kMaps},
+      {r + "context_keys", "reshaped", Place::kMaps, looking_at_partners()},
       {r + "modulation", "add", Place::kMaps},
       {r + "modulation", "tta", Place::kMaps},
       {r + "modulation", "vta_add", Place::kMaps},
