@@ -97,6 +97,7 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
   view.proposals = batch.proposals;
   view.draw = core::Rng({seed_, static_cast<std::uint64_t>(place.step)}).uniform();
   view.clip_scores = batch.clip_scores;
+  view.image_side = batch.images.size(/*dim=*/2);
   if (asks_frozen_clip(criterion_.needs(), batch.clip_scores.defined())) {
     ask_frozen_clip(batch, view);
   }
@@ -105,23 +106,41 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
 
 void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepView& view) {
   if (!frozen_) throw core::Error("calibration and clip_score ask a frozen CLIP: got none");
+  if (criterion_.needs().calibration) view.calibration = calibration_scores(batch, view.logits);
+  if (criterion_.needs().clip_scores && !view.clip_scores.defined()) {
+    const at::Tensor sentences = clip_texts(batch, batch.text_index.slice(/*dim=*/1, 0, 1));
+    view.clip_scores =
+        frozen_->proposal_scores(batch.images, batch.proposals, sentences.select(/*dim=*/1, 0));
+  }
+}
+
+losses::CalibrationScores ReferringLearner::calibration_scores(
+    const data::Batch& batch, const std::vector<at::Tensor>& logits) {
+  const bool all = calibration_.stages == config::TermStages::kAll;
   const auto [negative, counts] = negatives_of(batch);
-  const at::Tensor rows = at::cat({batch.text_index.slice(/*dim=*/1, 0, 1), negative}, /*dim=*/1);
+  std::vector<at::Tensor> own;
+  std::vector<at::Tensor> other;
+  for (std::size_t n = all ? 0 : logits.size() - 1; n < logits.size(); ++n) {
+    const std::int64_t cue = all ? model_->cue_of_stage(static_cast<std::int64_t>(n)) : -1;
+    const at::Tensor text = cue < 0
+                                ? batch.text_index.slice(/*dim=*/1, 0, 1)
+                                : batch.cue_index.select(/*dim=*/1, 0).narrow(/*dim=*/1, cue, 1);
+    const at::Tensor maps =
+        logits[n].diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1).permute({2, 0, 1});
+    const at::Tensor scores = frozen_->masked_scores(
+        batch.images,
+        losses::calibration_mask(maps, batch.images.sizes().slice(/*N=*/2), calibration_),
+        clip_texts(batch, at::cat({text, negative}, /*dim=*/1)));  // [B, 1 + K]
+    own.push_back(scores.select(/*dim=*/1, 0));
+    other.push_back(scores.slice(/*dim=*/1, 1));
+  }
+  return {at::cat(own), at::cat(other), counts.repeat({static_cast<std::int64_t>(own.size()), 1})};
+}
+
+at::Tensor ReferringLearner::clip_texts(const data::Batch& batch, const at::Tensor& rows) {
   const at::Tensor tokens =
       batch.tokens.index_select(/*dim=*/0, rows.flatten().to(batch.tokens.device()));
-  const at::Tensor texts =
-      frozen_->encode_texts(tokens).view({rows.size(0), rows.size(1), -1});  // [B, 1 + K, C]
-  if (criterion_.needs().calibration) {
-    const at::Tensor own =
-        view.logits.back().diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1).permute({2, 0, 1});
-    const at::Tensor scores = frozen_->masked_scores(
-        batch.images, losses::calibration_mask(own, calibration_), texts);  // [B, 1 + K]
-    view.calibration = {scores.select(/*dim=*/1, 0), scores.slice(/*dim=*/1, 1), counts};
-  }
-  if (criterion_.needs().clip_scores && !view.clip_scores.defined()) {
-    view.clip_scores =
-        frozen_->proposal_scores(batch.images, batch.proposals, texts.select(/*dim=*/1, 0));
-  }
+  return frozen_->encode_texts(tokens).view({rows.size(0), rows.size(1), -1});
 }
 
 }  // namespace pcnet::engine

@@ -34,11 +34,15 @@ void check(const CalibrationScores& scores) {
 
 }  // namespace
 
-at::Tensor calibration_mask(const at::Tensor& logits, const config::CalibrationOptions& options) {
+at::Tensor calibration_mask(const at::Tensor& logits, at::IntArrayRef size,
+                            const config::CalibrationOptions& options) {
   if (options.mask == config::CalibrationMask::kResponse) {
     return normalised_response(logits, /*detach_maximum=*/false);
   }
-  return at_least_float(logits).sigmoid();
+  return at::upsample_bilinear2d(at_least_float(logits).unsqueeze(/*dim=*/1), size,
+                                 /*align_corners=*/false)
+      .squeeze(/*dim=*/1)
+      .sigmoid();
 }
 
 at::Tensor masked_pictures(const at::Tensor& pictures, const at::Tensor& maps) {
@@ -50,7 +54,7 @@ at::Tensor masked_pictures(const at::Tensor& pictures, const at::Tensor& maps) {
 at::Tensor calibration_loss(const CalibrationScores& scores,
                             const config::CalibrationOptions& options) {
   check(scores);
-  at::Tensor loss = minus_log(at_least_float(scores.own)).mean();
+  const at::Tensor loss = options.own * minus_log(at_least_float(scores.own)).mean();
   if (!scores.negative.defined()) return loss;
   const at::Tensor negative = at_least_float(scores.negative);
   const at::Tensor counts =

@@ -54,17 +54,18 @@ void check_grid(const StepView& view, std::int64_t grid) {
 /// where proposals are compared with them.
 struct Compared {
   const StepView& view;
-  at::Tensor own = {};  ///< [B, N, h, w]
+  std::int64_t image_side = 0;  ///< of response_on_grid()
+  at::Tensor own = {};          ///< [B, N, h, w]
   TextPairs pairs = {};
 };
 
-Compared compared(const StepView& view, const Needs& needs) {
-  Compared maps{view};
+Compared compared(const StepView& view, const Needs& needs, std::int64_t image_side) {
+  Compared maps{view, image_side};
   if (needs.proposals) maps.own = own_maps(view.logits);
   if (needs.partners) {
     maps.pairs = {maps.own,
                   view.partner.empty() ? at::Tensor() : at::stack(view.partner, /*dim=*/1),
-                  view.has_partner, view.proposals};
+                  view.has_partner, view.proposals, image_side};
   }
   return maps;
 }
@@ -102,7 +103,7 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
            [ras](const Compared& maps) {
              const auto& view = maps.view;
              const auto [shrinking, foreground] = region_aware_shrinking_loss(
-                 {maps.own, view.proposals, view.clip_scores, view.draw}, ras);
+                 {maps.own, view.proposals, view.clip_scores, view.draw, maps.image_side}, ras);
              Term::Losses losses{{"region_aware_shrinking", shrinking}};
              if (foreground.defined()) losses.emplace_back("foreground_overlap", foreground);
              return losses;
@@ -139,7 +140,8 @@ double ramped_weight(double weight, double ramp, double progress) {
   return ramp > 0 ? weight * std::clamp(progress / ramp, 0.0, 1.0) : weight;
 }
 
-Criterion::Criterion(const config::CriterionOptions& options) : grid_(options.grid) {
+Criterion::Criterion(const config::CriterionOptions& options)
+    : grid_(options.grid), map_resize_(options.map_resize) {
   config::validate(options);
   for (auto& term : terms_of(options)) {
     if (term.weight <= 0) continue;
@@ -156,7 +158,11 @@ Criterion::~Criterion() = default;
 Terms Criterion::operator()(const StepView& view, double progress) const {
   if (view.logits.empty()) throw core::Error("criterion: got no stage, wanted one or more");
   if (needs_.proposals) check_grid(view, grid_);
-  const Compared maps = compared(view, needs_);
+  const bool by_picture = needs_.proposals && map_resize_ == config::MapsToGrid::kReleased;
+  if (by_picture && view.image_side <= 0) {
+    throw core::Error("criterion: loss.map_resize is released: got no side of the pictures");
+  }
+  const Compared maps = compared(view, needs_, by_picture ? view.image_side : 0);
   Terms sum;
   for (const auto& term : terms_) {
     const double weight = ramped_weight(term.weight, term.ramp, progress);

@@ -27,12 +27,13 @@ at::Tensor agreement(const PairRows& y, const Disambiguation& options) {
 }  // namespace
 
 at::Tensor index_vectors(const at::Tensor& logits, const at::Tensor& proposals,
-                         const Disambiguation& options) {
-  const at::Tensor maps = options.maps == config::ScoredMaps::kResponse
-                              ? normalised_response(logits, options.detach_maximum)
-                              : at_least_float(logits);
+                         const Disambiguation& options, std::int64_t image_side) {
+  const at::Tensor maps =
+      options.maps == config::ScoredMaps::kResponse
+          ? response_on_grid(proposals, logits, options.detach_maximum, image_side)
+          : at_least_float(on_grid_of(proposals, logits));
   const at::Tensor scores = proposal_scores(maps, proposals, options.scores);  // [B, M, P]
-  const at::Tensor winner = best_proposal(scores, proposals).unsqueeze(/*dim=*/2);
+  const at::Tensor winner = best_proposal(scores, proposals, options.tie).unsqueeze(/*dim=*/2);
   const at::Tensor one_hot = at::zeros_like(scores).scatter(/*dim=*/2, winner, 1);
 
   const bool softmax = options.gradient == config::AgreementGradient::kSoftmax ||
@@ -41,13 +42,16 @@ at::Tensor index_vectors(const at::Tensor& logits, const at::Tensor& proposals,
       options.dilation == 0
           ? scores
           : proposal_scores(maps, dilated(proposals, options.dilation), options.scores);
-  if (softmax) surrogate = score_distribution(surrogate, proposals);
+  if (softmax) {
+    surrogate = options.softmax_padding ? surrogate.softmax(/*dim=*/2)  // padding scores 0
+                                        : score_distribution(surrogate, proposals);
+  }
   return one_hot + (surrogate - surrogate.detach());  // Eq. 8; the bracket is exactly 0
 }
 
 at::Tensor instance_disambiguation_loss(const TextPairs& pairs, const Disambiguation& options) {
-  const at::Tensor y =
-      index_vectors(maps_of_pairs(pairs, options.stages), pairs.proposals, options);
+  const at::Tensor y = index_vectors(maps_of_pairs(pairs, options.stages), pairs.proposals, options,
+                                     pairs.image_side);
   return mean_of_pairs(agreement(rows_of_pairs(y, pairs), options), pairs);  // Eq. 9
 }
 

@@ -8,7 +8,8 @@ namespace pcnet::losses {
 
 at::Tensor kl_divergence_loss(const TextPairs& pairs, const config::KlDivergenceOptions& options) {
   const at::Tensor response =
-      normalised_response(maps_of_pairs(pairs, options.stages), /*detach_maximum=*/true);
+      response_on_grid(pairs.proposals, maps_of_pairs(pairs, options.stages),
+                       /*detach_maximum=*/true, pairs.image_side);
   const at::Tensor scores = proposal_scores(response, pairs.proposals, options.scores);
   const PairRows p = rows_of_pairs(score_distribution(scores, pairs.proposals), pairs);
   // Only padding has probability 0; there both logarithms are the same and cancel.

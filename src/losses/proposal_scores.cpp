@@ -24,6 +24,15 @@ at::Tensor cells_of(const at::Tensor& proposals) {
 
 std::string shape(const at::Tensor& x) { return x.defined() ? core::cat(x.sizes()) : "none"; }
 
+void require_pictures_of(const at::Tensor& proposals, const at::Tensor& maps) {
+  if (proposals.defined() && maps.defined() && proposals.dim() == 4 && maps.dim() == 4 &&
+      maps.size(0) == proposals.size(0)) {
+    return;
+  }
+  throw core::Error(core::cat("losses: got maps ", shape(maps), " and proposals ", shape(proposals),
+                              ", wanted [B, M, h, w] and [B, P, h, w]"));
+}
+
 }  // namespace
 
 at::Tensor normalised_response(const at::Tensor& logits, bool detach_maximum) {
@@ -33,14 +42,21 @@ at::Tensor normalised_response(const at::Tensor& logits, bool detach_maximum) {
 }
 
 at::Tensor on_grid_of(const at::Tensor& proposals, const at::Tensor& maps) {
-  if (!proposals.defined() || !maps.defined() || proposals.dim() != 4 || maps.dim() != 4 ||
-      maps.size(0) != proposals.size(0)) {
-    throw core::Error(core::cat("losses: got maps ", shape(maps), " and proposals ",
-                                shape(proposals), ", wanted [B, M, h, w] and [B, P, h, w]"));
-  }
+  require_pictures_of(proposals, maps);
   const auto grid = proposals.sizes().slice(/*N=*/2);
   if (maps.sizes().slice(/*N=*/2) == grid) return maps;
   return at::upsample_bilinear2d(at_least_float(maps), grid, /*align_corners=*/false);
+}
+
+at::Tensor response_on_grid(const at::Tensor& proposals, const at::Tensor& maps,
+                            bool detach_maximum, std::int64_t image_side) {
+  if (image_side == 0) return normalised_response(on_grid_of(proposals, maps), detach_maximum);
+  require_pictures_of(proposals, maps);
+  const at::Tensor logits = at::upsample_bilinear2d(at_least_float(maps), {image_side, image_side},
+                                                    /*align_corners=*/false);
+  const at::Tensor response = at::relu(normalised_response(logits, detach_maximum) - kNormEpsilon);
+  return at::upsample_bilinear2d(response, proposals.sizes().slice(/*N=*/2),
+                                 /*align_corners=*/true);
 }
 
 at::Tensor real_proposals(const at::Tensor& proposals) {
@@ -76,12 +92,14 @@ at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
          weights.sum(/*dim=*/3).clamp_min(1);
 }
 
-at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals) {
+at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals,
+                         config::Choice<config::ScoreTie> tie) {
   const at::Tensor cells = cells_of(proposals);
   const at::Tensor padding = cells.any(/*dim=*/2).logical_not().unsqueeze(/*dim=*/1);  // [B, 1, P]
   const at::Tensor area = cells.sum(/*dim=*/2, /*keepdim=*/false, at::kDouble).unsqueeze(1);
   const at::Tensor real = scores.detach().masked_fill(padding, -kInfinity);
   const at::Tensor wins = real.eq(real.amax(/*dim=*/2, /*keepdim=*/true));
+  if (tie == config::ScoreTie::kFirst) return wins.to(at::kByte).argmax(/*dim=*/2);
   return area.expand_as(real).masked_fill(wins.logical_not(), kInfinity).argmin(/*dim=*/2);
 }
 

@@ -13,6 +13,9 @@ namespace {
 
 using Shrinking = config::RegionAwareShrinkingOptions;
 
+constexpr double kPositive = 1e-9;        // what counts as response
+constexpr double kMeetingEpsilon = 1e-4;  // beside the number of maps that meet
+
 /// m_f of every picture and stage, as an index: [B, N]
 at::Tensor foreground_proposal(const StageMaps& maps, const at::Tensor& response,
                                const Shrinking& options) {
@@ -44,19 +47,32 @@ at::Tensor background_overlap(const at::Tensor& response, const at::Tensor& mask
   return each.scatter(/*dim=*/2, best.unsqueeze(/*dim=*/2), 0).amax(/*dim=*/2);
 }
 
+/// 1 - IoU(R, m_f), mean over stages and pictures; `any` [B, 1]: the pictures with proposals.
+at::Tensor foreground_term(const StageOverlaps& overlaps, const at::Tensor& any,
+                           const Shrinking& options) {
+  if (options.foreground_mean == config::OverlapMean::kAll) {
+    return mean_where(1 - overlaps.foreground, any);
+  }
+  const at::Tensor meets = overlaps.meets.logical_and(any).to(overlaps.foreground.scalar_type());
+  const at::Tensor stages = (overlaps.foreground * meets).sum(/*dim=*/0) /
+                            (meets.sum(/*dim=*/0) + kMeetingEpsilon);  // [N]
+  return 1 - stages.mean();
+}
+
 }  // namespace
 
 at::Tensor StageOverlaps::ambiguity() const { return 1 - (foreground - background); }
 
 StageOverlaps stage_overlaps(const StageMaps& maps, const Shrinking& options) {
-  const at::Tensor response = normalised_response(on_grid_of(maps.proposals, maps.logits),
-                                                  options.detach_maximum);  // [B, N, h, w]
-  const at::Tensor masks = maps.proposals.ne(0);                            // [B, P, h, w]
-  const at::Tensor best = foreground_proposal(maps, response, options);     // [B, N]
+  const at::Tensor response = response_on_grid(maps.proposals, maps.logits, options.detach_maximum,
+                                               maps.image_side);         // [B, N, h, w]
+  const at::Tensor masks = maps.proposals.ne(0);                         // [B, P, h, w]
+  const at::Tensor best = foreground_proposal(maps, response, options);  // [B, N]
   const at::Tensor target =
       at::take_along_dim(masks, best.unsqueeze(/*dim=*/2).unsqueeze(/*dim=*/3), /*dim=*/1);
   return {.foreground = soft_iou(response, target, options.iou),
-          .background = background_overlap(response, masks, best, target, options)};
+          .background = background_overlap(response, masks, best, target, options),
+          .meets = response.gt(kPositive).logical_and(target).flatten(/*start_dim=*/2).any(2)};
 }
 
 RegionAwareShrinking region_aware_shrinking_loss(const StageMaps& maps, const Shrinking& options) {
@@ -72,7 +88,7 @@ RegionAwareShrinking region_aware_shrinking_loss(const StageMaps& maps, const Sh
   if (hinge) return {.shrinking = mean_where(at::relu(rise), any)};  // Eq. 7
 
   RegionAwareShrinking terms{.shrinking = at::zeros({}, measure.options()),
-                             .foreground = mean_where(1 - overlaps.foreground, any)};
+                             .foreground = foreground_term(overlaps, any, options)};
   if (pairs > 0) {
     const auto k =
         std::min(static_cast<std::int64_t>(maps.draw * static_cast<double>(pairs)), pairs - 1);

@@ -33,7 +33,7 @@ at::Tensor maps_of_pairs(const TextPairs& pairs, config::TermStages stages) {
   const at::Tensor texts =
       at::cat({pairs.own.unsqueeze(/*dim=*/2), pairs.partner}, /*dim=*/2);  // [B, N, 1 + D, h, w]
   const std::int64_t first = stages == config::TermStages::kAll ? 0 : texts.size(1) - 1;
-  return on_grid_of(pairs.proposals, texts.slice(/*dim=*/1, first).flatten(1, 2));
+  return texts.slice(/*dim=*/1, first).flatten(1, 2);
 }
 
 PairRows rows_of_pairs(const at::Tensor& rows, const TextPairs& pairs) {

@@ -35,13 +35,15 @@ Picture picture_of(const at::Tensor& proposals) {  // [P, h, w]
   return picture;
 }
 
+Cells cells_of(const at::Tensor& map) {  // [h, w]
+  const at::Tensor values = map.detach().to(torch::kDouble).contiguous();
+  const auto* from = values.const_data_ptr<double>();
+  return {from, from + values.numel()};
+}
+
 Cells map_of(const at::Tensor& logits, const Picture& picture) {  // [h', w']
-  const at::Tensor map =
-      logits.size(0) == picture.height && logits.size(1) == picture.width
-          ? logits.detach().to(torch::kDouble).contiguous()
-          : bilinear(logits, picture.height, picture.width, /*align_corners=*/false).contiguous();
-  const auto* from = map.const_data_ptr<double>();
-  return {from, from + map.numel()};
+  if (logits.size(0) == picture.height && logits.size(1) == picture.width) return cells_of(logits);
+  return cells_of(bilinear(logits, picture.height, picture.width, /*align_corners=*/false));
 }
 
 int area(const Mask& mask) { return static_cast<int>(std::count(mask.begin(), mask.end(), true)); }
@@ -58,6 +60,19 @@ Cells response(const Cells& logits, const Cells& norm) {
   Cells out;
   for (const double v : logits) out.push_back(std::max(0.0, v) / (maximum + 1e-5));
   return out;
+}
+
+/// The response on the grid, by way of the picture's side unless that is 0.
+Cells response_on_grid(const at::Tensor& logits, const at::Tensor& norm, const Picture& picture,
+                       std::int64_t side) {
+  if (side == 0) return response(map_of(logits, picture), map_of(norm, picture));
+  const auto large = [side](const at::Tensor& map) {
+    return cells_of(bilinear(map, side, side, /*align_corners=*/false));
+  };
+  Cells positive = response(large(logits), large(norm));
+  for (double& v : positive) v = std::max(0.0, v - 1e-5);
+  const at::Tensor map = torch::tensor(positive, torch::kDouble).view({side, side});
+  return cells_of(bilinear(map, picture.height, picture.width, /*align_corners=*/true));
 }
 
 double score(const Cells& map, const Mask& mask, config::Choice<config::ProposalScore> kind) {
@@ -79,13 +94,15 @@ Cells scores(const Cells& map, const std::vector<Mask>& proposals,
   return out;
 }
 
-/// arg-max without padding; of ties the smallest, then the first.
-std::size_t winner(const Cells& values, const std::vector<Mask>& proposals) {
+/// arg-max without padding; of ties the smallest, then the first, or the first at once.
+std::size_t winner(const Cells& values, const std::vector<Mask>& proposals,
+                   config::Choice<config::ScoreTie> tie = "smallest") {
   std::size_t best = proposals.size();
   for (std::size_t p = 0; p < proposals.size(); ++p) {
     if (area(proposals[p]) == 0) continue;
     if (best == proposals.size() || values[p] > values[best] ||
-        (values[p] == values[best] && area(proposals[p]) < area(proposals[best]))) {
+        (tie == "smallest" && values[p] == values[best] &&
+         area(proposals[p]) < area(proposals[best]))) {
       best = p;
     }
   }
@@ -118,14 +135,15 @@ double background(const Cells& map, const Picture& picture, std::size_t target,
 struct Overlaps {
   double foreground = 0;
   double background = 0;
+  bool meets = false;  // whether the map is positive anywhere in the foreground
 };
 
 Overlaps overlaps_of(const losses::StageMaps& at, const losses::StageMaps& fixed, std::int64_t b,
                      std::int64_t n, const config::RegionAwareShrinkingOptions& options) {
   const Picture picture = picture_of(at.proposals[b]);
-  const Cells logits = map_of(at.logits[b][n], picture);
-  const Cells still = map_of(fixed.logits[b][n], picture);
-  const Cells map = response(logits, options.detach_maximum ? still : logits);
+  const at::Tensor logits = at.logits[b][n];
+  const Cells map = response_on_grid(logits, options.detach_maximum ? fixed.logits[b][n] : logits,
+                                     picture, at.image_side);
   Cells by = scores(map, picture.proposals, options.scores);
   if (options.foreground == "clip_score") {
     for (std::size_t p = 0; p < by.size(); ++p) {
@@ -133,8 +151,12 @@ Overlaps overlaps_of(const losses::StageMaps& at, const losses::StageMaps& fixed
     }
   }
   const std::size_t target = winner(by, picture.proposals);
+  bool meets = false;
+  for (std::size_t c = 0; c < map.size(); ++c) {
+    meets = meets || (picture.proposals[target][c] && map[c] > 1e-9);
+  }
   return {overlap(map, picture.proposals[target], options.iou),
-          background(map, picture, target, options)};
+          background(map, picture, target, options), meets};
 }
 
 Mask grown(const Mask& mask, const Picture& picture, std::int64_t by) {
@@ -154,36 +176,38 @@ Mask grown(const Mask& mask, const Picture& picture, std::int64_t by) {
   return out;
 }
 
-Cells softmax(const Cells& values, const std::vector<Mask>& proposals) {
+/// @param padding counts, too, with the score that it has, 0
+Cells softmax(const Cells& values, const std::vector<Mask>& proposals, bool padding = false) {
   double total = 0;
   for (std::size_t p = 0; p < values.size(); ++p) {
-    if (area(proposals[p]) > 0) total += std::exp(values[p]);
+    if (padding || area(proposals[p]) > 0) total += std::exp(values[p]);
   }
   Cells out;
   for (std::size_t p = 0; p < values.size(); ++p) {
-    out.push_back(area(proposals[p]) > 0 ? std::exp(values[p]) / total : 0.0);
+    out.push_back(padding || area(proposals[p]) > 0 ? std::exp(values[p]) / total : 0.0);
   }
   return out;
 }
 
 /// Eq. 8: the one-hot and sg(S) from `still`, S from `logits`.
-Cells index_vector(const Cells& logits, const Cells& still, const Picture& picture,
-                   const config::InstanceDisambiguationOptions& options) {
-  const auto seen = [&](const Cells& map) {
-    if (options.maps == "logits") return map;
-    return response(map, options.detach_maximum ? still : map);
+Cells index_vector(const at::Tensor& logits, const at::Tensor& still, const Picture& picture,
+                   std::int64_t side, const config::InstanceDisambiguationOptions& options) {
+  const auto seen = [&](const at::Tensor& map) {
+    if (options.maps == "logits") return map_of(map, picture);
+    return response_on_grid(map, options.detach_maximum ? still : map, picture, side);
   };
   std::vector<Mask> wide;
   for (const Mask& mask : picture.proposals) wide.push_back(grown(mask, picture, options.dilation));
-  const auto surrogate = [&](const Cells& map) {
+  const auto surrogate = [&](const at::Tensor& map) {
     const Cells s = scores(seen(map), wide, options.scores);
     const bool soft = options.straight_through == "softmax" || options.gradient == "softmax";
-    return soft ? softmax(s, picture.proposals) : s;
+    return soft ? softmax(s, picture.proposals, options.softmax_padding) : s;
   };
   const Cells now = surrogate(logits);
   const Cells held = surrogate(still);
   Cells y(now.size(), 0.0);
-  y[winner(scores(seen(still), picture.proposals, options.scores), picture.proposals)] = 1;
+  y[winner(scores(seen(still), picture.proposals, options.scores), picture.proposals,
+           options.tie)] = 1;
   for (std::size_t p = 0; p < y.size(); ++p) y[p] += now[p] - held[p];
   return y;
 }
@@ -217,8 +241,7 @@ double mean_of_pairs(const losses::TextPairs& at, const losses::TextPairs& fixed
     for (std::int64_t n = stages == "all" ? 0 : last; n <= last; ++n) {
       for (std::int64_t d = 0; d < at.partner.size(2); ++d) {
         if (!at.has_partner[b][d].item<bool>()) continue;
-        sum += value(map_of(at.own[b][n], picture), map_of(fixed.own[b][n], picture),
-                     map_of(at.partner[b][n][d], picture), map_of(fixed.partner[b][n][d], picture),
+        sum += value(at.own[b][n], fixed.own[b][n], at.partner[b][n][d], fixed.partner[b][n][d],
                      picture);
         ++count;
       }
@@ -234,14 +257,21 @@ Shrinking region_aware_shrinking(const losses::StageMaps& at, const losses::Stag
   const std::int64_t stages = at.logits.size(1);
   const auto pairs = static_cast<double>(stages - 1);
   const auto k = static_cast<std::int64_t>(at.draw * pairs);
+  const bool all = options.foreground_mean == "all";
   Shrinking sum;
   int pictures = 0;
+  std::vector<double> overlap_of_stage(static_cast<std::size_t>(stages), 0.0);
+  std::vector<int> meeting(static_cast<std::size_t>(stages), 0);
   for (std::int64_t b = 0; b < at.logits.size(0); ++b) {
     if (!has_any(picture_of(at.proposals[b]))) continue;
     ++pictures;
     for (std::int64_t n = 0; n < stages; ++n) {
       const Overlaps here = overlaps_of(at, fixed, b, n, options);
       sum.foreground += (1 - here.foreground) / static_cast<double>(stages);
+      if (here.meets) {
+        overlap_of_stage[static_cast<std::size_t>(n)] += here.foreground;
+        ++meeting[static_cast<std::size_t>(n)];
+      }
       if (n + 1 == stages) continue;
       const Overlaps next = overlaps_of(at, fixed, b, n + 1, options);
       const Overlaps before =
@@ -255,31 +285,40 @@ Shrinking region_aware_shrinking(const losses::StageMaps& at, const losses::Stag
       }
     }
   }
-  if (pictures == 0) return {};
-  return {sum.shrinking / pictures, sum.foreground / pictures};
+  double meeting_overlap = 0;
+  for (std::size_t n = 0; n < meeting.size(); ++n) {
+    meeting_overlap += overlap_of_stage[n] / (meeting[n] + 1e-4) / static_cast<double>(stages);
+  }
+  if (!all) sum.foreground = (1 - meeting_overlap) * std::max(pictures, 1);
+  return {sum.shrinking / std::max(pictures, 1), sum.foreground / std::max(pictures, 1)};
 }
 
 double instance_disambiguation(const losses::TextPairs& at, const losses::TextPairs& fixed,
                                const config::InstanceDisambiguationOptions& options) {
-  return mean_of_pairs(at, fixed, options.stages,
-                       [&](const Cells& own, const Cells& own_fixed, const Cells& partner,
-                           const Cells& partner_fixed, const Picture& picture) {
-                         return pair_value(index_vector(own, own_fixed, picture, options),
-                                           index_vector(partner, partner_fixed, picture, options),
-                                           options);
-                       });
+  return mean_of_pairs(
+      at, fixed, options.stages,
+      [&](const at::Tensor& own, const at::Tensor& own_fixed, const at::Tensor& partner,
+          const at::Tensor& partner_fixed, const Picture& picture) {
+        const auto y = [&](const at::Tensor& map, const at::Tensor& still) {
+          return index_vector(map, still, picture, at.image_side, options);
+        };
+        return pair_value(y(own, own_fixed), y(partner, partner_fixed), options);
+      });
 }
 
 double kl_divergence(const losses::TextPairs& at, const losses::TextPairs& fixed,
                      const config::KlDivergenceOptions& options) {
   return mean_of_pairs(
       at, fixed, options.stages,
-      [&](const Cells& own, const Cells& own_fixed, const Cells& partner,
-          const Cells& partner_fixed, const Picture& picture) {
+      [&](const at::Tensor& own, const at::Tensor& own_fixed, const at::Tensor& partner,
+          const at::Tensor& partner_fixed, const Picture& picture) {
         const auto& masks = picture.proposals;
-        const Cells a = softmax(scores(response(own, own_fixed), masks, options.scores), masks);
-        const Cells d =
-            softmax(scores(response(partner, partner_fixed), masks, options.scores), masks);
+        const auto shares = [&](const at::Tensor& map, const at::Tensor& still) {
+          const Cells seen = response_on_grid(map, still, picture, at.image_side);
+          return softmax(scores(seen, masks, options.scores), masks);
+        };
+        const Cells a = shares(own, own_fixed);
+        const Cells d = shares(partner, partner_fixed);
         double divergence = 0;
         for (std::size_t p = 0; p < a.size(); ++p) {
           if (a[p] > 0) divergence += a[p] * std::log(a[p] / d[p]);
@@ -304,7 +343,7 @@ double calibration(const losses::CalibrationScores& scores,
       ++count;
     }
   }
-  return own + (count > 0 ? options.negatives * other / count : 0);
+  return options.own * own + (count > 0 ? options.negatives * other / count : 0);
 }
 
 }  // namespace pcnet::support::naive

@@ -7,6 +7,7 @@
 #include "pcnet/config/field.h"
 #include "pcnet/config/instance_disambiguation_options.h"
 #include "pcnet/config/kl_divergence_options.h"
+#include "pcnet/config/loss_choices.h"
 #include "pcnet/config/region_aware_shrinking_options.h"
 
 namespace pcnet::config {
@@ -19,6 +20,7 @@ struct CriterionOptions {
   KlDivergenceOptions kl_divergence;
   CalibrationOptions calibration;
   std::int64_t grid = 0;
+  Choice<MapsToGrid> map_resize = "logits";
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -34,6 +36,11 @@ struct CriterionOptions {
            .unit = "cells",
            .source = "docs/method.md#paper-released-code-tris",
            .min = 0});
+    field("map_resize", &O::map_resize,
+          {.help = "how responses come to that grid: the logits are resized, before ReLU and Norm; "
+                   "or, as in the released code, logits to data.image_size, ReLU, Norm, less 1e-5, "
+                   "then to the grid (align_corners true)",
+           .source = "docs/method.md#agreement-with-the-authors-training-step"});
   }
 };
 

@@ -17,7 +17,9 @@ struct InstanceDisambiguationOptions {
   bool detach_maximum = true;
   Choice<ProposalScore> scores = "max";
   std::int64_t dilation = 0;
+  Choice<ScoreTie> tie = "smallest";
   Choice<Surrogate> straight_through = "scores";
+  bool softmax_padding = false;
   Choice<AgreementGradient> gradient = "squared_difference";
   Choice<IndexDistance> distance = "squared_l2";
   Choice<TermStages> stages = "all";
@@ -51,6 +53,14 @@ struct InstanceDisambiguationOptions {
     field("straight_through", &O::straight_through,
           {.help = "surrogate of the arg-max: the scores, or their softmax (the released code)",
            .source = "Eq. 8; docs/method.md#paper-released-code-tris"});
+    field("tie", &O::tie,
+          {.help = "which of the proposals of equal score a text chooses: the smallest, or the "
+                   "first of the list (the released code)",
+           .source = "docs/method.md#agreement-with-the-authors-training-step"});
+    field("softmax_padding", &O::softmax_padding,
+          {.help = "a softmax of the scores counts the empty planes that fill the list up, too, "
+                   "each with score 0 (the released code)",
+           .source = "docs/method.md#agreement-with-the-authors-training-step"});
     field("gradient", &O::gradient,
           {.help = "how the same value is written: squared_difference is Eq. 9, without a gradient "
                    "where both texts choose one proposal; inner_product has one there; softmax: "

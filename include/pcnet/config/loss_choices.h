@@ -43,6 +43,15 @@ constexpr std::array<std::string_view, 2> words(ShrinkingForm) { return {"hinge"
 enum class CalibrationMask { kResponse, kSigmoid };
 constexpr std::array<std::string_view, 2> words(CalibrationMask) { return {"response", "sigmoid"}; }
 
+enum class MapsToGrid { kLogits, kReleased };
+constexpr std::array<std::string_view, 2> words(MapsToGrid) { return {"logits", "released"}; }
+
+enum class OverlapMean { kAll, kMeeting };
+constexpr std::array<std::string_view, 2> words(OverlapMean) { return {"all", "meeting"}; }
+
+enum class ScoreTie { kSmallest, kFirst };
+constexpr std::array<std::string_view, 2> words(ScoreTie) { return {"smallest", "first"}; }
+
 enum class ProposalResize { kArea, kNearest };
 constexpr std::array<std::string_view, 2> words(ProposalResize) { return {"area", "nearest"}; }
 

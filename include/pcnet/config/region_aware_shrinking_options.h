@@ -13,6 +13,7 @@ struct RegionAwareShrinkingOptions {
   Choice<Background> background = "union";
   Choice<IouDenominator> iou = "union";
   Choice<ShrinkingForm> form = "hinge";
+  Choice<OverlapMean> foreground_mean = "all";
   bool detach_previous = true;
   bool detach_maximum = false;
 
@@ -43,6 +44,10 @@ struct RegionAwareShrinkingOptions {
                    "consecutive stages; released: 1 - (b_k - b_k+1) of the background for one "
                    "random k, and 1 - IoU with the foreground as a term of its own",
            .source = "Eq. 7; docs/method.md#paper-released-code-tris"});
+    field("foreground_mean", &O::foreground_mean,
+          {.help = "images over which form released averages the overlap with the foreground: all, "
+                   "or those whose map meets it (the released code)",
+           .source = "docs/method.md#agreement-with-the-authors-training-step"});
     field("detach_previous", &O::detach_previous,
           {.help = "no gradient into the earlier stage of a pair, which would be made worse",
            .source = "docs/method.md#region-aware-shrinking"});

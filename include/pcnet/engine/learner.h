@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <torch/torch.h>
 
@@ -67,6 +68,12 @@ class ReferringLearner : public Learner {
  private:
   /// Adds to the view what the frozen CLIP says of the pictures.
   void ask_frozen_clip(const data::Batch& batch, losses::StepView& view);
+  /// The pictures seen through the maps of the own texts, with those texts and with others.
+  /// logits [N] of [B, B, h, w]
+  losses::CalibrationScores calibration_scores(const data::Batch& batch,
+                                               const std::vector<at::Tensor>& logits);
+  /// The frozen CLIP's features of rows [B, X] of the batch's tokens: [B, X, C]
+  at::Tensor clip_texts(const data::Batch& batch, const at::Tensor& rows);
 
   std::shared_ptr<model::ReferringModel> model_;
   PartwiseEncoding encoding_;

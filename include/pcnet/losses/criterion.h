@@ -21,7 +21,8 @@ struct StepView {
   at::Tensor proposals = {};             ///< [B, P, h, w] uint8
   at::Tensor clip_scores = {};  ///< [B, P]: the picture seen through each proposal, own text
   std::optional<CalibrationScores> calibration = {};
-  double draw = 0;  ///< in [0, 1), new in each step: RaS in form `released`
+  double draw = 0;              ///< in [0, 1), new in each step: RaS in form `released`
+  std::int64_t image_side = 0;  ///< of the pictures in px; read with map_resize `released`
 };
 
 /// What of a StepView a term reads beside the logits.
@@ -58,6 +59,7 @@ class Criterion {
   std::vector<Term> terms_;  // those with a weight
   Needs needs_;
   std::int64_t grid_;
+  config::Choice<config::MapsToGrid> map_resize_;
 };
 
 }  // namespace pcnet::losses

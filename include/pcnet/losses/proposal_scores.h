@@ -21,6 +21,13 @@ at::Tensor normalised_response(const at::Tensor& logits, bool detach_maximum);
 /// of other pictures.
 at::Tensor on_grid_of(const at::Tensor& proposals, const at::Tensor& maps);
 
+/// The response of Eq. 4 on the grid of the proposals. With `image_side` 0 the logits go to the
+/// grid, then ReLU and Norm; else logits to that side (align_corners = false), ReLU, Norm, less
+/// 1e-5 and at least 0, then to the grid (align_corners = true), as the released code does it.
+/// maps [B, M, h', w'] -> [B, M, h, w]
+at::Tensor response_on_grid(const at::Tensor& proposals, const at::Tensor& maps,
+                            bool detach_maximum, std::int64_t image_side = 0);
+
 /// Which proposals are real, [B, P, h, w] -> [B, P] bool.
 at::Tensor real_proposals(const at::Tensor& proposals);
 
@@ -35,9 +42,10 @@ at::Tensor proposal_scores(const at::Tensor& maps, const at::Tensor& proposals,
                            config::Choice<config::ProposalScore> scores);
 
 /// The arg-max of the scores [B, M, P] among the real proposals -> [B, M] int64. Of equal scores
-/// the smallest proposal wins (every proposal that holds the peak ties), of equal sizes the first.
-/// Index 0 for a picture without any proposal.
-at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals);
+/// (every proposal that holds the peak ties) the `smallest` proposal wins, of equal sizes the
+/// first; or the `first` at once. Index 0 for a picture without any proposal.
+at::Tensor best_proposal(const at::Tensor& scores, const at::Tensor& proposals,
+                         config::Choice<config::ScoreTie> tie = config::ScoreTie::kSmallest);
 
 /// Softmax of the scores [B, M, P] over the real proposals; padding has probability 0.
 at::Tensor score_distribution(const at::Tensor& scores, const at::Tensor& proposals);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/region_aware_shrinking_options.h"
@@ -12,12 +14,14 @@ struct StageMaps {
   at::Tensor proposals;         ///< [B, P, h, w], padded with all-zero planes
   at::Tensor clip_scores = {};  ///< [B, P]; read when the foreground is the `clip_score`'s
   double draw = 0;              ///< in [0, 1): which pair of stages form `released` looks at
+  std::int64_t image_side = 0;  ///< of response_on_grid()
 };
 
 /// How far the response of each stage covers the target's proposal m_f and the background.
 struct StageOverlaps {
   at::Tensor foreground;  ///< IoU(R_n, m_f), [B, N]
   at::Tensor background;  ///< IoU(R_n, m_b), [B, N]
+  at::Tensor meets;       ///< whether R_n is positive anywhere in m_f, [B, N] bool
 
   /// S_amb of Eq. 6, [B, N]: 0 when the response is exactly m_f.
   at::Tensor ambiguity() const;
@@ -30,7 +34,9 @@ StageOverlaps stage_overlaps(const StageMaps& maps,
 /// The terms of RaS, scalars. Pictures without any proposal contribute nothing.
 struct RegionAwareShrinking {
   at::Tensor shrinking;        ///< Eq. 7, or 1 - (b_k - b_k+1) of form `released`
-  at::Tensor foreground = {};  ///< 1 - IoU(R_n, m_f), mean over the stages; form `released` alone
+  at::Tensor foreground = {};  ///< 1 - IoU(R_n, m_f), mean over the stages; form `released` alone.
+                               ///< By `foreground_mean` the IoU's mean over all, or the sum over
+                               ///< the n maps that meet m_f, divided by n + 1e-4
 };
 
 /// RaS (Eq. 7): over consecutive stages, max(0, S_amb of the later - S_amb of the earlier).

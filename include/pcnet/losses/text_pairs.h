@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/loss_choices.h"
@@ -9,10 +11,11 @@ namespace pcnet::losses {
 /// What IaD and KL compare: on each picture, its own text and D texts of other objects of it. Maps
 /// are logits, scale times cosine, before ReLU and Norm; P counts proposals.
 struct TextPairs {
-  at::Tensor own;          ///< [B, N, h, w]
-  at::Tensor partner;      ///< [B, N, D, h, w]
-  at::Tensor has_partner;  ///< [B, D] bool: really another object of this picture
-  at::Tensor proposals;    ///< [B, P, h, w], padded with all-zero planes
+  at::Tensor own;               ///< [B, N, h, w]
+  at::Tensor partner;           ///< [B, N, D, h, w]
+  at::Tensor has_partner;       ///< [B, D] bool: really another object of this picture
+  at::Tensor proposals;         ///< [B, P, h, w], padded with all-zero planes
+  std::int64_t image_side = 0;  ///< of response_on_grid()
 };
 
 /// One row over the proposals for each text.
@@ -21,8 +24,8 @@ struct PairRows {
   at::Tensor partner;  ///< [B, N, D, P]
 };
 
-/// The logits of all texts on the grid of the proposals, at the stages `all` or `last`:
-/// [B, N * (1 + D), h, w], stage by stage, the own text first. Error when the shapes do not fit.
+/// The logits of all texts as they are, at the stages `all` or `last`: [B, N * (1 + D), h', w'],
+/// stage by stage, the own text first. Error when the shapes do not fit.
 at::Tensor maps_of_pairs(const TextPairs& pairs, config::TermStages stages);
 
 /// Rows [B, N * (1 + D), P] of those maps, own and partner apart.

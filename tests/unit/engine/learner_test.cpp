@@ -206,16 +206,17 @@ class Calibrated : public Referring {
     return model_->named_parameters()["c4_vis_project.weight"].grad().clone();
   }
   /// What the frozen CLIP says of the masked pictures, with the texts of two rows of tokens.
-  at::Tensor scores_by_hand(const at::Tensor& rows) {
+  at::Tensor scores_by_hand(const at::Tensor& rows, std::size_t stage = 2) {
     const auto clip = frozen();
     const at::Tensor visual = model_->encode_images(batch_.images);
     const model::Expressions own = model::gather_expressions(model_->encode_texts(batch_.tokens),
                                                              batch_.text_index, batch_.cue_index);
-    const at::Tensor logits = model_->forward(visual, own).back().samples;  // [2, 2, h, w]
+    const at::Tensor logits = model_->forward(visual, own).at(stage).samples;  // [2, 2, h, w]
     const at::Tensor maps = at::stack({logits[0][0], logits[1][1]});
     const at::Tensor texts = clip->encode_texts(batch_.tokens.index_select(0, rows)).unsqueeze(1);
     return clip
-        ->masked_scores(batch_.images, losses::calibration_mask(maps, options_.calibration), texts)
+        ->masked_scores(batch_.images,
+                        losses::calibration_mask(maps, {32, 32}, options_.calibration), texts)
         .select(1, 0);
   }
 
@@ -227,6 +228,22 @@ TEST_F(Calibrated, LooksAtTheLastStageAndThePartners) {
   const at::Tensor other = scores_by_hand(torch::tensor({2, 3}));
   EXPECT_NEAR(calibration(), losses::calibration_loss({own, other.unsqueeze(1)}, {}).item<double>(),
               1e-5);
+}
+
+TEST_F(Calibrated, LooksAtEachStageWithItsCueWhenAsked) {
+  options_.calibration.stages = "all";
+  std::vector<at::Tensor> own;
+  std::vector<at::Tensor> other;
+  for (std::size_t n = 0; n < 3; ++n) {
+    own.push_back(
+        scores_by_hand(batch_.cue_index.select(1, 0).select(1, static_cast<std::int64_t>(n)), n));
+    other.push_back(scores_by_hand(torch::tensor({2, 3}), n));
+  }
+  double mean = 0;
+  for (std::size_t n = 0; n < 3; ++n) {
+    mean += losses::calibration_loss({own[n], other[n].unsqueeze(1)}, {}).item<double>() / 3;
+  }
+  EXPECT_NEAR(calibration(), mean, 1e-5);
 }
 
 TEST_F(Calibrated, TakesAnotherSamplesSentenceWhereAPictureHasNoPartner) {

@@ -10,6 +10,7 @@
 
 #include "support/gradients.h"
 #include "support/loss_inputs.h"
+#include "support/naive.h"
 #include "support/naive_losses.h"
 
 namespace pcnet::losses {
@@ -23,7 +24,9 @@ at::Tensor row(const std::vector<double>& values) { return torch::tensor(values,
 TEST(Calibration, IsOffByDefault) {
   const Options options;
   EXPECT_EQ(options.weight, 0);
+  EXPECT_EQ(options.own, 1);
   EXPECT_EQ(options.negatives, 1);
+  EXPECT_EQ(options.stages.word(), "last");
   EXPECT_EQ(options.image_size, 224);
   EXPECT_EQ(options.mask.word(), "response");
 }
@@ -49,6 +52,17 @@ TEST(Calibration, HasItsHandValue) {
   const double other = -(std::log(0.2) + std::log(1.0) + std::log(0.7)) / 3;
   EXPECT_NEAR(calibration_loss(scores, {.negatives = 0.5}).item<double>(), own + 0.5 * other,
               1e-12);
+}
+
+TEST(Calibration, WeighsTheOwnTextAndTheOthersApart) {
+  const CalibrationScores scores = support::random_calibration(47);
+  const double own = calibration_loss(scores, {.negatives = 0}).item<double>();
+  const double other = calibration_loss(scores, {.own = 0}).item<double>();
+  EXPECT_NEAR(calibration_loss(scores, {.own = 1, .negatives = 2}).item<double>(), own + 2 * other,
+              1e-12);  // TRIS
+  const Options released{.own = 0, .negatives = 2};
+  EXPECT_NEAR(calibration_loss(scores, released).item<double>(), 2 * other, 1e-12);
+  EXPECT_NEAR(naive::calibration(scores, released), 2 * other, 1e-12);
 }
 
 TEST(Calibration, HoldsCosinesAwayFromTheEndsOfTheLogarithm) {
@@ -100,7 +114,7 @@ TEST(Calibration, RefusesOtherShapes) {
 
 TEST(CalibrationMask, IsTheResponseOverItsMaximum) {
   const at::Tensor logits = row({-1, 1, 2, 4}).view({1, 2, 2});
-  const at::Tensor mask = calibration_mask(logits, {});
+  const at::Tensor mask = calibration_mask(logits, {8, 8}, {});
   EXPECT_TRUE(at::allclose(mask.flatten(), row({0, 0.25, 0.5, 1}), 1e-4, 1e-5));
 }
 
@@ -108,7 +122,9 @@ TEST(CalibrationMask, DoesNotChangeWithTheScaleOfTheMapNorDoesItsGradientMoveIt)
   torch::manual_seed(46);
   const at::Tensor logits = torch::rand({1, 3, 3}, torch::kDouble) * 9 + 1;
   const at::Tensor weights = torch::rand({1, 3, 3}, torch::kDouble);
-  const auto value = [&](const at::Tensor& x) { return (calibration_mask(x, {}) * weights).sum(); };
+  const auto value = [&](const at::Tensor& x) {
+    return (calibration_mask(x, {6, 6}, {}) * weights).sum();
+  };
   EXPECT_NEAR(value(logits).item<double>(), value(logits * 7).item<double>(), 1e-4);
   const at::Tensor gradient = support::gradient_of(value, logits);
   EXPECT_NEAR((gradient * logits).sum().item<double>(), 0, 1e-4);
@@ -117,8 +133,21 @@ TEST(CalibrationMask, DoesNotChangeWithTheScaleOfTheMapNorDoesItsGradientMoveIt)
 
 TEST(CalibrationMask, OfTrisIsTheSigmoidOfTheLogits) {
   const at::Tensor logits = row({-1000, 0, std::log(3.0), 1000}).view({1, 2, 2});
-  const at::Tensor mask = calibration_mask(logits, {.mask = "sigmoid"});
+  const at::Tensor mask = calibration_mask(logits, {2, 2}, {.mask = "sigmoid"});
   EXPECT_TRUE(at::allclose(mask.flatten(), row({0, 0.5, 0.75, 1})));
+}
+
+TEST(CalibrationMask, OfTrisIsTakenAtTheSizeOfThePicture) {
+  torch::manual_seed(48);
+  const at::Tensor logits = torch::randn({2, 3, 4}, torch::kDouble) * 4;
+  const at::Tensor mask = calibration_mask(logits, {9, 8}, {.mask = "sigmoid"});
+  for (std::int64_t b = 0; b < 2; ++b) {
+    const at::Tensor large = naive::bilinear(logits[b], 9, 8, /*align_corners=*/false);
+    for (std::int64_t c = 0; c < large.numel(); ++c) {
+      const double wanted = 1 / (1 + std::exp(-large.flatten()[c].item<double>()));
+      EXPECT_NEAR(mask[b].flatten()[c].item<double>(), wanted, 1e-12);
+    }
+  }
 }
 
 TEST(MaskedPictures, KeepWhatTheMapHoldsAndBlackenTheRest) {

@@ -195,6 +195,26 @@ TEST(Criterion, ComparesOnTheGridThatIsAskedFor) {
   EXPECT_THROW(Criterion{options}(view, 0), core::Error);
 }
 
+TEST(Criterion, BringsResponsesToTheGridByWayOfThePictureWhenAsked) {
+  StepView view = random_view(58);
+  view.proposals = support::random_proposals({.height = 7, .width = 7});
+  Options options = only(0, 1, 1);
+  options.grid = 7;
+  options.kl_divergence.weight = 1;
+  options.map_resize = "released";
+  EXPECT_THROW(Criterion{options}(view, 0), core::Error);  // of which side?
+  view.image_side = 20;
+  const StageMaps maps{
+      .logits = own_of(view), .proposals = view.proposals, .image_side = view.image_side};
+  const TextPairs pairs{own_of(view), at::stack(view.partner, 1), view.has_partner, view.proposals,
+                        view.image_side};
+  EXPECT_NEAR(Criterion{options}(view, 0).total.item<double>(),
+              naive::region_aware_shrinking(maps, maps, {}).shrinking +
+                  naive::instance_disambiguation(pairs, pairs, {}) +
+                  naive::kl_divergence(pairs, pairs, {}),
+              1e-9);
+}
+
 /// Three pictures in which every odd thing happens at once, in float.
 StepView odd_view(std::uint64_t seed) {
   StepView view = random_view(seed);

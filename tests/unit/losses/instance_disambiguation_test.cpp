@@ -1,5 +1,8 @@
 #include "pcnet/losses/instance_disambiguation.h"
 
+#include <cmath>
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -55,6 +58,15 @@ at::Tensor row_gradient(const TextPairs& pairs, const Options& options) {
   return gradient(pairs, options).view({2, -1});
 }
 
+/// Every setting with what is ours, and no more, where the released code has a rule of its own.
+std::vector<Options> every_setting_of_ours() {
+  std::vector<Options> ours;
+  for (const Options& options : every_setting<Options>()) {
+    if (options.tie == "smallest" && !options.softmax_padding) ours.push_back(options);
+  }
+  return ours;
+}
+
 Options gradient_form(config::Choice<config::AgreementGradient> form) {
   Options options;
   options.gradient = form;
@@ -81,7 +93,9 @@ TEST(InstanceDisambiguation, HasThePapersDefaults) {
   EXPECT_TRUE(options.detach_maximum);
   EXPECT_EQ(options.scores.word(), "max");
   EXPECT_EQ(options.dilation, 0);
+  EXPECT_EQ(options.tie.word(), "smallest");
   EXPECT_EQ(options.straight_through.word(), "scores");
+  EXPECT_FALSE(options.softmax_padding);
   EXPECT_EQ(options.gradient.word(), "squared_difference");
   EXPECT_EQ(options.distance.word(), "squared_l2");
   EXPECT_EQ(options.stages.word(), "all");
@@ -103,6 +117,12 @@ TEST(InstanceDisambiguation, HasTheGradientOfTheNaiveLoopInEverySetting) {
       .pictures = 2, .stages = 2, .partners = 1, .proposals = 4, .height = 2, .width = 4};
   const TextPairs pairs = random_text_pairs(sizes, 22);
   for (const Options& options : every_setting<Options>()) {
+    // The released code's two rules together; and only where there is a softmax.
+    const bool softmax = options.straight_through == "softmax" || options.gradient == "softmax";
+    if (options.softmax_padding != (options.tie == "first") ||
+        (options.softmax_padding && !softmax)) {
+      continue;
+    }
     const auto loss = [&](const at::Tensor& x) {
       return naive::instance_disambiguation(with_maps(pairs, x), pairs, options);
     };
@@ -120,9 +140,51 @@ TEST(InstanceDisambiguation, ChangesWithEachSwitch) {
   const at::Tensor direction = gradient(pairs, {});
   ASSERT_GT(direction.abs().max().item<double>(), 0);
   for (const auto& [name, options] : support::turned_switches<Options>()) {
+    if (name == "softmax_padding") continue;  // acts on a softmax
     EXPECT_TRUE(value(pairs, options) != value(pairs, {}) ||
                 !at::allclose(gradient(pairs, options), direction))
         << name;
+  }
+}
+
+/// Nested proposals: the first holds both peaks.
+TEST(InstanceDisambiguation, TakesTheFirstOfEqualScoresWhenAsked) {
+  const at::Tensor proposals = row_proposals(4, {{0, 1, 2, 3}, {0, 1}, {2, 3}});
+  const TextPairs pair = one_pair({2, 1, 1, 0}, {0, 1, 3, 1}, proposals);
+  Options options;
+  EXPECT_EQ(value(pair, options), -1);  // {0, 1} and {2, 3}
+  options.tie = "first";
+  EXPECT_EQ(value(pair, options), 1);
+}
+
+/// p = exp(S) / sum exp(S) over all planes, those that fill the list up with S = 0.
+TEST(InstanceDisambiguation, CountsPaddingInTheSoftmaxWhenAsked) {
+  const at::Tensor proposals = row_proposals(4, {{0, 1}, {2, 3}, {}, {}});
+  const TextPairs pair = one_pair({2, 1, 1, 0}, {0, 1, 3, 1}, proposals);
+  Options options;
+  options.straight_through = "softmax";
+  options.maps = "logits";
+  options.softmax_padding = true;
+  // S = (2, 1, 0, 0); -2 (y_a - y_d) = (-2, 2, 0, 0) meets dp / dS = p (1 - p) and -p p.
+  const std::vector<double> e = {std::exp(2), std::exp(1), 1, 1};
+  const double sum = e[0] + e[1] + e[2] + e[3];
+  const double p = e[0] / sum;
+  const double q = e[1] / sum;
+  const at::Tensor got = row_gradient(pair, options)[0];
+  EXPECT_NEAR(got[0].item<double>(), -2 * p * (1 - p) - 2 * p * q, 1e-9);
+  EXPECT_NEAR(got[2].item<double>(), 2 * q * (1 - q) + 2 * p * q, 1e-9);
+  options.softmax_padding = false;
+  EXPECT_FALSE(at::allclose(row_gradient(pair, options)[0], got));
+}
+
+TEST(InstanceDisambiguation, GoesByWayOfThePictureAsTheNaiveLoopDoes) {
+  TextPairs pairs = random_text_pairs({}, 27);
+  pairs.proposals = support::random_proposals({.height = 6, .width = 6});
+  pairs.image_side = 16;
+  for (const auto maps : {config::ScoredMaps::kResponse, config::ScoredMaps::kLogits}) {
+    Options options;
+    options.maps = maps;
+    EXPECT_NEAR(value(pairs, options), naive::instance_disambiguation(pairs, pairs, options), 1e-9);
   }
 }
 
@@ -233,7 +295,7 @@ TEST(InstanceDisambiguation, PushesIdenticalTextsAlike) {
 
 TEST(IndexVectors, AreExactlyOneHotInEverySetting) {
   const TextPairs pairs = random_text_pairs({}, 24);
-  for (const Options& options : every_setting<Options>()) {
+  for (const Options& options : every_setting_of_ours()) {
     const at::Tensor y = index_vectors(pairs.own, pairs.proposals, options);
     EXPECT_TRUE(at::equal(y.sum(2), torch::ones({3, 3}, torch::kDouble)));
     EXPECT_TRUE(at::equal(y.amax(2), torch::ones({3, 3}, torch::kDouble)));
@@ -270,7 +332,7 @@ TEST(IndexVectors, TellNegativeLogitsApartWhereTheResponseCannot) {
 
 TEST(InstanceDisambiguation, CountsOnlyRealPairsOnPicturesWithProposals) {
   TextPairs pairs = random_text_pairs({}, 25);  // picture 1 has no proposal
-  for (const Options& options : every_setting<Options>()) {
+  for (const Options& options : every_setting_of_ours()) {
     const double before = value(pairs, options);
     TextPairs moved = with_maps(pairs, joined(pairs).clone());
     moved.partner.select(0, 0).select(1, 1).uniform_(-5, 5);  // no partner
@@ -283,7 +345,7 @@ TEST(InstanceDisambiguation, CountsOnlyRealPairsOnPicturesWithProposals) {
 }
 
 TEST(InstanceDisambiguation, IsZeroWithoutPairsProposalsOrPartners) {
-  for (const Options& options : every_setting<Options>()) {
+  for (const Options& options : every_setting_of_ours()) {
     TextPairs alone = random_text_pairs({}, 26);
     alone.has_partner.zero_();
     TextPairs bare = random_text_pairs({}, 26);
@@ -304,7 +366,7 @@ TEST(InstanceDisambiguation, IsTheSameForOnePictureAndDoesNotNoticeMorePadding) 
   twice.has_partner = pairs.has_partner.repeat({2, 1});
   twice.proposals =
       at::cat({torch::zeros_like(pairs.proposals), pairs.proposals}, 1).repeat({2, 1, 1, 1});
-  for (const Options& options : every_setting<Options>()) {
+  for (const Options& options : every_setting_of_ours()) {
     EXPECT_NEAR(value(pairs, options), value(twice, options), 1e-12);
     EXPECT_TRUE(at::allclose(gradient(twice, options)[0] * 2, gradient(pairs, options)[0]));
   }
@@ -313,7 +375,7 @@ TEST(InstanceDisambiguation, IsTheSameForOnePictureAndDoesNotNoticeMorePadding) 
 TEST(InstanceDisambiguation, IsACollisionWithoutAGradientForAllZeroMaps) {
   TextPairs pairs = random_text_pairs({}, 28);
   pairs = with_maps(pairs, torch::zeros_like(joined(pairs)));
-  for (const Options& options : every_setting<Options>()) {
+  for (const Options& options : every_setting_of_ours()) {
     EXPECT_EQ(value(pairs, options), 1);
     EXPECT_TRUE(gradient(pairs, options).isfinite().all().item<bool>());
     if (options.maps == "response") {

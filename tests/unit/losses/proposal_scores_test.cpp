@@ -1,5 +1,7 @@
 #include "pcnet/losses/proposal_scores.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -64,6 +66,28 @@ TEST(NormalisedResponse, HasAGradientAtItsPeakOnlyWhenTheMaximumIsDetached) {
   };
   EXPECT_NEAR(peak(false)[0][0][0][1].item<double>(), 0, 1e-5);
   EXPECT_NEAR(peak(true)[0][0][0][1].item<double>(), 0.5, 1e-5);
+}
+
+/// 10 -> 320, ReLU, Norm, less 1e-5, -> 32 of the released code, at other sizes.
+TEST(ResponseOnGrid, GoesByWayOfThePictureWhenAsked) {
+  torch::manual_seed(3);
+  const at::Tensor logits = torch::randn({1, 2, 3, 4}, torch::kDouble);
+  const at::Tensor proposals = torch::zeros({1, 1, 5, 6});
+  for (std::int64_t m = 0; m < 2; ++m) {
+    at::Tensor large = support::naive::bilinear(logits[0][m], 16, 16, /*align_corners=*/false);
+    const double most = large.max().item<double>() + 1e-5;
+    for (std::int64_t y = 0; y < 16; ++y) {
+      for (std::int64_t x = 0; x < 16; ++x) {
+        const double response = std::max(0.0, large[y][x].item<double>()) / most;
+        large[y][x] = std::max(0.0, response - 1e-5);
+      }
+    }
+    EXPECT_TRUE(same(response_on_grid(proposals, logits, false, 16)[0][m],
+                     support::naive::bilinear(large, 5, 6, /*align_corners=*/true)));
+  }
+  EXPECT_TRUE(same(response_on_grid(proposals, logits, false),
+                   normalised_response(on_grid_of(proposals, logits), false)));
+  EXPECT_THROW(response_on_grid(torch::zeros({2, 1, 5, 6}), logits, false, 16), core::Error);
 }
 
 TEST(OnGridOf, ResizesAsTheNaiveLoopDoesAndKeepsMapsOfTheSameGrid) {
@@ -138,6 +162,17 @@ TEST(BestProposal, IsTheHighestThenTheSmallestThenTheFirst) {
   EXPECT_EQ(best({1, 1, 1, 0.1, 0}), 1);
   EXPECT_EQ(best({1, 1, 1, 1, 0}), 3);
   EXPECT_EQ(best({0, 0, 0, 0, 0}), 3);
+}
+
+TEST(BestProposal, IsTheFirstOfEqualScoresWhenAsked) {
+  // Nested: all hold the peak. The released code's arg-max takes the first of the list.
+  const at::Tensor proposals = row_proposals(4, {{}, {0, 1, 2}, {1, 2}, {1}});
+  const auto best = [&](const std::vector<double>& scores) {
+    return best_proposal(line(scores).view({1, 1, -1}), proposals, "first").item<std::int64_t>();
+  };
+  EXPECT_EQ(best({0, 1, 1, 1}), 1);
+  EXPECT_EQ(best({0, 0.5, 1, 1}), 2);
+  EXPECT_EQ(best({9, 0, 0, 0}), 1);  // padding never wins
 }
 
 TEST(BestProposal, IsNeverPadding) {

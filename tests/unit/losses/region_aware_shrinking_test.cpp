@@ -54,6 +54,7 @@ TEST(RegionAwareShrinking, HasThePapersDefaults) {
   EXPECT_EQ(options.background.word(), "union");
   EXPECT_EQ(options.iou.word(), "union");
   EXPECT_EQ(options.form.word(), "hinge");
+  EXPECT_EQ(options.foreground_mean.word(), "all");
   EXPECT_TRUE(options.detach_previous);
   EXPECT_FALSE(options.detach_maximum);
 }
@@ -94,10 +95,51 @@ TEST(RegionAwareShrinking, ChangesWithEachSwitch) {
   const at::Tensor direction = gradient(maps, {});
   ASSERT_GT(value, 0);
   for (const auto& [name, options] : support::turned_switches<Options>()) {
+    if (name == "foreground_mean") continue;  // acts in form released
     EXPECT_TRUE(total(maps, options).item<double>() != value ||
                 !at::allclose(gradient(maps, options), direction))
         << name;
   }
+}
+
+/// Two pictures whose foreground, by CLIP's score, is {0, 1}: the map of one misses it.
+TEST(RegionAwareShrinking, AveragesOverTheMapsThatMeetTheirForegroundWhenAsked) {
+  const StageMaps one = two_stages({1, 1, 0, 0}, {1, 0, 0, 0});
+  const StageMaps two = two_stages({0, 0, 1, 0}, {0, 1, 0, 0});
+  StageMaps maps{at::cat({one.logits, two.logits}), at::cat({one.proposals, two.proposals})};
+  maps.clip_scores = torch::tensor({0.9, 0.1, 0.1, 0.0}, torch::kDouble).repeat({2, 1});
+  Options options;
+  options.form = "released";
+  options.foreground = "clip_score";
+  const auto value = [&] { return region_aware_shrinking_loss(maps, options).foreground; };
+  const double r = 1 / kNorm;
+  const double both = r;      // R = r r 0 0: 2 r / (2 r + 2 - 2 r)
+  const double half = r / 2;  // R = r 0 0 0, and 0 r 0 0: r / (r + 2 - r)
+  EXPECT_NEAR(value().item<double>(), (1 - both + 1 - half + 1 + 1 - half) / 4, 1e-12);
+  options.foreground_mean = "meeting";
+  const double first = both / (1 + 1e-4);
+  const double second = 2 * half / (2 + 1e-4);
+  EXPECT_NEAR(value().item<double>(), 1 - (first + second) / 2, 1e-12);
+}
+
+TEST(RegionAwareShrinking, GoesByWayOfThePictureAsTheNaiveLoopDoes) {
+  StageMaps maps = random_stage_maps({}, 14);
+  maps.proposals = support::random_proposals({.height = 6, .width = 6});
+  maps.image_side = 16;
+  for (const auto form : {config::ShrinkingForm::kHinge, config::ShrinkingForm::kReleased}) {
+    Options options;
+    options.form = form;
+    options.foreground_mean = "meeting";
+    const RegionAwareShrinking got = region_aware_shrinking_loss(maps, options);
+    const naive::Shrinking wanted = naive::region_aware_shrinking(maps, maps, options);
+    EXPECT_NEAR(got.shrinking.item<double>(), wanted.shrinking, 1e-9);
+    if (got.foreground.defined()) {
+      EXPECT_NEAR(got.foreground.item<double>(), wanted.foreground, 1e-9);
+    }
+  }
+  StageMaps straight = maps;
+  straight.image_side = 0;
+  EXPECT_NE(total(straight, {}).item<double>(), total(maps, {}).item<double>());
 }
 
 TEST(StageOverlaps, HaveTheirHandValues) {
@@ -185,6 +227,7 @@ TEST(RegionAwareShrinking, IsZeroForOneStage) {
 TEST(RegionAwareShrinking, IsTheSameForOnePictureAndForTheMeanOfSeveral) {
   const StageMaps maps = random_stage_maps({}, 16);
   for (const Options& options : every_setting<Options>()) {
+    if (options.foreground_mean != "all") continue;  // a mean with a rule of its own
     double sum = 0;
     for (const std::int64_t b : {0, 2}) {  // picture 1 has no proposal
       StageMaps one = maps;
@@ -203,6 +246,7 @@ TEST(RegionAwareShrinking, DoesNotNoticeMorePadding) {
   padded.proposals = at::cat({torch::zeros_like(maps.proposals), maps.proposals}, 1);
   padded.clip_scores = at::cat({torch::ones_like(maps.clip_scores), maps.clip_scores}, 1);
   for (const Options& options : every_setting<Options>()) {
+    if (options.foreground_mean != "all") continue;  // a mean with a rule of its own
     EXPECT_NEAR(total(padded, options).item<double>(), total(maps, options).item<double>(), 1e-12);
   }
 }
@@ -211,6 +255,7 @@ TEST(RegionAwareShrinking, IsZeroWithoutAnyProposalAndSoIsItsGradient) {
   StageMaps maps = random_stage_maps({}, 18);
   maps.proposals.zero_();
   for (const Options& options : every_setting<Options>()) {
+    if (options.foreground_mean != "all") continue;  // a mean with a rule of its own
     EXPECT_EQ(total(maps, options).item<double>(), 0);
     EXPECT_EQ(gradient(maps, options).abs().max().item<double>(), 0);
   }

@@ -48,6 +48,11 @@ std::vector<std::string> filtered() {
 }
 /// Enough pairs that some choose one proposal and others two.
 std::vector<std::string> many_pairs() { return {"train.batch_size=9", "data.partners=2"}; }
+std::vector<std::string> many_soft_pairs() {
+  std::vector<std::string> given = many_pairs();
+  given.emplace_back("loss.instance_disambiguation.straight_through=softmax");
+  return given;
+}
 std::vector<std::string> contrastive() { return {"train.objective=contrastive"}; }
 std::vector<std::string> one_caption() {
   return {"train.objective=contrastive", "train.contrastive.captions=1"};
@@ -115,7 +120,9 @@ const std::vector<Turn>& loss_turns() {
       {iad + "detach_maximum", "false", Place::kGradient, many_pairs()},
       {iad + "scores", "mean", Place::kLoss, many_pairs()},
       {iad + "dilation", "1", Place::kGradient, many_pairs()},
+      {iad + "tie", "first", Place::kLoss, many_pairs()},
       {iad + "straight_through", "softmax", Place::kGradient, many_pairs()},
+      {iad + "softmax_padding", "true", Place::kGradient, many_soft_pairs()},
       {iad + "gradient", "inner_product", Place::kGradient, many_pairs()},
       {iad + "gradient", "softmax", Place::kGradient, many_pairs()},
       {iad + "distance", "half_l1", Place::kLoss, many_pairs()},
@@ -124,6 +131,7 @@ const std::vector<Turn>& loss_turns() {
       {kl + "scores", "mean", Place::kLoss, {kl + "weight=1"}},
       {kl + "stages", "last", Place::kLoss, {kl + "weight=1"}},
       {"loss.grid", "9", Place::kBatch},
+      {"loss.map_resize", "released", Place::kLoss, {"loss.grid=9"}},
       {"loss.proposal_resize", "nearest", Place::kBatch},
       {"loss.contrastive.weight", "2", Place::kLoss, contrastive()},
       {"loss.contrastive.classification", "0.5", Place::kLoss, contrastive()},
@@ -205,7 +213,11 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
   static const std::map<std::string, std::vector<std::string>> all = {
       {ras + "foreground", {"Calibrated.ShrinksToTheProposalThatTheFrozenClipChooses"}},
       {"loss.calibration.weight", {"Calibrated.ChangesTheGradientsAndWithoutWeightAsksNobody"}},
+      {ras + "foreground_mean",
+       {"RegionAwareShrinking.AveragesOverTheMapsThatMeetTheirForegroundWhenAsked"}},
+      {"loss.calibration.own", {"Calibration.WeighsTheOwnTextAndTheOthersApart"}},
       {"loss.calibration.negatives", {"Calibration.IsThatOfTheNaiveLoop"}},
+      {"loss.calibration.stages", {"Calibrated.LooksAtEachStageWithItsCueWhenAsked"}},
       {"loss.calibration.mask", {"Calibrated.MasksAsAsked"}},
       {"loss.calibration.weights", {"Calibrated.NeedsAFrozenClip"}},  // frozen_clip_test.py
       {"loss.calibration.image_size", {"FrozenClip.SeesPicturesOfTheSizeThatIsAskedFor"}},
