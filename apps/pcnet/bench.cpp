@@ -16,8 +16,15 @@ struct BenchArguments {
   std::int64_t warm_up = 5;
   std::int64_t steps = 30;
   std::int64_t repeats = 3;
+  bool profile = false;
   DataArguments data;
 };
+
+void add_profile_option(CLI::App& command, BenchArguments& arguments) {
+  command.add_flag("--profile", arguments.profile,
+                   "also where time goes: encoders, referring modules, each loss, optimizer, data; "
+                   "and the share of what the processor can do");
+}
 
 void add_bench_train(CLI::App& bench, const GlobalOptions& globals, Action& action) {
   auto arguments = std::make_shared<BenchArguments>();
@@ -30,12 +37,14 @@ void add_bench_train(CLI::App& bench, const GlobalOptions& globals, Action& acti
   command->add_option("--warm-up", arguments->warm_up, "steps before them")
       ->check(CLI::Range(0, 1000000).description(""))
       ->capture_default_str();
+  add_profile_option(*command, *arguments);
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
       const auto config =
           runtime::load_config(arguments->subject, with_data(globals, arguments->data));
-      print_json(runtime::bench_train(config, arguments->warm_up, arguments->steps));
+      print_json(
+          runtime::bench_train(config, arguments->warm_up, arguments->steps, arguments->profile));
     };
   });
 }
@@ -50,11 +59,13 @@ void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& actio
   command->add_option("--repeats", arguments->repeats, "measured evaluations, after one warm-up")
       ->check(CLI::Range(1, 1000).description(""))
       ->capture_default_str();
+  add_profile_option(*command, *arguments);
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
       print_json(runtime::bench_eval(arguments->subject, arguments->split,
-                                     with_data(globals, arguments->data), arguments->repeats));
+                                     with_data(globals, arguments->data), arguments->repeats,
+                                     arguments->profile));
     };
   });
 }

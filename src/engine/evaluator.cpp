@@ -14,6 +14,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/parallel.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/data/sources/coverage.h"
@@ -225,7 +226,10 @@ class Evaluation {
     std::vector<const Group*> readable;
     for (const auto& group : groups) {
       const auto& record = dataset_.index().image(group.image_id);
-      auto picture = dataset_.pictures().get(group.image_id);
+      auto picture = [&] {
+        const core::PartScope part("reading images");
+        return dataset_.pictures().get(group.image_id);
+      }();
       if (!picture) continue;
       Query query{std::move(*picture), record.height, record.width, {}, {}, {}, group.image_id};
       for (const auto i : group.sentences) {
@@ -251,6 +255,7 @@ class Evaluation {
 
   void score_picture(const Group& group, const at::Tensor& answers,
                      std::vector<EvaluatedSentence>& sentences) const {
+    const core::PartScope part("scoring");
     require_maps(group, answers);
     const at::Tensor maps = answers.contiguous();
     const Truth truth = truth_of(group.image_id);

@@ -1,6 +1,7 @@
 #include "pcnet/engine/learner.h"
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/core/random.h"
 #include "pcnet/losses/calibration.h"
 #include "pcnet/losses/classification.h"
@@ -105,6 +106,7 @@ losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace
 }
 
 void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepView& view) {
+  const core::PartScope part("frozen CLIP");
   if (!frozen_) throw core::Error("calibration and clip_score ask a frozen CLIP: got none");
   if (criterion_.needs().calibration) view.calibration = calibration_scores(batch, view.logits);
   if (criterion_.needs().clip_scores && !view.clip_scores.defined()) {

@@ -10,6 +10,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/image/normalise.h"
@@ -116,6 +117,7 @@ model::Expressions ModelResponder::expressions_of(std::span<const Query> queries
 
 // logits [N, M, h, w] of one picture -> [N, M, H, W]
 at::Tensor ModelResponder::resized(const at::Tensor& logits, const Query& query) const {
+  const core::PartScope part("maps at the images' size");
   const at::Tensor flat = logits.flatten(/*start_dim=*/0, /*end_dim=*/1);
   const at::Tensor maps =
       options_.released_resize

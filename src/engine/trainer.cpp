@@ -9,6 +9,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/engine/non_finite.h"
 #include "pcnet/engine/precision_choice.h"
@@ -20,6 +21,9 @@ namespace {
 constexpr const char* kPrecision = "precision";
 constexpr const char* kLoss = "loss";
 constexpr const char* kGradientNorm = "gradient norm";
+// Parts of a profile.
+constexpr const char* kSums = "sums of gradients";
+constexpr const char* kOptimizer = "optimizer";
 
 void require_finite(double value, const char* what, const StepReport& report) {
   if (!std::isfinite(value)) throw NonFiniteStep(what, value, report);
@@ -57,6 +61,7 @@ losses::Terms Trainer::forward(const data::Batch& batch, std::int64_t step, Step
 }
 
 StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
+  const core::PartScope part("the rest");
   core::Lap lap;
   StepReport report;
   const losses::Terms losses = forward(batch, step, report);
@@ -151,16 +156,20 @@ void Trainer::choose_precision(const data::Batch& batch, std::int64_t step) {
 void Trainer::backward(const at::Tensor& loss, StepReport& report) {
   if (scales_loss()) {
     report.loss_scale = scaler_.scale();
+    const core::PartScope part(kSums);
     (loss * report.loss_scale).backward();
     optimizer_.scale_gradients(1 / report.loss_scale);
   } else {
+    const core::PartScope part(kSums);
     loss.backward();
   }
+  const core::PartScope part(kOptimizer);
   report.gradient_norm = optimizer_.clip_gradients(options_.clip_norm);
   report.overflowed = scales_loss() && !std::isfinite(report.gradient_norm);
 }
 
 void Trainer::update(StepReport& report) {
+  const core::PartScope part(kOptimizer);
   if (report.overflowed) {
     core::log::debug(core::cat("step ", report.step,
                                ": the gradient overflows in fp16 with a loss ", "scale of ",
@@ -260,7 +269,10 @@ bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Devic
       return false;
     }
     if (over) break;
-    const data::Batch batch = loader.next().to(device);
+    const data::Batch batch = [&] {
+      const core::PartScope part("waiting for data");
+      return loader.next().to(device);
+    }();
     const double data_seconds = lap.take();
     seconds += data_seconds;
     choose_precision(batch, step);

@@ -9,6 +9,7 @@
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/losses/classification.h"
 #include "pcnet/losses/instance_disambiguation.h"
 #include "pcnet/losses/kl_divergence.h"
@@ -75,6 +76,7 @@ Compared compared(const StepView& view, const Needs& needs, std::int64_t image_s
 /// A term of the criterion. `losses` gives its values by name, each a scalar; mostly one, its own.
 struct Term {
   using Losses = std::vector<std::pair<std::string, at::Tensor>>;
+  const char* name = "";
   double weight = 0;
   double ramp = 0;
   Needs needs = {};
@@ -91,12 +93,14 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
   const auto& kl = options.kl_divergence;
   const auto& cal = options.calibration;
   return {
-      {.weight = cls.weight,
+      {.name = "classification",
+       .weight = cls.weight,
        .losses =
            [cls](const Compared& maps) {
              return Term::Losses{{"classification", classification(maps.view.logits, cls)}};
            }},
-      {.weight = ras.weight,
+      {.name = "region_aware_shrinking",
+       .weight = ras.weight,
        .needs = {.proposals = true,
                  .clip_scores = ras.foreground == config::Foreground::kClipScore},
        .losses =
@@ -108,7 +112,8 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
              if (foreground.defined()) losses.emplace_back("foreground_overlap", foreground);
              return losses;
            }},
-      {.weight = iad.weight,
+      {.name = "instance_disambiguation",
+       .weight = iad.weight,
        .ramp = iad.ramp,
        .needs = {.proposals = true, .partners = true},
        .losses =
@@ -116,13 +121,15 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
              return Term::Losses{
                  {"instance_disambiguation", instance_disambiguation_loss(maps.pairs, iad)}};
            }},
-      {.weight = kl.weight,
+      {.name = "kl_divergence",
+       .weight = kl.weight,
        .needs = {.proposals = true, .partners = true},
        .losses =
            [kl](const Compared& maps) {
              return Term::Losses{{"kl_divergence", kl_divergence_loss(maps.pairs, kl)}};
            }},
-      {.weight = cal.weight,
+      {.name = "calibration",
+       .weight = cal.weight,
        .needs = {.calibration = true},
        .losses =
            [cal](const Compared& maps) {
@@ -165,6 +172,7 @@ Terms Criterion::operator()(const StepView& view, double progress) const {
   const Compared maps = compared(view, needs_, by_picture ? view.image_side : 0);
   Terms sum;
   for (const auto& term : terms_) {
+    const core::PartScope part(term.name);
     const double weight = ramped_weight(term.weight, term.ramp, progress);
     for (const auto& [name, value] : term.losses(maps)) sum.add(name, weight, value);
   }

@@ -1,5 +1,6 @@
 #include "pcnet/model/baseline.h"
 
+#include "pcnet/core/profile.h"
 #include "pcnet/model/conditional_referring_module.h"
 #include "pcnet/model/response_map.h"
 
@@ -53,6 +54,7 @@ at::Tensor BaselineImpl::respond(const at::Tensor& visual, const Expressions& ex
 
 at::Tensor BaselineImpl::compared(const at::Tensor& visual, const at::Tensor& texts,
                                   const at::Tensor& update) {
+  const core::PartScope part("cells and texts");
   if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
   const at::Tensor seen = attn_fusion_->vision_to_text(texts, attn_fusion_->look_at(visual));
   return cell_products(visual + kResidualScale * update, texts + kResidualScale * seen) * scale();

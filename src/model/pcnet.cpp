@@ -5,6 +5,7 @@
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/profile.h"
 
 #include "texts_by_picture.h"
 
@@ -44,6 +45,7 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
   at::Tensor texts = on_pictures(expressions.texts);
   std::vector<StageLogits> answers;
   for (std::size_t n = 0; n < stages_.size(); ++n) {
+    const core::PartScope part("referring module", static_cast<std::int64_t>(n));
     const StageOutput stage =
         stages_[n]->forward(cells, texts, on_pictures(stage_cues(n, expressions)));
     cells = stage.visual;
@@ -62,6 +64,7 @@ at::Tensor PCNetImpl::respond(const at::Tensor& visual, const Expressions& expre
   at::Tensor texts = layout.laid_out(expressions.texts);
   std::vector<at::Tensor> answers;
   for (std::size_t n = 0; n < stages_.size(); ++n) {
+    const core::PartScope part("referring module", static_cast<std::int64_t>(n));
     const StageOutput stage =
         stages_[n]->respond(cells, texts, layout.laid_out(stage_cues(n, expressions)));
     cells = stage.visual;

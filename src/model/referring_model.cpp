@@ -5,6 +5,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/image/normalise.h"
 #include "pcnet/model/response_map.h"
 
@@ -72,6 +73,7 @@ at::Tensor ReferringModel::encode_images(const at::Tensor& images) {
 }
 
 at::Tensor ReferringModel::encode_pictures(const at::Tensor& pictures) {
+  const core::PartScope part("image encoder");
   // Features have the type of the weights under autocast, too: what is added to them keeps it.
   at::Tensor cells = image_projection_(backbone_->encode_image_grid(pictures))
                          .to(image_projection_->weight.scalar_type());
@@ -80,6 +82,7 @@ at::Tensor ReferringModel::encode_pictures(const at::Tensor& pictures) {
 }
 
 at::Tensor ReferringModel::encode_texts(const at::Tensor& tokens) {
+  const core::PartScope part("text encoder");
   const at::Tensor features = text_projection_(backbone_->encode_text(tokens));
   return unit(features.to(text_projection_->weight.scalar_type()), /*dim=*/1);
 }

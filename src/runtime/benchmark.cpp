@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -13,6 +14,8 @@
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/profile.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/engine/evaluator.h"
@@ -46,11 +49,17 @@ ordered_json machine(c10::Device device) {
 /// Keeps the reports of the steps after the warm-up.
 class Measure : public engine::Hook {
  public:
-  Measure(std::int64_t warm_up, std::int64_t steps, std::vector<engine::StepReport>& reports)
-      : warm_up_(warm_up), progress_("bench train", warm_up + steps, "steps"), reports_(reports) {}
+  /// @param profile of the measured steps; may be null
+  Measure(std::int64_t warm_up, std::int64_t steps, std::vector<engine::StepReport>& reports,
+          core::Profile* profile)
+      : warm_up_(warm_up),
+        progress_("bench train", warm_up + steps, "steps"),
+        reports_(reports),
+        profile_(profile) {}
   void after_step(const engine::StepReport& report, engine::TrainState&) override {
     progress_.update(report.step);
     if (report.step > warm_up_) reports_.push_back(report);
+    if (report.step == warm_up_ && profile_ != nullptr) profile_->clear();
   }
   void after_training(engine::TrainState&) override { progress_.finish(); }
 
@@ -58,7 +67,76 @@ class Measure : public engine::Hook {
   std::int64_t warm_up_;
   core::Progress progress_;
   std::vector<engine::StepReport>& reports_;
+  core::Profile* profile_;
 };
+
+/// Operations a second of the best of a few calls.
+template <class Work>
+double rate_of(double operations, Work work) {
+  double shortest = 0;
+  for (int i = 0; i < 4; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const double seconds = seconds_since(start);
+    shortest = i <= 1 ? seconds : std::min(shortest, seconds);  // the first one warms up
+  }
+  return operations / shortest;
+}
+
+/// What a large matrix product and a convolution of CLIP's reach here.
+ordered_json peak_of(bool bf16) {
+  const torch::NoGradGuard no_grad;
+  const auto options = torch::dtype(bf16 ? torch::kBFloat16 : torch::kFloat);
+  constexpr std::int64_t kSide = 2048;
+  const at::Tensor a = torch::ones({kSide, kSide}, options);
+  const double product = rate_of(2.0 * kSide * kSide * kSide, [&] { (void)a.mm(a); });
+  constexpr std::int64_t kImages = 8, kChannels = 256, kCells = 40;
+  const at::Tensor x = torch::ones({kImages, kChannels, kCells, kCells}, options)
+                           .contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor weight =
+      torch::ones({kChannels, kChannels, 3, 3}, options).contiguous(at::MemoryFormat::ChannelsLast);
+  const double operations = 2.0 * kImages * kCells * kCells * kChannels * kChannels * 9;
+  const double convolution =
+      rate_of(operations, [&] { (void)at::conv2d(x, weight, {}, 1, /*padding=*/1); });
+  return {{"product", product}, {"convolution", convolution}};
+}
+
+void require_processor(c10::Device device) {
+  if (device.is_cpu()) return;
+  throw core::UsageError(
+      "--profile looks at a processor's clock, which says nothing of a GPU: wanted --device cpu");
+}
+
+/// Of a profile: seconds and operations a unit (a step, an image), and the share of the peak.
+ordered_json parts_of(const core::Profile& profile, double units, bool bf16) {
+  const ordered_json peak = peak_of(bf16);
+  const double most = std::max(peak["product"].get<double>(), peak["convolution"].get<double>());
+  ordered_json parts = ordered_json::array();
+  double all = 0;
+  for (const auto& part : profile.parts()) all += part.core_seconds;
+  core::log::info(
+      cat("where time goes; the most that a matrix product or a convolution reaches "
+          "here is ",
+          core::fixed(most / 1e9, 0), " billion operations a second"));
+  for (const auto& part : profile.parts()) {
+    if (part.core_seconds <= 0) continue;
+    const double of_peak = part.operations / (part.core_seconds / at::get_num_threads()) / most;
+    parts.push_back({{"part", part.name},
+                     {"share", part.core_seconds / all},
+                     {"forward_seconds", part.forward_seconds / units},
+                     {"backward_seconds", part.backward_seconds / units},
+                     {"operations", part.operations / units},
+                     {"of_peak", of_peak}});
+    std::string name = part.name;
+    name.resize(std::max<std::size_t>(name.size(), 26), ' ');
+    core::log::info(
+        cat("  ", name, core::fixed(100 * part.core_seconds / all, 1), " %, forward ",
+            core::fixed(1e3 * part.forward_seconds / units, 1), " ms, backward ",
+            core::fixed(1e3 * part.backward_seconds / units, 1), " ms",
+            part.operations > 0 ? cat(", ", core::fixed(100 * of_peak, 0), " % of the peak") : ""));
+  }
+  return {{"peak_operations_per_second", peak}, {"parts", parts}};
+}
 
 template <class Work>
 double median_seconds(const ClipBenchOptions& options, Work work) {
@@ -80,14 +158,21 @@ std::int64_t parameter_count(const torch::nn::Module& module) {
 
 }  // namespace
 
-ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std::int64_t steps) {
+ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std::int64_t steps,
+                         bool profile) {
   if (steps < 1) throw core::UsageError("--steps: wanted at least 1");
   config::Config endless = config;
   endless.train.max_steps = warm_up + steps;
   TrainingParts parts(endless, {});
   const auto loader = parts.loader(0);
   std::vector<engine::StepReport> reports;
-  parts.trainer->add_hook(std::make_unique<Measure>(warm_up, steps, reports));
+  std::optional<core::Profile> profiled;
+  if (profile) {
+    require_processor(parts.device);
+    profiled.emplace();
+  }
+  parts.trainer->add_hook(
+      std::make_unique<Measure>(warm_up, steps, reports, profiled ? &*profiled : nullptr));
   engine::TrainState state;
   if (!parts.trainer->run(*loader, parts.steps_per_epoch(), parts.device, state)) {
     core::throw_if_stopped("bench stopped");
@@ -116,13 +201,18 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
                              {"forward", median_of(&engine::StepReport::forward_seconds)},
                              {"backward", median_of(&engine::StepReport::backward_seconds)},
                              {"update", median_of(&engine::StepReport::update_seconds)}}}};
+  if (profiled) {
+    document["profile"] = parts_of(*profiled, static_cast<double>(steps),
+                                   config.train.precision == config::StepPrecision::kBf16);
+  }
   document.update(machine(parts.device));
   return document;
 }
 
 ordered_json bench_eval(const std::filesystem::path& model, const std::string& split,
-                        const std::vector<std::string>& overrides, std::int64_t repeats) {
-  if (repeats < 1) throw core::UsageError("--steps: wanted at least 1");
+                        const std::vector<std::string>& overrides, std::int64_t repeats,
+                        bool profile) {
+  if (repeats < 1) throw core::UsageError("--repeats: wanted at least 1");
   LoadedModel loaded = load_model(model, overrides);
   data::Dataset dataset = open_dataset(loaded);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
@@ -135,6 +225,11 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
   const double first = seconds_since(first_start);
   text::report(result.text_omissions, cat("sentences of ", split), loaded.config.data.text_length);
   text::report(result.cue_omissions, cat("cues of ", split), loaded.config.data.text_length);
+  std::optional<core::Profile> profiled;
+  if (profile) {
+    require_processor(loaded.device);
+    profiled.emplace();
+  }
   std::vector<double> spent;
   for (std::int64_t i = 0; i < repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -154,6 +249,11 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
       {"repeats", repeats},
       {"pictures_per_second", static_cast<double>(pictures.size()) / seconds},
       {"sentences_per_second", static_cast<double>(result.sentences.size()) / seconds}};
+  if (profiled) {
+    document["profile"] =
+        parts_of(*profiled, static_cast<double>(pictures.size()) * static_cast<double>(repeats),
+                 loaded.config.eval.precision == config::EvalPrecision::kBf16);
+  }
   document.update(machine(loaded.device));
   return document;
 }

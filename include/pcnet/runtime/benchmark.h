@@ -13,12 +13,16 @@ namespace pcnet::runtime {
 
 /// Trains `steps` steps after `warm_up` unmeasured ones and writes nothing: images a second,
 /// seconds a step by part (data, forward, backward, update), peak memory.
+/// @param profile also where time goes by part of the method, and each part's share of the highest
+///   rate that a matrix product and a convolution reach here; UsageError on a GPU
 nlohmann::ordered_json bench_train(const config::Config& config, std::int64_t warm_up,
-                                   std::int64_t steps);
+                                   std::int64_t steps, bool profile = false);
 
 /// Evaluates a split once unmeasured and `repeats` times measured: pictures and sentences a second.
+/// @param profile as for bench_train; the seconds are those of all threads together
 nlohmann::ordered_json bench_eval(const std::filesystem::path& model, const std::string& split,
-                                  const std::vector<std::string>& overrides, std::int64_t repeats);
+                                  const std::vector<std::string>& overrides, std::int64_t repeats,
+                                  bool profile = false);
 
 /// What `bench_load` measures.
 struct LoadBenchOptions {
