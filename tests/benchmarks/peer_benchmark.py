@@ -212,10 +212,11 @@ def make_dataset(folder, arguments):
 def ours(what, kind, arguments, folder):
     common = ("--root", folder / "data", "--dataset", "custom", "--threads", arguments.threads)
     path = folder / f"{kind}.yaml"
-    path.write_text(PROFILES[kind] + f"train: {{batch_size: {arguments.batch}, precision: fp32}}\n")
+    precision = arguments.precision
+    path.write_text(PROFILES[kind] + f"train: {{batch_size: {arguments.batch}, precision: {precision}}}\n")
     words = {"train": (path, "--steps", arguments.steps, "--warm-up", 1),
              "eval": (folder / f"{kind}.pth", "--split", "val", "--repeats", 1,
-                      "--set", "eval.sentences=all")}
+                      "--set", "eval.sentences=all", "--set", f"eval.precision={precision}")}
     out = json.loads(call((arguments.program, "bench", what, *words[what], *common), f"pcnet bench {what}"))
     found = {"peak_gb": out["peak_memory_bytes"] / 1e9}
     if what == "train":
@@ -260,6 +261,7 @@ def main():
     parser.add_argument("--steps", type=int, default=3, help="measured steps a process")
     parser.add_argument("--images", type=int, default=4, help="of an evaluation")
     parser.add_argument("--sentences", type=int, default=7, help="an image, at least 2")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of ours; theirs is fp32")
     parser.add_argument("--words", type=int, nargs=2, default=(4, 13), metavar=("LEAST", "MOST"),
                         help="of a sentence, drawn evenly; at most 18")
     parser.add_argument("--rounds", type=int, default=3)

@@ -18,8 +18,8 @@ OPTIONS = {
     ("weights", "inspect"): ["--tensors", "--stats"],
     ("weights", "convert"): ["--layout", "--dtype"],
     ("weights", "diff"): ["--tolerance"],
-    ("bench", "train"): ["--steps", "--warm-up"],
-    ("bench", "eval"): ["--split", "--repeats"],
+    ("bench", "train"): ["--steps", "--warm-up", "--profile"],
+    ("bench", "eval"): ["--split", "--repeats", "--profile"],
     ("bench", "load"): ["--batches"],
     ("bench", "clip"): ["--architecture", "--batch", "--image-size", "--repeats", "--warm-up"],
 }
@@ -51,8 +51,8 @@ class Output(Case):
             "inspect": ("weights", "inspect", RUN),
             "convert": ("weights", "convert", RUN, self.folder / "copy.safetensors"),
             "diff": ("weights", "diff", RUN, RUN),
-            "bench train": ("bench", "train", clip, *data, "--steps", 2, "--warm-up", 1),
-            "bench eval": ("bench", "eval", RUN, "--repeats", 1),
+            "bench train": ("bench", "train", clip, *data, "--steps", 2, "--warm-up", 1, "--profile"),
+            "bench eval": ("bench", "eval", RUN, "--repeats", 1, "--profile"),
             "bench load": ("bench", "load", clip, *data, "--batches", 3),
             "bench clip": ("bench", "clip", clip, "--image-size", 40, "--repeats", 1),
         }
@@ -91,6 +91,15 @@ class Output(Case):
         for document in (training, evaluation):
             self.assertEqual((document["device"], document["threads"]), ("cpu", 1))
             self.assertGreater(document["peak_memory_bytes"], 10_000_000)
+            parts = {part["part"]: part for part in document["profile"]["parts"]}
+            self.assertAlmostEqual(sum(part["share"] for part in parts.values()), 1, 6)
+            for name in ("image encoder", "text encoder"):
+                self.assertGreater(parts[name]["operations"], 0)
+                self.assertGreater(parts[name]["of_peak"], 0)
+                self.assertEqual(parts[name]["backward_seconds"] > 0, document is training)
+        named = [part["part"] for part in training["profile"]["parts"]]
+        self.assertIn("optimizer", named)
+        self.assertIn("scoring", [part["part"] for part in evaluation["profile"]["parts"]])
 
     def check_bench_load(self, load):
         self.assertEqual((load["bench"], load["batches"], load["workers"]), ("load", 3, 2))

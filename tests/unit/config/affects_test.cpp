@@ -30,9 +30,9 @@ TEST(Affects, NothingButWhatIsListedMayDifferBetweenTwoPartsOfARun) {
                                    "train.checkpoint_every", "eval.samples", "eval.sam.embeddings",
                                    "eval.sam.embeddings_size", "model.clip.architecture"));
   EXPECT_THAT(keys_that_affect(Affects::kAnswers),
-              UnorderedElementsAre("eval.method", "eval.global_weight", "eval.segmentor",
-                                   "eval.proposal_tie", "eval.sam.weights", "eval.sam.mask",
-                                   "eval.sam.point"));
+              UnorderedElementsAre("eval.method", "eval.global_weight", "eval.precision",
+                                   "eval.segmentor", "eval.proposal_tie", "eval.sam.weights",
+                                   "eval.sam.mask", "eval.sam.point"));
   EXPECT_THAT(keys_that_affect(Affects::kCourse), UnorderedElementsAre("train.non_finite"));
   EXPECT_THAT(keys_that_affect(Affects::kArithmetic), UnorderedElementsAre("run.deterministic"));
 }

@@ -37,7 +37,7 @@ std::set<std::string> checked_keys(const std::string& prefix) {
 
 TEST(CriterionOptions, NameASourceAndAllowTheirDefaults) {
   const std::set<std::string> keys = checked_keys<CriterionOptions>("");
-  EXPECT_EQ(keys.size(), 4U + 8U + 10U + 3U + 5U + 1U);
+  EXPECT_EQ(keys.size(), 4U + 9U + 12U + 3U + 7U + 2U);
   EXPECT_TRUE(keys.contains("instance_disambiguation.straight_through"));
 }
 
