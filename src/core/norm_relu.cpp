@@ -364,7 +364,7 @@ struct NormedThen : torch::autograd::Function<NormedThen> {
     const Statistics batch = for_type(
         x, [&](auto type) { return statistics_of<decltype(type)>(x, norm->options.eps()); });
     move_running(*norm, batch, x.numel() / x.size(1));
-    const at::Tensor y = for_type(x, [&](auto type) {
+    at::Tensor y = for_type(x, [&](auto type) {
       return applied<decltype(type)>(x, other.value_or(at::Tensor()), batch.mean,
                                      batch.inverse * weight, bias, then);
     });

@@ -165,8 +165,9 @@ void ModelResponder::report_difference(std::span<const Query> queries,
     same_peaks += peaks(maps[i]).eq(peaks(exact[i])).sum().item<std::int64_t>();
     count += exact[i].size(1);
   }
-  core::log::info(core::cat("eval.precision: in the first ", queries.size(),
-                            " images the maps differ from fp32's by up to ", core::fixed(most, 5),
+  const char* images = queries.size() == 1 ? " image" : " images";
+  core::log::info(core::cat("eval.precision: the maps of the first ", queries.size(), images,
+                            " differ from fp32's by up to ", core::fixed(most, 5),
                             ", the highest value is ", core::fixed(highest, 3), "; ", same_peaks,
                             " of ", count, " sentences have their peak at the same pixel"));
 }

@@ -54,7 +54,7 @@ at::Tensor masked_pictures(const at::Tensor& pictures, const at::Tensor& maps) {
 at::Tensor calibration_loss(const CalibrationScores& scores,
                             const config::CalibrationOptions& options) {
   check(scores);
-  const at::Tensor loss = options.own * minus_log(at_least_float(scores.own)).mean();
+  at::Tensor loss = options.own * minus_log(at_least_float(scores.own)).mean();
   if (!scores.negative.defined()) return loss;
   const at::Tensor negative = at_least_float(scores.negative);
   const at::Tensor counts =
