@@ -108,10 +108,11 @@ FoldedConvolution::Ready FoldedConvolution::ready(const at::Tensor& x) {
   auto now = stamps();
   const bool packed = is_for_onednn(x);
   const auto type = x.scalar_type();
-  const bool fits = packed == ready_.packed && type == ready_.type;
-  if (now == made_from_ && fits) return ready_;
+  if (now == made_from_ && packed == ready_.packed && type == ready_.with.weight.scalar_type()) {
+    return ready_;
+  }
   const ConvolutionWeights exact = folded(*convolution_, *norm_);
-  ready_ = {{exact.weight.to(type), exact.bias.to(type)}, packed, type};
+  ready_ = {{exact.weight.to(type), exact.bias.to(type)}, packed};
   made_from_ = std::move(now);
   if (!packed) return ready_;
   const auto& options = convolution_->options;

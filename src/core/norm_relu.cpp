@@ -118,8 +118,7 @@ PCNET_ALSO_AVX2 void narrow(const float* __restrict from, std::int64_t count,
   for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
-// Passes over a tensor
-// -----------------------------------------------------------------------------
+// Passes over a tensor -------------------------------------------------------------------------
 
 constexpr float kNoLeast = -std::numeric_limits<float>::infinity();
 

@@ -1,5 +1,7 @@
 #include "pcnet/engine/learner.h"
 
+#include <span>
+
 #include "pcnet/core/error.h"
 #include "pcnet/core/profile.h"
 #include "pcnet/core/random.h"
@@ -119,24 +121,33 @@ void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepVie
 losses::CalibrationScores ReferringLearner::calibration_scores(
     const data::Batch& batch, const std::vector<at::Tensor>& logits) {
   const bool all = calibration_.stages == config::TermStages::kAll;
+  const std::span<const at::Tensor> stages =
+      all ? std::span(logits) : std::span(logits).last(/*count=*/1);
   const auto [negative, counts] = negatives_of(batch);
+  std::vector<at::Tensor> rows;  // each stage's text, then the negatives
+  for (std::size_t n = 0; n < stages.size(); ++n) {
+    const std::int64_t cue = all ? model_->cue_of_stage(static_cast<std::int64_t>(n)) : -1;
+    rows.push_back(cue < 0 ? batch.text_index.slice(/*dim=*/1, 0, 1)
+                           : batch.cue_index.select(/*dim=*/1, 0).narrow(/*dim=*/1, cue, 1));
+  }
+  rows.push_back(negative);
+  const at::Tensor texts = clip_texts(batch, at::cat(rows, /*dim=*/1));  // [B, stages + K, C]
+  const auto count = static_cast<std::int64_t>(stages.size());
   std::vector<at::Tensor> own;
   std::vector<at::Tensor> other;
-  for (std::size_t n = all ? 0 : logits.size() - 1; n < logits.size(); ++n) {
-    const std::int64_t cue = all ? model_->cue_of_stage(static_cast<std::int64_t>(n)) : -1;
-    const at::Tensor text = cue < 0
-                                ? batch.text_index.slice(/*dim=*/1, 0, 1)
-                                : batch.cue_index.select(/*dim=*/1, 0).narrow(/*dim=*/1, cue, 1);
-    const at::Tensor maps =
-        logits[n].diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1).permute({2, 0, 1});
+  for (std::int64_t n = 0; n < count; ++n) {
+    const at::Tensor maps = stages[static_cast<std::size_t>(n)]
+                                .diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1)
+                                .permute({2, 0, 1});
     const at::Tensor scores = frozen_->masked_scores(
         batch.images,
         losses::calibration_mask(maps, batch.images.sizes().slice(/*N=*/2), calibration_),
-        clip_texts(batch, at::cat({text, negative}, /*dim=*/1)));  // [B, 1 + K]
+        at::cat({texts.narrow(/*dim=*/1, n, 1), texts.slice(/*dim=*/1, count)},
+                /*dim=*/1));  // [B, 1 + K]
     own.push_back(scores.select(/*dim=*/1, 0));
     other.push_back(scores.slice(/*dim=*/1, 1));
   }
-  return {at::cat(own), at::cat(other), counts.repeat({static_cast<std::int64_t>(own.size()), 1})};
+  return {at::cat(own), at::cat(other), counts.repeat({count, 1})};
 }
 
 at::Tensor ReferringLearner::clip_texts(const data::Batch& batch, const at::Tensor& rows) {

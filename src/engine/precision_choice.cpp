@@ -27,20 +27,6 @@ class KeptGenerator {
   at::Tensor state_;
 };
 
-/// The shortest pass; the first one counts only when there is no time for another.
-double seconds_of(const std::function<void()>& pass) {
-  core::Lap lap;
-  double spent = 0;
-  double shortest = 0;
-  for (int i = 0; i < kMostPasses && (i == 0 || spent < kEnoughSeconds); ++i) {
-    pass();
-    const double seconds = lap.take();
-    spent += seconds;
-    shortest = i <= 1 ? seconds : std::min(shortest, seconds);
-  }
-  return shortest;
-}
-
 }  // namespace
 
 std::vector<PrecisionTiming> measure_precisions(
@@ -51,10 +37,11 @@ std::vector<PrecisionTiming> measure_precisions(
   const KeptGenerator own(device);
   std::vector<PrecisionTiming> measured;
   for (const Precision precision : candidates(device)) {
-    const double seconds = seconds_of([&] {
+    const auto once = [&] {
       PrecisionGuard guard(precision, device);
       pass(guard);
-    });
+    };
+    const double seconds = core::shortest_seconds(once, kMostPasses, kEnoughSeconds);
     measured.push_back({precision, seconds});
   }
   return measured;

@@ -56,7 +56,7 @@ at::Tensor ModelResponder::encode(const std::vector<std::string>& texts) const {
 
 void ModelResponder::prepare(std::span<const std::string> texts) {
   const torch::NoGradGuard no_grad;
-  const core::AutocastScope scope = arithmetic(options_.precision);
+  const core::AutocastScope scope = arithmetic();
   set_evaluating();
   std::vector<std::string> ordered(texts.begin(), texts.end());
   // The longer the text the more tokens, nearly: equal lengths come together.
@@ -88,9 +88,9 @@ model::Expressions ModelResponder::expressions_of(std::span<const Query> queries
   for (const auto& query : queries) {
     for (std::size_t i = 0; i < query.texts.size(); ++i) {
       texts.push_back(&query.texts[i]);
-      const auto& own = query.cues.empty() ? std::vector<std::string>() : query.cues.at(i);
       for (std::size_t k = 0; k < read; ++k) {
-        cues.push_back(own.empty() ? texts.back() : &query.cues[i][k % own.size()]);
+        const bool itself = query.cues.empty() || query.cues.at(i).empty();
+        cues.push_back(itself ? texts.back() : &query.cues[i][k % query.cues[i].size()]);
       }
     }
   }
@@ -129,7 +129,8 @@ at::Tensor ModelResponder::resized(const at::Tensor& logits, const Query& query)
       .contiguous();
 }
 
-core::AutocastScope ModelResponder::arithmetic(config::EvalPrecision precision) const {
+core::AutocastScope ModelResponder::arithmetic() const {
+  const auto precision = options_.precision;
   return core::AutocastScope(
       {.device = options_.device.type(),
        .enabled = precision != config::EvalPrecision::kFp32,
@@ -141,7 +142,7 @@ std::vector<at::Tensor> ModelResponder::respond(std::span<const Query> queries) 
   set_evaluating();
   std::vector<at::Tensor> maps;
   {
-    const core::AutocastScope scope = arithmetic(options_.precision);
+    const core::AutocastScope scope = arithmetic();
     maps = answers(queries, /*prepared=*/true);
   }
   if (options_.precision != config::EvalPrecision::kFp32) {

@@ -4,11 +4,11 @@
 #include <array>
 #include <cstdint>
 
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/team.h"
 
 namespace pcnet::image {
 
@@ -23,8 +23,10 @@ void look_up(const std::uint8_t* from, float* to, std::int64_t pixels, const Col
                                        colours.deviation[c]);
     }
   }
-  at::parallel_for(0, pixels, /*grain_size=*/65536, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = 3 * begin; i < 3 * end; i += 3) {
+  constexpr std::int64_t kChunk = 65536;  // pixels
+  core::on_team((pixels + kChunk - 1) / kChunk, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t last = 3 * std::min(end * kChunk, pixels);
+    for (std::int64_t i = 3 * begin * kChunk; i < last; i += 3) {
       to[i] = table[0][from[i]];
       to[i + 1] = table[1][from[i + 1]];
       to[i + 2] = table[2][from[i + 2]];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/profile.h"
 #include "pcnet/core/progress.h"
@@ -70,22 +72,12 @@ class Measure : public engine::Hook {
   core::Profile* profile_;
 };
 
-/// Operations a second of the best of a few calls.
-template <class Work>
-double rate_of(double operations, Work work) {
-  double shortest = 0;
-  for (int i = 0; i < 4; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    const double seconds = seconds_since(start);
-    shortest = i <= 1 ? seconds : std::min(shortest, seconds);  // the first one warms up
-  }
-  return operations / shortest;
-}
-
 /// What a large matrix product and a convolution of CLIP's reach here.
 ordered_json peak_of(bool bf16) {
   const torch::NoGradGuard no_grad;
+  const auto rate_of = [](double operations, const std::function<void()>& work) {
+    return operations / core::shortest_seconds(work, /*passes=*/4);
+  };
   const auto options = torch::dtype(bf16 ? torch::kBFloat16 : torch::kFloat);
   constexpr std::int64_t kSide = 2048;
   const at::Tensor a = torch::ones({kSide, kSide}, options);

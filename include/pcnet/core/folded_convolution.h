@@ -55,7 +55,6 @@ class FoldedConvolution {
   struct Ready {
     ConvolutionWeights with;
     bool packed = false;  // for oneDNN
-    at::ScalarType type = at::kFloat;
   };
   std::vector<Stamp> stamps() const;
   Ready ready(const at::Tensor& x);

@@ -89,7 +89,7 @@ class ModelResponder : public Responder {
   model::Expressions expressions_of(std::span<const Query> queries, bool prepared) const;
   std::vector<at::Tensor> answers(std::span<const Query> queries, bool prepared) const;
   /// Of the calling thread.
-  core::AutocastScope arithmetic(config::EvalPrecision precision) const;
+  core::AutocastScope arithmetic() const;
   void report_difference(std::span<const Query> queries,
                          const std::vector<at::Tensor>& answers) const;
   at::Tensor resized(const at::Tensor& logits, const Query& query) const;

@@ -108,12 +108,13 @@ TEST(PCNetFormulas, OfTheImprovedProfileHoldAtInference) {
   expect_answers(exact, naive::improved_logits, 1e-9);
 }
 
-TEST(PCNetFormulas, OfThePaperHoldInTraining) {
+/// @param wanted_of all stages' logits in training: samples, then partners
+void expect_training_answers(config::Profile profile,
+                             decltype(naive::paper_training_logits)& wanted_of) {
   const torch::NoGradGuard no_grad;
   for (const std::int64_t stages : {1, 3}) {
-    Case one = make_case(with_stages(stages), torch::kDouble);
-    const at::Tensor wanted =
-        naive::paper_training_logits(one.grid, one.sentences, one.cues, one.weights, stages);
+    Case one = make_case(with_stages(stages, profile), torch::kDouble);
+    const at::Tensor wanted = wanted_of(one.grid, one.sentences, one.cues, one.weights, stages);
     const auto got = one.model->forward(one.visual, one.asked);
     for (std::int64_t n = 0; n < stages; ++n) {
       const StageLogits& stage = got[static_cast<std::size_t>(n)];
@@ -123,19 +124,12 @@ TEST(PCNetFormulas, OfThePaperHoldInTraining) {
   }
 }
 
+TEST(PCNetFormulas, OfThePaperHoldInTraining) {
+  expect_training_answers(config::Profile::kPaper, naive::paper_training_logits);
+}
+
 TEST(PCNetFormulas, OfTheReleasedCodeHoldInTraining) {
-  const torch::NoGradGuard no_grad;
-  for (const std::int64_t stages : {1, 3}) {
-    Case one = make_case(with_stages(stages, config::Profile::kReleased), torch::kDouble);
-    const at::Tensor wanted =
-        naive::released_training_logits(one.grid, one.sentences, one.cues, one.weights, stages);
-    const auto got = one.model->forward(one.visual, one.asked);
-    for (std::int64_t n = 0; n < stages; ++n) {
-      const StageLogits& stage = got[static_cast<std::size_t>(n)];
-      EXPECT_TRUE(at::allclose(stage.samples, wanted[n].slice(1, 0, kPictures), 0, 1e-9)) << n;
-      EXPECT_TRUE(at::allclose(stage.partners, wanted[n].slice(1, kPictures), 0, 1e-9)) << n;
-    }
-  }
+  expect_training_answers(config::Profile::kReleased, naive::released_training_logits);
 }
 
 TEST(PCNetFormulas, OfTheImprovedProfileHoldInTrainingAsAtInference) {
