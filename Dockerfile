@@ -19,7 +19,7 @@ RUN mkdir -p /image/usr/local/bin /image/opt/pcnet \
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates libcurl4 libgomp1 \
       libjpeg62-turbo libopencv-core406 libopencv-imgcodecs406 libopencv-imgproc406 libpng16-16 \
-      libutf8proc2 libyaml-cpp0.7 zlib1g \
+      libutf8proc2 libyaml-cpp0.7 openmpi-bin zlib1g \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /image/ /
 RUN pcnet --version && useradd --create-home pcnet

@@ -56,6 +56,8 @@ zlib1g-dev: compressed arrays and archives
 libjpeg-dev: finding damaged JPEG pictures
 libpng-dev: reading masks as labels
 libcurl4-openssl-dev: asking a language model over HTTP and HTTPS (PCNET_WITH_LLM)
+libopenmpi-dev: several processes that train together (PCNET_WITH_MPI)
+openmpi-bin: starting them
 libutf8proc-dev: Unicode normal forms and letter classes for the tokenizer
 git: lists the files that lint checks
 LIST

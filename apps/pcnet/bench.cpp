@@ -43,8 +43,8 @@ void add_bench_train(CLI::App& bench, const GlobalOptions& globals, Action& acti
     action = [arguments, &globals] {
       const auto config =
           runtime::load_config(arguments->subject, with_data(globals, arguments->data));
-      print_json(
-          runtime::bench_train(config, arguments->warm_up, arguments->steps, arguments->profile));
+      print_json(runtime::bench_train(config, arguments->warm_up, arguments->steps,
+                                      arguments->profile, globals.team));
     };
   });
 }
@@ -65,7 +65,7 @@ void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& actio
     action = [arguments, &globals] {
       print_json(runtime::bench_eval(arguments->subject, arguments->split,
                                      with_data(globals, arguments->data), arguments->repeats,
-                                     arguments->profile));
+                                     arguments->profile, globals.team));
     };
   });
 }
@@ -89,7 +89,7 @@ void add_bench_load(CLI::App& bench, const GlobalOptions& globals, Action& actio
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
       const auto config = load_data_source(arguments->source, globals);
-      print_json(runtime::bench_load(config, arguments->options));
+      print_json(runtime::bench_load(config, arguments->options, globals.team));
     };
   });
 }

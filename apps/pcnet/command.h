@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include "pcnet/distributed/team.h"
+
 namespace pcnet::app {
 
 /// Options that every command takes.
@@ -14,9 +16,13 @@ struct GlobalOptions {
   int verbose = 0;
   bool quiet = false;
   bool json = false;
-  std::string device;            // empty: the configuration decides
-  int threads = -1;              // -1: the configuration decides
-  std::vector<std::string> set;  // key=value, wins over the file
+  std::string device;                 // empty: the configuration decides
+  int threads = -1;                   // -1: the configuration decides
+  std::vector<std::string> set;       // key=value, wins over the file
+  distributed::Team* team = nullptr;  // the processes that were started together; null: alone
+
+  /// Whether this process writes and speaks for all.
+  bool leads() const { return team == nullptr || team->communicator()->leads(); }
 
   /// `set` with --device and --threads added as run.device and run.threads.
   std::vector<std::string> overrides() const;

@@ -68,7 +68,8 @@ std::string text_of(const runtime::Packing& packing, const std::string& out) {
 
 void run_pack(const PackArguments& arguments, const GlobalOptions& globals) {
   const auto config = load_data_source(arguments.source, globals);
-  const auto packing = runtime::pack_dataset(config, arguments.out, arguments.replace);
+  const auto packing =
+      runtime::pack_dataset(config, arguments.out, arguments.replace, globals.team);
   if (globals.json) {
     print_json(document_of(packing, arguments.out));
   } else {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,13 +16,16 @@
 #include <torch/version.h>
 
 #include "pcnet/core/barriers.h"
+#include "pcnet/core/communicator.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/machine.h"
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/version.h"
 #include "pcnet/cues/llm/language_model.h"
+#include "pcnet/distributed/team.h"
 
 #include "command.h"
 
@@ -244,6 +248,8 @@ Json to_json(const Examination& found) {
             {"driver", found.driver}}},
           {"device", found.device},
           {"cue_sources", cue_sources()},
+          {"mpi", distributed::can_pass_messages()},
+          {"nccl", distributed::can_pass_messages_between_gpus()},
           {"memory", {{"total", found.memory.total}, {"available", found.memory.available}}},
           {"disk",
            {{{"folder", found.work.string()}, {"free", found.work_free}},
@@ -285,6 +291,10 @@ void print_text(const Examination& found) {
   row("device", found.device);
   row("cues", cat(core::join(cue_sources(), ", "),
                   cues::can_ask_language_models() ? "" : " (built with PCNET_WITH_LLM=OFF)"));
+  row("processes",
+      distributed::can_pass_messages()
+          ? cat("MPI", distributed::can_pass_messages_between_gpus() ? " and NCCL" : "")
+          : std::string("one alone (built with PCNET_WITH_MPI=OFF)"));
   row("memory",
       cat(human_bytes(found.memory.available), " available of ", human_bytes(found.memory.total)));
   row("disk", cat(human_bytes(found.work_free), " free in ", found.work.string()));
@@ -294,6 +304,82 @@ void print_text(const Examination& found) {
   for (const auto& fault : faults) std::cout << "- " << fault << "\n";
 }
 
+// Several processes -----------------------------------------------------------------------------
+
+/// What they say of themselves, and what messages between them cost.
+struct TeamExamination {
+  std::vector<distributed::Place> places;
+  std::vector<std::string> threads;  // and the device, of each
+  double latency = 0;                // seconds of a sum of one number
+  double bandwidth = 0;              // bytes a second that a process sums
+};
+
+TeamExamination examine_team(distributed::Team& team, const Examination& own) {
+  constexpr std::int64_t kMany = std::int64_t{1} << 22U;  // numbers: 16 MiB
+  core::Communicator& communicator = *team.communicator();
+  TeamExamination found{.places = team.places()};
+  found.threads = communicator.all_gather(cat(own.threads, " threads, ", own.device));
+  const auto seconds_of = [&](std::int64_t numbers) {
+    const at::Tensor x = at::zeros({numbers});
+    const double seconds = core::shortest_seconds(
+        [&] { communicator.all_reduce(x, core::Reduction::kSum); }, /*passes=*/5);
+    return seconds;
+  };
+  found.latency = seconds_of(1);
+  found.bandwidth = static_cast<double>(kMany * 4) / seconds_of(kMany);
+  return found;
+}
+
+std::vector<std::string> findings(const TeamExamination& found) {
+  std::vector<std::string> out;
+  for (const auto& place : found.places) {
+    const bool wastes = place.bound && place.cores * place.local_size < place.machine_cores;
+    if (wastes) {
+      out.push_back(cat("processes of ", place.host,
+                        " are bound to fewer cores than it has: give mpirun ",
+                        "--bind-to none, or --map-by slot:PE=N"));
+      break;
+    }
+  }
+  for (const auto& place : found.places) {
+    if (place.cores >= 1) continue;
+    out.push_back(cat(place.host, " has fewer cores than processes: they wait for one another"));
+    break;
+  }
+  return out;
+}
+
+Json to_json(const TeamExamination& found) {
+  Json processes = Json::array();
+  for (std::size_t i = 0; i < found.places.size(); ++i) {
+    const auto& place = found.places[i];
+    processes.push_back({{"process", i},
+                         {"host", place.host},
+                         {"local_rank", place.local_rank},
+                         {"cores", place.cores},
+                         {"bound", place.bound},
+                         {"gpus", place.gpus},
+                         {"uses", found.threads[i]}});
+  }
+  return {{"processes", processes},
+          {"message_seconds", found.latency},
+          {"sum_bytes_per_second", found.bandwidth},
+          {"findings", findings(found)}};
+}
+
+void print_text(const TeamExamination& found) {
+  std::cout << "\n";
+  for (std::size_t i = 0; i < found.places.size(); ++i) {
+    const auto& place = found.places[i];
+    row(cat("process ", i), cat(place.host, ", ", core::fixed(place.cores, 1), " cores",
+                                place.bound ? " (bound)" : "", ", ", found.threads[i]));
+  }
+  row("messages",
+      cat(core::fixed(1e6 * found.latency, 0), " us a sum of one number, ",
+          human_bytes(static_cast<std::uint64_t>(found.bandwidth)), "/s summed in 16 MiB"));
+  for (const auto& fault : findings(found)) std::cout << "- " << fault << "\n";
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action) {
@@ -301,11 +387,21 @@ void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action) {
       add_command(root, "doctor",
                   "Show versions, processor, CUDA, memory, disk, and what would be slow and why.",
                   "  pcnet doctor\n"
-                  "  pcnet doctor --json --device cuda");
+                  "  pcnet doctor --json --device cuda\n"
+                  "  mpirun -np 4 pcnet doctor      where each process runs, what messages cost");
   command->callback([&globals, &action] {
     action = [&globals] {
       const Examination found = examine(globals);
-      globals.json ? print_json(to_json(found)) : print_text(found);
+      Json document = to_json(found);
+      std::optional<TeamExamination> team;
+      if (globals.team != nullptr) team = examine_team(*globals.team, found);
+      if (globals.json) {
+        if (team) document["team"] = to_json(*team);
+        print_json(document);
+        return;
+      }
+      print_text(found);
+      if (team) print_text(*team);
     };
   });
 }

@@ -50,11 +50,14 @@ void run_eval(EvalArguments& arguments, const GlobalOptions& globals) {
   if (name_one_file(arguments.out, arguments.per_sentence)) {
     throw core::UsageError("--out and --per-sentence name the same file: " + arguments.out);
   }
-  leave_stdout_to(arguments.out);
-  leave_stdout_to(arguments.per_sentence);
+  if (globals.leads()) {
+    leave_stdout_to(arguments.out);
+    leave_stdout_to(arguments.per_sentence);
+  }
   // Opened now: a path that cannot be written is found before the work, not after it.
   std::optional<core::AtomicFile> out;
-  if (!arguments.out.empty()) out.emplace(arguments.out);
+  if (!arguments.out.empty() && globals.leads()) out.emplace(arguments.out);
+  request.team = globals.team;
   const runtime::EvaluationResult result = runtime::evaluate(request);
   const nlohmann::ordered_json document = runtime::to_json(result);
   if (out) {

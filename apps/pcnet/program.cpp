@@ -1,9 +1,13 @@
 #include "program.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -20,6 +24,7 @@
 #include "pcnet/core/memory.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/core/version.h"
+#include "pcnet/distributed/team.h"
 
 #include "command.h"
 #include "usage.h"
@@ -29,6 +34,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
+constexpr int kSignalled = 128;  // and the signal's number
 
 void add_global_options(CLI::App& root, GlobalOptions& globals) {
   root.set_help_flag("-h,--help", "show this help");
@@ -88,9 +94,36 @@ void set_log_level(const GlobalOptions& globals) {
   if (globals.quiet && globals.verbose > 0) {
     throw core::UsageError("-v and -q contradict each other: give one of them");
   }
+  if (!globals.leads()) return;
   if (globals.quiet) core::log::set_level(Level::kError);
   if (globals.verbose == 1) core::log::set_level(Level::kDebug);
   if (globals.verbose > 1) core::log::set_level(Level::kTrace);
+}
+
+/// What several processes do together; anything else would be done once by each.
+constexpr std::array kShared = {"train",       "eval",       "proposals make", "data pack",
+                                "bench train", "bench eval", "bench load",     "doctor"};
+
+void require_shared(const CLI::App& root, const GlobalOptions& globals) {
+  if (globals.team == nullptr) return;
+  std::string command;
+  for (const CLI::App* app = &root; !app->get_subcommands().empty();) {
+    app = app->get_subcommands().front();
+    command += (command.empty() ? "" : " ") + app->get_name();
+  }
+  if (std::find(kShared.begin(), kShared.end(), command) != kShared.end()) return;
+  const std::vector<std::string> shared(kShared.begin(), kShared.end());
+  throw core::UsageError(core::cat("`pcnet ", command, "` was started as ",
+                                   globals.team->communicator()->size(),
+                                   " processes, which would each do all of it: start it alone; ",
+                                   "several processes share ", core::join(shared, ", ")));
+}
+
+/// One of several that does not lead: it says nothing, and its result goes nowhere.
+void follow() {
+  static std::ofstream nowhere("/dev/null");
+  std::cout.rdbuf(nowhere.rdbuf());
+  core::log::set_level(core::log::Level::kError);
 }
 
 /// A closed standard stream would hand its number to the first file that is opened, and results
@@ -121,8 +154,13 @@ void print_lines(std::string_view prefix, std::string_view message) {
   }
 }
 
-int fail(std::string_view message, int exit_code) {
-  print_lines("pcnet: error: ", message);
+/// Of several processes one speaks: that which leads, for whichever failed.
+int end_with(distributed::Team* team, std::string message, int exit_code) {
+  // Without a team, by the number that whoever started this process gave it.
+  const bool speaks =
+      team != nullptr ? team->fail(message, exit_code) : distributed::rank_in_environment() == 0;
+  const bool stopped = exit_code > kSignalled;
+  if (speaks) print_lines(stopped ? "pcnet: " : "pcnet: error: ", message);
   return exit_code;
 }
 
@@ -141,12 +179,13 @@ int run(CLI::App& root, GlobalOptions& globals, const Action& action, int argc, 
     flush_result();
     return 0;
   } catch (const CLI::ParseError& fault) {
-    return fail(usage_message(root, fault), kWrongUsage);
+    return end_with(globals.team, usage_message(root, fault), kWrongUsage);
   }
   if (!action) {
-    std::cerr << root.help();
+    if (globals.leads()) std::cerr << root.help();
     return kWrongUsage;
   }
+  require_shared(root, globals);
   set_log_level(globals);
   core::install_stop_handler();
   int exit_code = 0;
@@ -174,22 +213,33 @@ int run_program(int argc, char** argv) {
   CLI::App root("Weakly-supervised referring image segmentation.");
   GlobalOptions globals;
   Action action;
+  std::unique_ptr<distributed::Team> team;
   try {
+    if (distributed::is_one_of_several()) {
+      core::install_stop_handler();  // before a signal can come while the others are awaited
+      team = distributed::Team::start();
+      globals.team = team.get();
+      if (!globals.leads()) follow();
+    }
     build(root, globals, action);
-    return run(root, globals, action, argc, argv);
+    const int exit_code = run(root, globals, action, argc, argv);
+    if (team && exit_code != kWrongUsage) team->finish();
+    return exit_code;
   } catch (const core::Interrupted& stopped) {
-    print_lines("pcnet: ", stopped.what());
-    return stopped.exit_code();
+    return end_with(team.get(), stopped.what(), stopped.exit_code());
   } catch (const core::Error& error) {
-    return fail(error.what(), error.exit_code());
+    return end_with(team.get(), error.what(), error.exit_code());
   } catch (const std::bad_alloc& error) {
-    return fail(out_of_memory(error), kFailed);
+    return end_with(team.get(), out_of_memory(error), kFailed);
   } catch (const c10::Error& error) {
-    if (core::is_out_of_memory(error)) return fail(out_of_memory(error), kFailed);
+    if (core::is_out_of_memory(error)) return end_with(team.get(), out_of_memory(error), kFailed);
     const bool with_stack = globals.verbose > 1;
-    return fail(with_stack ? error.what() : first_line(error.what_without_backtrace()), kFailed);
+    return end_with(
+        team.get(),
+        with_stack ? std::string(error.what()) : first_line(error.what_without_backtrace()),
+        kFailed);
   } catch (const std::exception& error) {
-    return fail(error.what(), kFailed);
+    return end_with(team.get(), error.what(), kFailed);
   }
 }
 

@@ -117,7 +117,9 @@ void run_make(MakeArguments& arguments, const GlobalOptions& globals) {
   }
   const config::Config config = load_data_source(arguments.source, with);
   arguments.request.out = arguments.out;
+  arguments.request.team = globals.team;
   const auto file = runtime::make_proposals(config, arguments.request);
+  if (!globals.leads()) return;
   const fs::path sheet = arguments.sheet.empty() ? fs::path(file.out).replace_extension(".png")
                                                  : fs::path(arguments.sheet);
   if (arguments.sheet != "none") write_sheet(config, file, sheet);

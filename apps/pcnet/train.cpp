@@ -49,6 +49,7 @@ void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
     }
     return;
   }
+  request.team = globals.team;
   runtime::train(request);
   if (globals.json) {
     print_json({{"run", request.run.string()}});

@@ -57,24 +57,24 @@ BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std
     : stride_(stride) {
   const std::int64_t out_channels = width * kExpansion;
   conv1_ = register_module("conv1", convolution(in_channels, width, 1));
-  bn1_ = register_module("bn1", nn::BatchNorm2d(width));
+  bn1_ = register_module("bn1", core::BatchNorm2d(width));
   conv2_ = register_module("conv2", convolution(width, width, 3));
-  bn2_ = register_module("bn2", nn::BatchNorm2d(width));
+  bn2_ = register_module("bn2", core::BatchNorm2d(width));
   conv3_ = register_module("conv3", convolution(width, out_channels, 1));
-  bn3_ = register_module("bn3", nn::BatchNorm2d(out_channels));
+  bn3_ = register_module("bn3", core::BatchNorm2d(out_channels));
   if (stride > 1 || in_channels != out_channels) {
     shortcut_conv_ = convolution(in_channels, out_channels, 1);
-    shortcut_norm_ = nn::BatchNorm2d(out_channels);
+    shortcut_norm_ = core::BatchNorm2d(out_channels);
     // CLIP's names: "-1" is the pooling, which has no weights.
     auto downsample = std::make_shared<nn::Module>("downsample");
     downsample->register_module("0", shortcut_conv_.ptr());
     downsample->register_module("1", shortcut_norm_.ptr());
     register_module("downsample", downsample);
-    folded_shortcut_ = {shortcut_conv_, shortcut_norm_};
+    folded_shortcut_ = {shortcut_conv_, shortcut_norm_.ptr()};
   }
-  folded1_ = {conv1_, bn1_};
-  folded2_ = {conv2_, bn2_};
-  folded3_ = {conv3_, bn3_};
+  folded1_ = {conv1_, bn1_.ptr()};
+  folded2_ = {conv2_, bn2_.ptr()};
+  folded3_ = {conv3_, bn3_.ptr()};
 }
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
@@ -144,14 +144,14 @@ ModifiedResNetImpl::ModifiedResNetImpl(const config::VisualOptions& visual) : op
   config::validate(options);
   const std::int64_t half = options.width / 2;
   conv1_ = register_module("conv1", convolution(3, half, 3, 2));
-  bn1_ = register_module("bn1", nn::BatchNorm2d(half));
+  bn1_ = register_module("bn1", core::BatchNorm2d(half));
   conv2_ = register_module("conv2", convolution(half, half, 3));
-  bn2_ = register_module("bn2", nn::BatchNorm2d(half));
+  bn2_ = register_module("bn2", core::BatchNorm2d(half));
   conv3_ = register_module("conv3", convolution(half, options.width, 3));
-  bn3_ = register_module("bn3", nn::BatchNorm2d(options.width));
-  folded1_ = {conv1_, bn1_};
-  folded2_ = {conv2_, bn2_};
-  folded3_ = {conv3_, bn3_};
+  bn3_ = register_module("bn3", core::BatchNorm2d(options.width));
+  folded1_ = {conv1_, bn1_.ptr()};
+  folded2_ = {conv2_, bn2_.ptr()};
+  folded3_ = {conv3_, bn3_.ptr()};
   std::int64_t channels = options.width;
   for (std::size_t i = 0; i < options.layers.size(); ++i) {
     const std::int64_t width = options.width << i;

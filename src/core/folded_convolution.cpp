@@ -86,7 +86,8 @@ ConvolutionWeights folded(const nn::Conv2dImpl& convolution, const nn::BatchNorm
                                      .epsilon = norm.options.eps()});
 }
 
-FoldedConvolution::FoldedConvolution(nn::Conv2d convolution, nn::BatchNorm2d norm)
+FoldedConvolution::FoldedConvolution(nn::Conv2d convolution,
+                                     std::shared_ptr<nn::BatchNorm2dImpl> norm)
     : convolution_(std::move(convolution)),
       norm_(std::move(norm)),
       mutex_(std::make_unique<std::mutex>()) {}

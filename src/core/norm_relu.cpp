@@ -1,15 +1,10 @@
 #include "pcnet/core/norm_relu.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <memory>
 #include <optional>
-#include <type_traits>
 #include <vector>
 
-#include "pcnet/core/team.h"
-#include "pcnet/core/wide_registers.h"
+#include "norm_passes.h"
 
 namespace pcnet::core {
 
@@ -18,409 +13,186 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Kernels: rows of `channels` numbers that lie one after the other -------------------------------
+constexpr const char* kThen = "then";
+constexpr const char* kTeam = "team";
+constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
-/// The sums of x - from and of its squares, by channel.
-PCNET_ALSO_AVX2 void add_moments(const float* __restrict x, std::int64_t rows,
-                                 std::int64_t channels, const float* __restrict from,
-                                 float* __restrict sums, float* __restrict squares) {
-  std::int64_t row = 0;
-  for (; row + 4 <= rows; row += 4, x += 4 * channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float a = x[c] - from[c];
-      const float b = x[channels + c] - from[c];
-      const float d = x[2 * channels + c] - from[c];
-      const float e = x[3 * channels + c] - from[c];
-      sums[c] += (a + b) + (d + e);
-      squares[c] += (a * a + b * b) + (d * d + e * e);
-    }
-  }
-  for (; row < rows; ++row, x += channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float a = x[c] - from[c];
-      sums[c] += a;
-      squares[c] += a * a;
-    }
-  }
+/// By channel, in a map's place: [C] -> [1, C, 1, 1]
+at::Tensor by_channel(const at::Tensor& values) { return values.view({1, -1, 1, 1}); }
+
+/// The type of a sum over x: float, or double for double.
+at::ScalarType wide(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-/// y = (x - mean) * scale + shift, where that is not below `least`
-PCNET_ALSO_AVX2 void apply(const float* __restrict x, std::int64_t rows, std::int64_t channels,
-                           const float* __restrict mean, const float* __restrict scale,
-                           const float* __restrict shift, float least, float* __restrict y) {
-  for (std::int64_t row = 0; row < rows; ++row, x += channels, y += channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float value = (x[c] - mean[c]) * scale[c] + shift[c];
-      y[c] = value < least ? least : value;
-    }
+// What norm_passes does, for other tensors
+// ---------------------------------------------------------
+
+Moments moments(const at::Tensor& x) {
+  if (norm_passes::fit(x)) return norm_passes::moments(x);
+  const auto kind = x.options().dtype(at::kDouble).requires_grad(false);
+  const std::int64_t numbers = x.numel() / x.size(1);
+  const at::Tensor count = at::full({}, static_cast<double>(numbers), kind);
+  if (x.numel() == 0) {
+    const at::Tensor none = at::zeros({x.size(1)}, kind);
+    return {count, none, none};
   }
+  const auto [variance, mean] = at::var_mean(x.to(wide(x)), {0, 2, 3}, /*unbiased=*/false);
+  return {count, mean.to(at::kDouble), variance.to(at::kDouble)};
 }
 
-/// y = ReLU((x - mean) * scale + shift + other)
-PCNET_ALSO_AVX2 void apply_add(const float* __restrict x, const float* __restrict other,
-                               std::int64_t rows, std::int64_t channels,
-                               const float* __restrict mean, const float* __restrict scale,
-                               const float* __restrict shift, float* __restrict y) {
-  for (std::int64_t row = 0; row < rows; ++row, x += channels, y += channels, other += channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float value = (x[c] - mean[c]) * scale[c] + shift[c] + other[c];
-      y[c] = value < 0 ? 0 : value;
-    }
+at::Tensor applied(const at::Tensor& x, const at::Tensor& other, const Affine& norm, Then then) {
+  if (norm_passes::fit(x)) return norm_passes::applied(x, other, norm, then);
+  const at::Tensor y =
+      (x.to(wide(x)) - by_channel(norm.mean)) * by_channel(norm.scale) + by_channel(norm.shift);
+  const at::Tensor sum = then == Then::kAddRelu ? y + other : y;
+  return (then == Then::kNothing ? sum : at::relu(sum)).to(x.scalar_type());
+}
+
+/// The gradient of the norm's own output; with kRelu it is left to norm_passes.
+at::Tensor before_relu(const at::Tensor& gradient, const at::Tensor& x, const at::Tensor& y,
+                       Then then) {
+  if (then == Then::kNothing) return gradient;
+  if (!norm_passes::fit(x)) return gradient.masked_fill(y.le(0), 0);
+  return then == Then::kAddRelu ? norm_passes::masked(gradient, y) : gradient;
+}
+
+at::Tensor gradient_sums(const at::Tensor& gradient, const at::Tensor& x, const Affine& norm,
+                         Then then) {
+  if (norm_passes::fit(x)) return norm_passes::gradient_sums(gradient, x, norm, then);
+  const at::Tensor own = gradient.to(wide(x));
+  const at::Tensor centred = x.to(wide(x)) - by_channel(norm.mean);
+  return at::stack({own.sum({0, 2, 3}), (own * centred).sum({0, 2, 3})}).to(at::kDouble);
+}
+
+at::Tensor gradient_of_x(const at::Tensor& gradient, const at::Tensor& x, const Affine& norm,
+                         Then then, const at::Tensor& slope, const at::Tensor& constant) {
+  if (norm_passes::fit(x)) {
+    return norm_passes::gradient(gradient, x, norm, then, slope, constant);
   }
+  const at::Tensor centred = x.to(wide(x)) - by_channel(norm.mean);
+  return (by_channel(norm.scale) * gradient + by_channel(slope) * centred + by_channel(constant))
+      .to(x.scalar_type());
 }
 
-/// The gradient where y is above 0.
-PCNET_ALSO_AVX2 void mask(const float* __restrict gradient, const float* __restrict y,
-                          std::int64_t count, float* __restrict masked) {
-  for (std::int64_t i = 0; i < count; ++i) masked[i] = y[i] <= 0 ? 0 : gradient[i];
-}
+// The batch of all processes
+// -----------------------------------------------------------------------
 
-/// The sums of the gradient, where y was above `least`, and of its product with x - mean.
-PCNET_ALSO_AVX2 void add_gradients(const float* __restrict gradient, const float* __restrict x,
-                                   std::int64_t rows, std::int64_t channels,
-                                   const float* __restrict mean, const float* __restrict scale,
-                                   const float* __restrict shift, float least,
-                                   float* __restrict sums, float* __restrict products) {
-  for (std::int64_t row = 0; row < rows; ++row, x += channels, gradient += channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float centred = x[c] - mean[c];
-      const float own = centred * scale[c] + shift[c] <= least ? 0 : gradient[c];
-      sums[c] += own;
-      products[c] += own * centred;
-    }
-  }
-}
-
-/// The gradient of x: scale * gradient + slope * (x - mean) + constant
-PCNET_ALSO_AVX2 void apply_gradient(const float* __restrict gradient, const float* __restrict x,
-                                    std::int64_t rows, std::int64_t channels,
-                                    const float* __restrict mean, const float* __restrict scale,
-                                    const float* __restrict shift, float least,
-                                    const float* __restrict slope, const float* __restrict constant,
-                                    float* __restrict out) {
-  for (std::int64_t row = 0; row < rows;
-       ++row, x += channels, gradient += channels, out += channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float centred = x[c] - mean[c];
-      const float own = centred * scale[c] + shift[c] <= least ? 0 : gradient[c];
-      out[c] = scale[c] * own + slope[c] * centred + constant[c];
-    }
-  }
-}
-
-PCNET_ALSO_AVX2 void widen(const at::BFloat16* __restrict from, std::int64_t count,
-                           float* __restrict to) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(from[i]);
-}
-
-PCNET_ALSO_AVX2 void narrow(const float* __restrict from, std::int64_t count,
-                            at::BFloat16* __restrict to) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
-}
-
-// Passes over a tensor -------------------------------------------------------------------------
-
-constexpr float kNoLeast = -std::numeric_limits<float>::infinity();
-
-/// A tensor, channels last, as rows of its channels. A pass takes them in chunks, which threads
-/// share, and these in blocks that stay in a core's first cache. Both depend on the shape alone,
-/// and so do the sums.
-class Rows {
- public:
-  explicit Rows(const at::Tensor& x)
-      : count(x.numel() / x.size(1)),
-        channels(x.size(1)),
-        chunks(std::clamp<std::int64_t>(x.numel() / kChunk, 1, std::min(kMostChunks, count))),
-        block(std::max<std::int64_t>(kBlock / channels, 4)) {}
-
-  /// Calls `work(first, rows, chunk)` for the blocks of each chunk in turn.
-  template <class Work>
-  void each(Work work) const {
-    on_team(chunks, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t chunk = begin; chunk < end; ++chunk) {
-        const std::int64_t last = count * (chunk + 1) / chunks;
-        for (std::int64_t row = count * chunk / chunks; row < last; row += block) {
-          work(row, std::min(block, last - row), chunk);
-        }
-      }
-    });
-  }
-
-  /// Two sums for each channel, in double: `add(first, rows, a, b)` adds a block's.
-  template <class Add>
-  std::vector<double> sums(Add add) const {
-    const auto width = static_cast<std::size_t>(2 * channels);
-    std::vector<double> parts(static_cast<std::size_t>(chunks) * width);
-    each([&](std::int64_t first, std::int64_t rows, std::int64_t chunk) {
-      std::vector<float> own(width);
-      add(first, rows, own.data(), own.data() + channels);
-      double* to = parts.data() + static_cast<std::size_t>(chunk) * width;
-      for (std::size_t i = 0; i < width; ++i) to[i] += own[i];
-    });
-    std::vector<double> all(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(width));
-    for (std::size_t i = width; i < parts.size(); ++i) all[i % width] += parts[i];
-    return all;
-  }
-
-  const std::int64_t count, channels, chunks, block;
-
- private:
-  static constexpr std::int64_t kChunk = 65536;  // numbers
-  static constexpr std::int64_t kMostChunks = 64;
-  static constexpr std::int64_t kBlock = 4096;
-};
-
-/// A block's numbers as floats.
-template <class T>
-class Floats {
- public:
-  Floats(const T* from, std::int64_t count) {
-    if constexpr (std::is_same_v<T, float>) {
-      data_ = from;
-    } else {
-      room_ = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(count));
-      widen(from, count, room_.get());
-      data_ = room_.get();
-    }
-  }
-  operator const float*() const { return data_; }  // NOLINT(google-explicit-constructor)
-
- private:
-  std::unique_ptr<float[]> room_;
-  const float* data_;
-};
-
-/// Where a block's results go: `write` gets floats to fill.
-template <class T, class Write>
-void put(T* to, std::int64_t count, Write write) {
-  if constexpr (std::is_same_v<T, float>) {
-    write(to);
-  } else {
-    const auto room = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(count));
-    write(room.get());
-    narrow(room.get(), count, to);
-  }
-}
-
-/// By channel, float.
-struct Statistics {
-  at::Tensor mean, variance, inverse;  // inverse: 1 / sqrt(variance + epsilon)
-};
-
-/// The mean of a few rows, from which the moments are taken: what all rows share would cost digits.
-template <class T>
-std::vector<float> typical_row(const T* x, const Rows& rows) {
-  constexpr std::int64_t kFew = 16;
-  std::vector<float> mean(static_cast<std::size_t>(rows.channels));
-  for (std::int64_t i = 0; i < kFew; ++i) {
-    const T* row = x + rows.count * i / kFew * rows.channels;
-    for (std::size_t c = 0; c < mean.size(); ++c) mean[c] += static_cast<float>(row[c]) / kFew;
-  }
-  return mean;
-}
-
-template <class T>
-Statistics statistics_of(const at::Tensor& x, double epsilon) {
-  const Rows rows(x);
-  const T* from = x.const_data_ptr<T>();
-  const std::vector<float> near = typical_row(from, rows);
-  const auto sums = rows.sums([&](std::int64_t first, std::int64_t count, float* a, float* b) {
-    const Floats<T> block(from + first * rows.channels, count * rows.channels);
-    add_moments(block, count, rows.channels, near.data(), a, b);
-  });
-  const auto options = x.options().dtype(at::kFloat).requires_grad(false);
-  Statistics found;
-  for (at::Tensor* part : {&found.mean, &found.variance, &found.inverse}) {
-    *part = at::empty({rows.channels}, options);
-  }
-  const auto all = static_cast<double>(rows.count);
-  for (std::int64_t c = 0; c < rows.channels; ++c) {
-    const auto at = static_cast<std::size_t>(c);
-    const double away = sums[at] / all;
-    const double square = sums[at + near.size()] / all - away * away;
-    const double variance = square < 0 ? 0 : square;  // a NaN stays
-    found.mean.mutable_data_ptr<float>()[c] = static_cast<float>(near[at] + away);
-    found.variance.mutable_data_ptr<float>()[c] = static_cast<float>(variance);
-    found.inverse.mutable_data_ptr<float>()[c] =
-        static_cast<float>(1 / std::sqrt(variance + epsilon));
-  }
-  return found;
-}
-
-enum class Then { kNothing, kRelu, kAddRelu };
-
-template <class T>
-at::Tensor applied(const at::Tensor& x, const at::Tensor& other, const at::Tensor& mean,
-                   const at::Tensor& scale, const at::Tensor& shift, Then then) {
-  const Rows rows(x);
-  at::Tensor y = at::empty_like(x);
-  const T* from = x.const_data_ptr<T>();
-  const T* added = then == Then::kAddRelu ? other.const_data_ptr<T>() : nullptr;
-  T* to = y.mutable_data_ptr<T>();
-  const auto* m = mean.const_data_ptr<float>();
-  const auto* a = scale.const_data_ptr<float>();
-  const auto* b = shift.const_data_ptr<float>();
-  rows.each([&](std::int64_t first, std::int64_t count, std::int64_t /*chunk*/) {
-    const std::int64_t begin = first * rows.channels;
-    const std::int64_t numbers = count * rows.channels;
-    const Floats<T> block(from + begin, numbers);
-    put(to + begin, numbers, [&](float* out) {
-      if (added != nullptr) {
-        apply_add(block, Floats<T>(added + begin, numbers), count, rows.channels, m, a, b, out);
-      } else {
-        apply(block, count, rows.channels, m, a, b, then == Then::kRelu ? 0 : kNoLeast, out);
-      }
-    });
-  });
-  return y;
-}
-
-template <class T>
-at::Tensor masked(const at::Tensor& gradient, const at::Tensor& y) {
-  const Rows rows(y);
-  at::Tensor found = at::empty_like(y);
-  const T* from = gradient.const_data_ptr<T>();
-  const T* value = y.const_data_ptr<T>();
-  T* to = found.mutable_data_ptr<T>();
-  rows.each([&](std::int64_t first, std::int64_t count, std::int64_t /*chunk*/) {
-    const std::int64_t begin = first * rows.channels;
-    const std::int64_t numbers = count * rows.channels;
-    put(to + begin, numbers, [&](float* out) {
-      mask(Floats<T>(from + begin, numbers), Floats<T>(value + begin, numbers), numbers, out);
-    });
-  });
-  return found;
-}
-
-struct Gradients {
-  at::Tensor x, weight, bias;
-};
-
-template <class T>
-Gradients gradients_of(const at::Tensor& gradient, const at::Tensor& x, const Statistics& batch,
-                       const at::Tensor& weight, const at::Tensor& bias, Then then) {
-  const Rows rows(x);
-  const float least = then == Then::kRelu ? 0 : kNoLeast;
-  const at::Tensor scale = batch.inverse * weight;
-  const T* from = gradient.const_data_ptr<T>();
-  const T* value = x.const_data_ptr<T>();
-  const auto* m = batch.mean.const_data_ptr<float>();
-  const auto* a = scale.const_data_ptr<float>();
-  const auto* b = bias.const_data_ptr<float>();
-  const auto sums = rows.sums([&](std::int64_t first, std::int64_t count, float* s, float* p) {
-    const std::int64_t begin = first * rows.channels;
-    const std::int64_t numbers = count * rows.channels;
-    add_gradients(Floats<T>(from + begin, numbers), Floats<T>(value + begin, numbers), count,
-                  rows.channels, m, a, b, least, s, p);
-  });
-  Gradients found{at::empty_like(x), at::empty_like(weight), at::empty_like(bias)};
-  std::vector<float> slope(static_cast<std::size_t>(rows.channels));
-  std::vector<float> constant(slope.size());
-  const auto all = static_cast<double>(rows.count);
-  for (std::size_t c = 0; c < slope.size(); ++c) {
-    const auto i = static_cast<std::int64_t>(c);
-    const double inverse = batch.inverse.const_data_ptr<float>()[i];
-    const double sum = sums[c];
-    const double product = sums[c + slope.size()];
-    found.bias.mutable_data_ptr<float>()[i] = static_cast<float>(sum);
-    found.weight.mutable_data_ptr<float>()[i] = static_cast<float>(product * inverse);
-    slope[c] = static_cast<float>(-a[i] * inverse * inverse * product / all);
-    constant[c] = static_cast<float>(-a[i] * sum / all);
-  }
-  T* to = found.x.mutable_data_ptr<T>();
-  rows.each([&](std::int64_t first, std::int64_t count, std::int64_t /*chunk*/) {
-    const std::int64_t begin = first * rows.channels;
-    const std::int64_t numbers = count * rows.channels;
-    put(to + begin, numbers, [&](float* out) {
-      apply_gradient(Floats<T>(from + begin, numbers), Floats<T>(value + begin, numbers), count,
-                     rows.channels, m, a, b, least, slope.data(), constant.data(), out);
-    });
-  });
-  return found;
-}
-
-template <class Work>
-auto for_type(const at::Tensor& x, Work work) {
-  return x.scalar_type() == at::kBFloat16 ? work(at::BFloat16()) : work(float());
+/// The moments of all processes, in one message.
+Moments of_all(const Moments& own, Communicator& team) {
+  const std::int64_t channels = own.mean.size(0);
+  const at::Tensor said =
+      at::cat({own.count.view({1}), own.mean, own.variance}).unsqueeze(/*dim=*/0);
+  const at::Tensor all = team.all_gather(
+      said, std::vector<std::int64_t>(static_cast<std::size_t>(team.size()), 1));  // [R, 1 + 2C]
+  const at::Tensor counts = all.narrow(/*dim=*/1, 0, 1);                           // [R, 1]
+  const at::Tensor share = counts / counts.sum();
+  const at::Tensor means = all.narrow(/*dim=*/1, 1, channels);
+  const at::Tensor variances = all.narrow(/*dim=*/1, 1 + channels, channels);
+  const at::Tensor mean = (share * means).sum(/*dim=*/0);
+  return {counts.sum(), mean, (share * (variances + (means - mean).square())).sum(/*dim=*/0)};
 }
 
 /// As the module does after a batch.
-void move_running(torch::nn::BatchNorm2dImpl& norm, const Statistics& batch, std::int64_t count) {
+void move_running(torch::nn::BatchNorm2dImpl& norm, const Moments& batch) {
   if (!norm.running_mean.defined()) return;
   const torch::NoGradGuard no_grad;
   norm.num_batches_tracked.add_(1);
   const double share = norm.options.momentum() ? *norm.options.momentum()
                                                : 1 / norm.num_batches_tracked.item<double>();
-  const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
-  norm.running_mean.mul_(1 - share).add_(batch.mean, share);
-  norm.running_var.mul_(1 - share).add_(batch.variance, share * unbiased);
+  const at::ScalarType type = norm.running_mean.scalar_type();
+  norm.running_mean.mul_(1 - share).add_(batch.mean.to(type), share);
+  const at::Tensor unbiased = batch.variance * (batch.count / (batch.count - 1));
+  norm.running_var.mul_(1 - share).add_(unbiased.to(type), share);
 }
 
+struct Team : torch::CustomClassHolder {
+  std::shared_ptr<Communicator> team;
+};
+
 struct NormedThen : torch::autograd::Function<NormedThen> {
-  static at::Tensor forward(AutogradContext* context, torch::nn::BatchNorm2dImpl* norm,
-                            const at::Tensor& x, const std::optional<at::Tensor>& other,
-                            const at::Tensor& weight, const at::Tensor& bias, Then then) {
-    const Statistics batch = for_type(
-        x, [&](auto type) { return statistics_of<decltype(type)>(x, norm->options.eps()); });
-    move_running(*norm, batch, x.numel() / x.size(1));
-    at::Tensor y = for_type(x, [&](auto type) {
-      return applied<decltype(type)>(x, other.value_or(at::Tensor()), batch.mean,
-                                     batch.inverse * weight, bias, then);
-    });
-    context->saved_data["then"] = static_cast<std::int64_t>(then);
+  static at::Tensor forward(AutogradContext* context, BatchNorm2dImpl* norm, const at::Tensor& x,
+                            const std::optional<at::Tensor>& other, const at::Tensor& weight,
+                            const at::Tensor& bias, Then then) {
+    Moments batch = moments(x);
+    if (norm->team) batch = of_all(batch, *norm->team);
+    move_running(*norm, batch);
+    const at::Tensor inverse = (batch.variance + norm->options.eps()).rsqrt().to(wide(x));
+    const Affine affine{batch.mean.to(wide(x)), inverse * weight, bias};
+    at::Tensor y = applied(x, other.value_or(at::Tensor()), affine, then);
+    auto team = c10::make_intrusive<Team>();
+    team->team = norm->team;
+    context->saved_data[kTeam] = c10::IValue::make_capsule(team);
+    context->saved_data[kThen] = static_cast<std::int64_t>(then);
+    const bool asks_y = then == Then::kAddRelu || (then == Then::kRelu && !norm_passes::fit(x));
     context->save_for_backward(
-        {x, batch.mean, batch.inverse, weight, bias, then == Then::kAddRelu ? y : at::Tensor()});
+        {x, affine.mean, inverse, weight, bias, asks_y ? y : at::Tensor(), batch.count});
     return y;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor& x = saved[0];
-    const Statistics batch{.mean = saved[1], .variance = {}, .inverse = saved[2]};
-    const auto then = static_cast<Then>(context->saved_data["then"].toInt());
-    at::Tensor gradient = gradients.at(0).to(x.scalar_type()).contiguous(kLast);
-    return for_type(x, [&](auto type) -> variable_list {
-      using T = decltype(type);
-      at::Tensor other;
-      if (then == Then::kAddRelu) other = gradient = masked<T>(gradient, saved[5]);
-      const Gradients found = gradients_of<T>(gradient, x, batch, saved[3], saved[4], then);
-      return {{}, found.x, other, found.weight, found.bias, {}};
-    });
+    const at::Tensor& inverse = saved[2];
+    const Affine affine{saved[1], inverse * saved[3], saved[4]};
+    const auto then = static_cast<Then>(context->saved_data[kThen].toInt());
+    at::Tensor gradient = gradients.at(0).to(x.scalar_type());
+    if (norm_passes::fit(x)) gradient = gradient.contiguous(kLast);
+    gradient = before_relu(gradient, x, saved[5], then);
+    const at::Tensor own = gradient_sums(gradient, x, affine, then);  // [2, C]
+    const at::Tensor bias = own[0].to(wide(x));
+    const at::Tensor weight = (own[1] * inverse).to(wide(x));
+    const auto capsule = context->saved_data[kTeam].toCapsule();
+    const auto& team = static_cast<const Team&>(*capsule).team;
+    const at::Tensor sums = team ? own.clone() : own;
+    if (team) team->all_reduce(sums, Reduction::kSum);
+    const at::Tensor each = affine.scale.to(at::kDouble) / saved[6];
+    const at::Tensor slope = (-each * inverse.to(at::kDouble).square() * sums[1]).to(wide(x));
+    const at::Tensor constant = (-each * sums[0]).to(wide(x));
+    return {{},
+            gradient_of_x(gradient, x, affine, then, slope, constant),
+            then == Then::kAddRelu ? gradient : at::Tensor(),
+            weight,
+            bias,
+            {}};
   }
-
-  static constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 };
 
-bool is_for_passes(const torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x) {
-  const bool known = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  return norm.is_training() && x.is_cpu() && known && x.dim() == 4 && x.numel() > x.size(1) &&
-         norm.weight.defined() && norm.weight.scalar_type() == at::kFloat &&
-         x.size(1) == norm.weight.size(0) && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+/// Whether a norm goes by its batch, and is computed here: in passes, or with other processes.
+bool is_ours(const BatchNorm2dImpl& norm, const at::Tensor& x) {
+  return norm.is_training() && norm.weight.defined() && x.dim() == 4 &&
+         norm.weight.scalar_type() == wide(x) && x.size(1) == norm.weight.size(0) &&
+         (norm.team || norm_passes::fit(x));
 }
 
-at::Tensor in_passes(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x,
-                     const std::optional<at::Tensor>& other, Then then) {
+at::Tensor by_batch(BatchNorm2dImpl& norm, const at::Tensor& x,
+                    const std::optional<at::Tensor>& other, Then then) {
   return NormedThen::apply(&norm, x, other, norm.weight, norm.bias, then);
 }
 
 }  // namespace
 
-at::Tensor normed(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x) {
-  return is_for_passes(norm, x) ? in_passes(norm, x, std::nullopt, Then::kNothing)
-                                : norm.forward(x);
+void synchronise_norms(const torch::nn::Module& module, const std::shared_ptr<Communicator>& team) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (auto* norm = child->as<BatchNorm2dImpl>()) {
+      norm->team = team && !team->is_alone() ? team : nullptr;
+    }
+  }
 }
 
-at::Tensor normed_relu(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x) {
-  return is_for_passes(norm, x) ? in_passes(norm, x, std::nullopt, Then::kRelu)
-                                : norm.forward(x).relu_();
+at::Tensor normed(BatchNorm2dImpl& norm, const at::Tensor& x) {
+  return is_ours(norm, x) ? by_batch(norm, x, std::nullopt, Then::kNothing) : norm.forward(x);
 }
 
-at::Tensor normed_add_relu(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x,
-                           const at::Tensor& other) {
-  const bool fits = is_for_passes(norm, x) && other.scalar_type() == x.scalar_type() &&
-                    other.sizes() == x.sizes() &&
-                    other.is_contiguous(at::MemoryFormat::ChannelsLast);
-  return fits ? in_passes(norm, x, other, Then::kAddRelu) : (norm.forward(x) + other).relu_();
+at::Tensor normed_relu(BatchNorm2dImpl& norm, const at::Tensor& x) {
+  return is_ours(norm, x) ? by_batch(norm, x, std::nullopt, Then::kRelu) : norm.forward(x).relu_();
+}
+
+at::Tensor normed_add_relu(BatchNorm2dImpl& norm, const at::Tensor& x, const at::Tensor& other) {
+  const bool alike = other.scalar_type() == x.scalar_type() && other.sizes() == x.sizes();
+  const bool in_passes = norm_passes::fit(x) && other.is_contiguous(kLast);
+  if (is_ours(norm, x) && alike && in_passes) return by_batch(norm, x, other, Then::kAddRelu);
+  return norm.team ? (normed(norm, x) + other).relu_() : (norm.forward(x) + other).relu_();
 }
 
 }  // namespace pcnet::core

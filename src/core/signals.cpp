@@ -11,14 +11,16 @@ namespace {
 
 // The only things that a signal handler may touch.
 volatile std::sig_atomic_t received = 0;
+volatile std::sig_atomic_t came_here = 0;  // and not to another process
 volatile std::sig_atomic_t save_asked = 0;
 
 void on_stop(int signal) {
-  if (received != 0) {
+  if (came_here != 0) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
     return;
   }
+  came_here = 1;
   received = signal;
 }
 
@@ -43,6 +45,10 @@ void install_stop_handler() {
 }
 
 int stop_signal() { return received; }
+
+void stop_by(int signal) {
+  if (received == 0) received = signal;
+}
 
 bool take_save_request() {
   if (save_asked == 0) return false;

@@ -90,12 +90,14 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
     add(std::string(kOptimizer) + name, tensor);
   const auto device =
       checkpoint.model.empty() ? c10::Device(c10::kCPU) : checkpoint.model.begin()->second.device();
+  auto environment = environment_of(device);
+  environment.insert(checkpoint.environment.begin(), checkpoint.environment.end());
   file.metadata = {
       {"format", kFormat},
       {"config", core::json_text(checkpoint.config, {.exact = true})},
       {"vocabulary", core::json_text(ordered_json(checkpoint.vocabulary), {.exact = true})},
       {"state", core::json_text(to_json(checkpoint.state), {.exact = true})},
-      {kEnvironment, core::json_text(ordered_json(environment_of(device)), {.exact = true})}};
+      {kEnvironment, core::json_text(ordered_json(environment), {.exact = true})}};
   file.metadata[kChecksum] = checksum_of(file);
   weights::write_safetensors(path, file);
 }

@@ -9,6 +9,7 @@
 
 #include <ATen/Parallel.h>
 
+#include "pcnet/core/communicator.h"
 #include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -19,6 +20,7 @@
 #include "pcnet/core/signals.h"
 #include "pcnet/data/sources/coverage.h"
 #include "pcnet/data/sources/dataset.h"
+#include "pcnet/engine/answer_bytes.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/engine/segmentor.h"
 
@@ -122,19 +124,24 @@ std::vector<Group> group_by_picture(const std::vector<EvaluatedSentence>& senten
 class Evaluation {
  public:
   Evaluation(data::Dataset& dataset, const std::string& split, Responder& responder,
-             Segmentor& segmentor, const config::EvalOptions& options)
-      : dataset_(dataset), responder_(responder), segmentor_(segmentor), options_(options) {
+             Segmentor& segmentor, const config::EvalOptions& options, core::Communicator& team)
+      : dataset_(dataset),
+        responder_(responder),
+        segmentor_(segmentor),
+        options_(options),
+        team_(team) {
     if (needs_proposals(segmentor.kind())) proposals_ = &dataset.proposals();
     if (responder.cues_read() > 0) {
       cues_ = cues_of_split(dataset, split, options.sentences == "first");
     }
   }
 
-  /// Answers all groups, several at once, and scores them.
+  /// Answers all groups, several at once and shared by the processes, and scores them.
   void answer(std::span<const Group> groups, std::vector<EvaluatedSentence>& sentences,
               core::Progress& progress) {
     // A window of images at a time: what is kept of its texts has a bound.
     constexpr std::size_t kTexts = 16384;
+    const auto all = static_cast<std::int64_t>(groups.size());
     std::int64_t done = 0;
     while (!groups.empty()) {
       std::vector<std::string> texts;
@@ -142,12 +149,16 @@ class Evaluation {
       for (; images < groups.size() && texts.size() < kTexts; ++images) {
         for (const auto i : groups[images].sentences) add_texts(sentences[i], texts);
       }
-      responder_.prepare(texts);
+      responder_.prepare(texts, team_);
       answer_window(groups.first(images), sentences, [&](std::int64_t answered) {
         done += answered;
-        progress.update(done);
+        progress.update(std::min(all, done * team_.size()));  // the others are about as far
       });
       groups = groups.subspan(images);
+    }
+    if (team_.is_alone()) return;
+    for (const auto& answers : team_.all_gather(answer_bytes(sentences))) {
+      fill_answers(answers, sentences);
     }
   }
 
@@ -192,13 +203,20 @@ class Evaluation {
     const int cores = at::get_num_threads();
     const bool alone = !segmentor_.is_for_several_threads();
     const int threads = alone ? 1 : std::min(responder_.askers(), static_cast<int>(most));
-    const std::size_t step = threads == 1 ? most : images_of_a_turn(groups.size(), threads);
+    // That of process 0: others may have another number of threads.
+    const std::size_t step = std::stoul(
+        team_.from_leader(cat(threads == 1 ? most : images_of_a_turn(groups.size(), threads))));
     const std::size_t batches = (groups.size() + step - 1) / step;
     std::mutex told;
-    core::parallel_for(static_cast<std::int64_t>(batches), threads, [&](std::int64_t i) {
+    // Batches are dealt in turn: which images are answered together is the same for any number of
+    // processes.
+    const auto processes = static_cast<std::size_t>(team_.size());
+    const auto rank = static_cast<std::size_t>(team_.rank());
+    const std::size_t mine = (batches + processes - 1 - rank) / processes;
+    core::parallel_for(static_cast<std::int64_t>(mine), threads, [&](std::int64_t i) {
       std::optional<core::LoopsOnThisThread> loops;
       if (threads > 1) loops.emplace(std::max(cores / threads, 1));
-      const std::size_t first = static_cast<std::size_t>(i) * step;
+      const std::size_t first = (static_cast<std::size_t>(i) * processes + rank) * step;
       const auto own = groups.subspan(first, std::min(step, groups.size() - first));
       answer_batch(own, sentences, alone, [&](std::int64_t answered) {
         const std::lock_guard lock(told);
@@ -332,6 +350,7 @@ class Evaluation {
   Responder& responder_;
   Segmentor& segmentor_;
   const config::EvalOptions& options_;
+  core::Communicator& team_;
   const data::ProposalStore* proposals_ = nullptr;
   std::unordered_map<std::int64_t, std::vector<std::string>> cues_;  // by sent_id
 };
@@ -408,7 +427,9 @@ std::int64_t count_missing_proposals(data::Dataset& dataset, const std::string& 
 }  // namespace
 
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
-                     Segmentor& segmentor, const config::EvalOptions& options) {
+                     Segmentor& segmentor, const config::EvalOptions& options,
+                     const std::shared_ptr<core::Communicator>& team) {
+  core::Communicator alone;
   SplitResult result;
   list_sentences(dataset.index(), split, options.sentences == "first", result);
   require_masks(dataset.index(), split);
@@ -416,7 +437,7 @@ SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder
   if (needs_proposals(segmentor.kind()) || config::chooses_proposals(options.method)) {
     result.pictures_without_proposals = count_missing_proposals(dataset, split);
   }
-  Evaluation evaluation(dataset, split, responder, segmentor, options);
+  Evaluation evaluation(dataset, split, responder, segmentor, options, team ? *team : alone);
   core::Progress progress(cat("evaluating ", split), static_cast<std::int64_t>(groups.size()),
                           "images");
   evaluation.answer(groups, result.sentences, progress);

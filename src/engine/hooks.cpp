@@ -14,14 +14,17 @@ using core::cat;
 using core::fixed;
 
 void Checkpointer::save_last(const TrainState& state) const {
+  if (!folder_.writes()) return;
   // The one before goes only when the new one is whole on the disk: there are always two.
   core::KeptFile before(folder_.last(), folder_.previous());
-  save_checkpoint(folder_.last(),
-                  {state_dict(module_), trainer_.state(), config_, vocabulary_, state, {}});
+  save_checkpoint(folder_.last(), {state_dict(module_), trainer_.state(), config_, vocabulary_,
+                                   state, trainer_.environment()});
   before.commit();
+  saved_step_ = state.step;
 }
 
 void Checkpointer::save_best(const TrainState& state) const {
+  if (!folder_.writes()) return;
   const AveragedWeights averaged = trainer_.averaged_weights();
   save_checkpoint(folder_.best(), {state_dict(module_), {}, config_, vocabulary_, state, {}});
 }
@@ -105,7 +108,7 @@ void LogHook::write(const StepReport& report) {
 }
 
 bool CheckpointHook::needs_weights(std::int64_t step) {
-  asked_ = core::take_save_request();
+  asked_ = team_ ? team_->any(core::take_save_request()) : core::take_save_request();
   due_ = every_ > 0 && step % every_ == 0;
   return asked_ || due_;
 }

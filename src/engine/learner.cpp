@@ -13,10 +13,11 @@
 namespace pcnet::engine {
 
 losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPlace& /*place*/) {
-  const at::Tensor visual = encoding_.images(*model_, batch.images);  // [B, C, h, w]
-  const at::Tensor text = encoding_.texts(*model_, batch.tokens);     // [U, C]
+  const auto& share = batch.share;
+  const at::Tensor visual = encoding_.images(*model_, batch.images, share);  // [n, C, h, w]
+  const at::Tensor text = encoding_.texts(*model_, batch.tokens, share);     // [U, C]
   const at::Tensor logits = model::all_pairs_cosine(visual, text) * model_->scale();
-  const at::Tensor scores = losses::log_sum_exp_scores(logits);  // [B, U]
+  const at::Tensor scores = share.together(losses::log_sum_exp_scores(logits));  // [B, U]
   losses::Terms terms;
   terms.add("contrastive", options_.contrastive.weight,
             losses::contrastive_loss(scores, batch.text_index));
@@ -30,7 +31,7 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
     for (std::int64_t slot = 0; slot < slots; ++slot) {
       const at::Tensor texts = batch.text_index.select(/*dim=*/1, slot);  // [B]
       sum = sum + losses::classification_loss(logits.index_select(/*dim=*/1, texts),
-                                              options_.classification);
+                                              options_.classification, share);
     }
     terms.add("classification", options_.contrastive.classification,
               sum / static_cast<double>(slots));
@@ -46,12 +47,12 @@ at::Tensor with_partners(const at::Tensor& texts, const at::Tensor& partners) {
   return partners.defined() ? at::cat({own, partners}, /*dim=*/1) : own;
 }
 
-/// The batch's expressions out of the features [U, C] of its distinct texts; partners only when
-/// something looks at them.
+/// The expressions of the own pictures out of the features [U, C] of the batch's distinct texts;
+/// partners only when something looks at them.
 model::Expressions expressions_of(const data::Batch& batch, const at::Tensor& distinct,
                                   bool partners) {
   const auto rows = [&](const at::Tensor& own, const at::Tensor& further) {
-    return with_partners(own, partners ? further : at::Tensor());
+    return with_partners(batch.share.of(own), partners ? batch.share.of(further) : at::Tensor());
   };
   const at::Tensor texts = rows(batch.text_index, batch.partner_index);
   if (batch.cue_index.defined() && batch.cue_index.size(2) > 0) {
@@ -87,16 +88,18 @@ bool asks_frozen_clip(const losses::Needs& needs, bool has_clip_scores) {
 }
 
 losses::Terms ReferringLearner::losses(const data::Batch& batch, const StepPlace& place) {
-  const at::Tensor visual = encoding_.images(*model_, batch.images);   // [B, C, h, w]
-  const at::Tensor distinct = encoding_.texts(*model_, batch.tokens);  // [U, C]
+  const auto& share = batch.share;
+  const at::Tensor visual = encoding_.images(*model_, batch.images, share);   // [n, C, h, w]
+  const at::Tensor distinct = encoding_.texts(*model_, batch.tokens, share);  // [U, C]
   losses::StepView view;
   const bool partners = criterion_.needs().partners;
   const bool fed = partners || model_->looks_at_partners();
-  for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, fed))) {
+  for (auto& stage : model_->answer_batch(visual, expressions_of(batch, distinct, fed), share)) {
     view.logits.push_back(std::move(stage.samples));
     if (partners) view.partner.push_back(std::move(stage.partners));
   }
-  view.has_partner = batch.has_partner;
+  view.share = share;
+  view.has_partner = share.of(batch.has_partner);
   view.proposals = batch.proposals;
   view.draw = core::Rng({seed_, static_cast<std::uint64_t>(place.step)}).uniform();
   view.clip_scores = batch.clip_scores;
@@ -112,7 +115,8 @@ void ReferringLearner::ask_frozen_clip(const data::Batch& batch, losses::StepVie
   if (!frozen_) throw core::Error("calibration and clip_score ask a frozen CLIP: got none");
   if (criterion_.needs().calibration) view.calibration = calibration_scores(batch, view.logits);
   if (criterion_.needs().clip_scores && !view.clip_scores.defined()) {
-    const at::Tensor sentences = clip_texts(batch, batch.text_index.slice(/*dim=*/1, 0, 1));
+    const at::Tensor sentences =
+        clip_texts(batch, batch.share.of(batch.text_index.slice(/*dim=*/1, 0, 1)));
     view.clip_scores =
         frozen_->proposal_scores(batch.images, batch.proposals, sentences.select(/*dim=*/1, 0));
   }
@@ -131,19 +135,18 @@ losses::CalibrationScores ReferringLearner::calibration_scores(
                            : batch.cue_index.select(/*dim=*/1, 0).narrow(/*dim=*/1, cue, 1));
   }
   rows.push_back(negative);
-  const at::Tensor texts = clip_texts(batch, at::cat(rows, /*dim=*/1));  // [B, stages + K, C]
+  // [n, stages + K, C]
+  const at::Tensor texts = clip_texts(batch, batch.share.of(at::cat(rows, /*dim=*/1)));
   const auto count = static_cast<std::int64_t>(stages.size());
   std::vector<at::Tensor> own;
   std::vector<at::Tensor> other;
   for (std::int64_t n = 0; n < count; ++n) {
-    const at::Tensor maps = stages[static_cast<std::size_t>(n)]
-                                .diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1)
-                                .permute({2, 0, 1});
-    const at::Tensor scores = frozen_->masked_scores(
+    const at::Tensor maps = batch.share.diagonal(stages[static_cast<std::size_t>(n)]);
+    const at::Tensor scores = batch.share.together(frozen_->masked_scores(
         batch.images,
         losses::calibration_mask(maps, batch.images.sizes().slice(/*N=*/2), calibration_),
         at::cat({texts.narrow(/*dim=*/1, n, 1), texts.slice(/*dim=*/1, count)},
-                /*dim=*/1));  // [B, 1 + K]
+                /*dim=*/1)));  // [B, 1 + K]
     own.push_back(scores.select(/*dim=*/1, 0));
     other.push_back(scores.slice(/*dim=*/1, 1));
   }

@@ -91,7 +91,7 @@ std::vector<std::int64_t> row_of(const at::Tensor& tensor, std::int64_t i) {
 
 ordered_json samples_json(const data::Batch& batch, const text::Tokenizer& tokenizer) {
   ordered_json samples = ordered_json::array();
-  for (std::int64_t i = 0; i < batch.images.size(0); ++i) {
+  for (std::int64_t i = 0; i < batch.size(); ++i) {
     ordered_json one = ordered_json::object();
     for (const auto id : row_of(batch.image_ids, i)) one["image_id"] = id;
     for (const auto id : row_of(batch.ref_ids, i)) {
@@ -145,12 +145,13 @@ bool NonFiniteHook::after_non_finite(const NonFiniteStep& fault, const data::Bat
                                      TrainState& state) {
   const std::int64_t in_a_row = state.skipped_in_a_row + 1;
   const bool skip = skips_ && in_a_row < kMostInARow;
+  const bool writes = parts_.folder.writes();
   const auto path = parts_.folder.path() / "non_finite.json";
   ordered_json document =
       non_finite_report(fault, batch, state, parts_.module, parts_.optimizer, parts_.tokenizer);
   document["action"] = skip ? "skip" : "stop";
   // A text of the dataset may hold bytes that are no UTF-8.
-  core::write_file(path, core::json_text(document, {.indent = 2}) + "\n");
+  if (writes) core::write_file(path, core::json_text(document, {.indent = 2}) + "\n");
   parts_.log.write({{"event", "non_finite"},
                     {"step", fault.report().step},
                     {"epoch", state.epoch},

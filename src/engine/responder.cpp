@@ -1,6 +1,7 @@
 #include "pcnet/engine/responder.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -54,7 +55,7 @@ at::Tensor ModelResponder::encode(const std::vector<std::string>& texts) const {
   return model_->encode_texts(at::stack(rows));
 }
 
-void ModelResponder::prepare(std::span<const std::string> texts) {
+void ModelResponder::prepare(std::span<const std::string> texts, core::Communicator& team) {
   const torch::NoGradGuard no_grad;
   const core::AutocastScope scope = arithmetic();
   set_evaluating();
@@ -65,19 +66,30 @@ void ModelResponder::prepare(std::span<const std::string> texts) {
   });
   prepared_ = {};
   for (const auto& text : ordered) prepared_.add(text);
-  constexpr std::size_t kTogether = 256;
-  core::Progress progress("encoding texts", static_cast<std::int64_t>(prepared_.texts.size()),
-                          "texts");
-  std::vector<at::Tensor> parts;
-  for (std::size_t i = 0; i < prepared_.texts.size(); i += kTogether) {
-    core::throw_if_stopped("stopped while texts were encoded");
-    const std::size_t end = std::min(prepared_.texts.size(), i + kTogether);
-    const auto first = prepared_.texts.begin();
-    parts.push_back(
-        encode({first + static_cast<std::ptrdiff_t>(i), first + static_cast<std::ptrdiff_t>(end)}));
-    progress.update(static_cast<std::int64_t>(end));
+  constexpr std::int64_t kTogether = 256;
+  const auto count = static_cast<std::int64_t>(prepared_.texts.size());
+  // Each process encodes some of the groups of texts, which are the same for any number of them.
+  std::vector<std::int64_t> rows;
+  for (const auto groups : core::even_shares((count + kTogether - 1) / kTogether, team.size())) {
+    const std::int64_t before = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
+    rows.push_back(std::min(groups * kTogether, count - before));
   }
-  features_ = parts.empty() ? at::Tensor() : at::cat(parts);
+  const auto rank = static_cast<std::size_t>(team.rank());
+  const auto first = std::accumulate(rows.begin(), rows.begin() + team.rank(), std::int64_t{0});
+  core::Progress progress("encoding texts", rows[rank], "texts");
+  std::vector<at::Tensor> parts;
+  for (std::int64_t i = 0; i < rows[rank]; i += kTogether) {
+    core::throw_if_stopped("stopped while texts were encoded");
+    const std::int64_t end = std::min(rows[rank], i + kTogether);
+    const auto begin = prepared_.texts.begin() + first;
+    parts.push_back(encode({begin + i, begin + end}));
+    progress.update(end);
+  }
+  // A process without a text takes part with none.
+  const at::Tensor own =
+      parts.empty() ? at::empty({0, model_->options.width}, model_->parameters().front().options())
+                    : at::cat(parts);
+  features_ = team.all_gather(own.contiguous(), rows);
 }
 
 model::Expressions ModelResponder::expressions_of(std::span<const Query> queries,

@@ -20,6 +20,12 @@ RunFolder::RunFolder(fs::path folder) : folder_(std::move(folder)), created_(!fs
   }
 }
 
+std::unique_ptr<RunFolder> RunFolder::of_leader(fs::path folder) {
+  std::unique_ptr<RunFolder> followed(new RunFolder());
+  followed->folder_ = std::move(folder);
+  return followed;
+}
+
 RunFolder::~RunFolder() {
   std::error_code ignored;  // a destructor cannot report, and an empty folder does no harm
   if (!created_ || !lock_ || fs::exists(config(), ignored) || fs::exists(log(), ignored)) return;

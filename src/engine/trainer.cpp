@@ -37,6 +37,8 @@ Trainer::Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer,
       learner_(learner),
       optimizer_(optimizer),
       options_(options),
+      team_(options.team ? options.team : std::make_shared<core::Communicator>()),
+      sums_(*team_, optimizer.groups()),
       buffers_{KeptBuffers(module), KeptBuffers(module)},
       precision_(options.precision) {
   if (options_.ema_decay > 0) ema_.emplace(module_, options_.ema_decay);
@@ -56,7 +58,7 @@ losses::Terms Trainer::forward(const data::Batch& batch, std::int64_t step, Step
   arithmetic.end_forward();
   report.step = step + 1;
   report.learning_rate = options_.learning_rate * options_.schedule.factor(step);
-  report.images = batch.images.size(0);
+  report.images = batch.size();
   return losses;
 }
 
@@ -72,6 +74,8 @@ StepReport Trainer::step(const data::Batch& batch, std::int64_t step) {
   require_finite(report.loss, kLoss, report);
   report.forward_seconds = lap.take();
   backward(losses.total, report);
+  share_statistics(batch);
+  meet(batch);
   if (!report.overflowed) require_finite(report.gradient_norm, kGradientNorm, report);
   report.backward_seconds = lap.take();
   update(report);
@@ -86,7 +90,10 @@ Trainer::Pending Trainer::launch(const data::Batch& batch, std::int64_t step) {
   const losses::Terms losses = forward(batch, step, report);
   for (const auto& [name, value] : losses.terms) report.terms.emplace_back(name, 0);
   report.forward_seconds = lap.take();
+  sums_.begin();
   losses.total.backward();
+  sums_.finish();
+  share_statistics(batch);
   report.backward_seconds = lap.take();
   const at::Tensor numbers = guarded_update(losses, report);
   report.update_seconds = lap.take();
@@ -119,8 +126,13 @@ at::Tensor Trainer::guarded_update(const losses::Terms& losses, const StepReport
   return at::stack(numbers);
 }
 
+void Trainer::meet(const data::Batch& batch) {
+  if (!batch.images.is_cpu()) team_->barrier();
+}
+
 StepReport Trainer::read(Pending& pending) {
   if (pending.ready) pending.ready->synchronize();
+  meet(pending.batch);
   StepReport& report = pending.report;
   const at::Tensor numbers = pending.numbers.to(at::kDouble);
   const auto* value = numbers.const_data_ptr<double>();
@@ -136,14 +148,28 @@ void Trainer::choose_precision(const data::Batch& batch, std::int64_t step) {
   const c10::Device device = batch.images.device();
   // What was measured elsewhere, before the run was resumed here, need not exist here.
   const bool known = precision_ && (options_.precision || is_supported(*precision_, device));
-  if (known) return;
-  const auto measured = measure_precisions(module_, device, [&](PrecisionGuard& arithmetic) {
-    optimizer_.zero_grad();
-    const losses::Terms losses = learner_.losses(batch, place_of(step));
-    arithmetic.end_forward();
-    losses.total.backward();
-    (void)optimizer_.clip_gradients(0);  // waits for the device
-  });
+  if (!team_->any(!known)) return;
+  std::vector<std::string> names;
+  for (const auto precision : candidates(device)) names.emplace_back(to_string(precision));
+  if (team_->from_leader(core::join(names, " ")) != core::join(names, " ")) {
+    throw core::ConfigError(
+        "train.precision is auto, and the processes have unlike devices: choose one");
+  }
+  auto measured = measure_precisions(
+      module_, device,
+      [&](PrecisionGuard& arithmetic) {
+        optimizer_.zero_grad();
+        const losses::Terms losses = learner_.losses(batch, place_of(step));
+        arithmetic.end_forward();
+        losses.total.backward();
+        (void)optimizer_.clip_gradients(0);  // waits for the device
+      },
+      team_->is_alone());
+  for (auto& timing : measured) {  // the slowest process counts, and all agree
+    const at::Tensor seconds = at::full({1}, timing.seconds, at::kDouble);
+    team_->all_reduce(seconds, core::Reduction::kMaximum);
+    timing.seconds = seconds.item<double>();
+  }
   precision_ = fastest(measured);
   std::vector<std::string> times;
   for (const auto& [precision, seconds] : measured) {
@@ -153,15 +179,53 @@ void Trainer::choose_precision(const data::Batch& batch, std::int64_t step) {
                             " forward and backward: taking ", to_string(*precision_)));
 }
 
+void Trainer::share_weights() {
+  if (team_->is_alone()) return;
+  const torch::NoGradGuard no_grad;
+  const auto share = [this](const at::Tensor& values) {
+    const at::Tensor flat = values.detach().contiguous();
+    team_->broadcast(flat);
+    if (!flat.is_same(values) && flat.data_ptr() != values.data_ptr()) values.detach().copy_(flat);
+  };
+  for (const auto& parameter : module_.parameters()) share(parameter);
+  for (const auto& buffer : module_.buffers()) share(buffer);
+  if (!ema_) return;
+  for (const auto& [name, values] : ema_->state()) share(values);
+}
+
+void Trainer::share_statistics(const data::Batch& batch) {
+  if (team_->is_alone() || options_.synchronised_norms) return;
+  const torch::NoGradGuard no_grad;
+  const double share =
+      static_cast<double>(batch.images.size(0)) / static_cast<double>(batch.size());
+  std::vector<at::Tensor> statistics;
+  for (const auto& buffer : module_.buffers()) {
+    if (buffer.is_floating_point()) statistics.push_back(buffer);
+  }
+  if (statistics.empty()) return;
+  std::vector<at::Tensor> rows;
+  for (const auto& one : statistics) rows.push_back(one.flatten() * share);
+  const at::Tensor mean = at::cat(rows);
+  team_->all_reduce(mean, core::Reduction::kSum);
+  std::int64_t begin = 0;
+  for (const auto& one : statistics) {
+    one.copy_(mean.narrow(/*dim=*/0, begin, one.numel()).view_as(one));
+    begin += one.numel();
+  }
+}
+
 void Trainer::backward(const at::Tensor& loss, StepReport& report) {
+  sums_.begin();
   if (scales_loss()) {
     report.loss_scale = scaler_.scale();
     const core::PartScope part(kSums);
     (loss * report.loss_scale).backward();
+    sums_.finish();
     optimizer_.scale_gradients(1 / report.loss_scale);
   } else {
     const core::PartScope part(kSums);
     loss.backward();
+    sums_.finish();
   }
   const core::PartScope part(kOptimizer);
   report.gradient_norm = optimizer_.clip_gradients(options_.clip_norm);
@@ -176,6 +240,7 @@ void Trainer::update(StepReport& report) {
                                report.loss_scale, ": no weight changes"));
     scaler_.overflowed();
   } else {
+    between_steps_ = false;
     optimizer_.step(report.learning_rate);
     if (ema_) ema_->update();
     if (scales_loss()) scaler_.succeeded();
@@ -191,6 +256,10 @@ std::map<std::string, at::Tensor> Trainer::state() const {
     state[kPrecision] = torch::tensor(static_cast<std::int64_t>(*precision_), torch::kInt64);
   }
   return state;
+}
+
+std::map<std::string, std::string> Trainer::environment() const {
+  return {{"processes", core::cat(team_->size())}};
 }
 
 void Trainer::load_state(const std::map<std::string, at::Tensor>& state) {
@@ -217,6 +286,9 @@ StepReport Trainer::step_or_skip(const data::Batch& batch, TrainState& state) {
     StepReport report = fault.report();
     report.skipped = true;
     return report;
+  } catch (...) {
+    buffers.restore();
+    throw;
   }
 }
 
@@ -256,10 +328,13 @@ bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Devic
   while (true) {
     core::Lap lap;
     const std::int64_t step = state.step + (pending ? 1 : 0);
-    const bool stopped = core::stop_signal() != 0;
+    const int signal = team_->largest(core::stop_signal());
+    const bool stopped = signal != 0;
+    if (stopped) core::stop_by(signal);
     const bool over = step >= options_.schedule.total_steps || state.stopped_early || stopped;
     if (pending && (needs_weights(step) || over)) {
       settle(*pending, state);
+      between_steps_ = true;
       seconds += lap.take();
       end(pending->report);
       pending.reset();
@@ -277,14 +352,16 @@ bool Trainer::run(data::Loader& loader, std::int64_t steps_per_epoch, c10::Devic
     seconds += data_seconds;
     choose_precision(batch, step);
     if (!reads_late()) {
+      (void)needs_weights(step + 1);
       StepReport report = step_or_skip(batch, state);
       report.data_seconds = data_seconds;
       seconds += lap.take();
-      (void)needs_weights(report.step);
+      between_steps_ = true;
       end(report);
       continue;
     }
     buffers_before(step).keep();
+    between_steps_ = false;
     Pending launched = launch(batch, step);
     if (pending) {
       if (!settle(*pending, state)) {

@@ -75,10 +75,12 @@ void ValidationHook::judge(const SplitResult& result, TrainState& state) {
   state.validated_step = state.step;
   state.last_score = figure(result.scores, options_.best_metric);
   if (state.last_score > state.best_score) {
-    state.best_score = state.last_score;
-    state.best_step = state.step;
-    state.validations_without_better = 0;
-    parts_.checkpointer.save_best(state);
+    TrainState better = state;  // once it is on the disk
+    better.best_score = state.last_score;
+    better.best_step = state.step;
+    better.validations_without_better = 0;
+    parts_.checkpointer.save_best(better);
+    state = better;
     return;
   }
   ++state.validations_without_better;
@@ -109,7 +111,7 @@ void ValidationHook::write(const Validation& validation, const TrainState& state
   if (parts_.board != nullptr) parts_.board->scalars(state.step, curves);
   core::log::info(cat("step ", state.step, ": PointM ", fixed(scores.point_m, 1), ", mIoU ",
                       fixed(scores.miou, 1), ", oIoU ", fixed(scores.oiou, 1)));
-  if (!validation.samples) return;
+  if (!validation.samples || !parts_.folder.writes()) return;
   const std::string png = image::encode_png(*validation.samples);
   core::ensure_writable_folder(parts_.folder.samples());
   core::write_file(parts_.folder.samples() / cat(options_.split, "_step", state.step, ".png"), png);

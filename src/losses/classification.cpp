@@ -26,12 +26,13 @@ at::Tensor pooled_scores(const at::Tensor& logits, const config::ClassificationO
 }
 
 at::Tensor classification_loss(const at::Tensor& logits,
-                               const config::ClassificationOptions& options) {
-  if (logits.dim() != 4 || logits.size(0) != logits.size(1)) {
+                               const config::ClassificationOptions& options,
+                               const core::BatchShare& share) {
+  if (logits.dim() != 4 || share.whole(logits.size(0)) != logits.size(1)) {
     throw core::Error(core::cat("classification loss: got logits ", logits.sizes(),
                                 ", wanted as many texts as images, [B, B, h, w]"));
   }
-  const at::Tensor scores = pooled_scores(logits, options);
+  const at::Tensor scores = share.together(pooled_scores(logits, options));  // [B, B]
   return at::binary_cross_entropy_with_logits(scores, at::eye(scores.size(0), scores.options()));
 }
 

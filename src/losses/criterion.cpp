@@ -20,19 +20,18 @@ namespace pcnet::losses {
 namespace {
 
 /// Cls of every stage, averaged.
-at::Tensor classification(const std::vector<at::Tensor>& logits,
-                          const config::ClassificationOptions& options) {
+at::Tensor classification(const StepView& view, const config::ClassificationOptions& options) {
   std::vector<at::Tensor> stages;
-  for (const at::Tensor& stage : logits) stages.push_back(classification_loss(stage, options));
+  for (const at::Tensor& stage : view.logits) {
+    stages.push_back(classification_loss(stage, options, view.share));
+  }
   return at::stack(stages).mean();
 }
 
 /// The maps of each picture's own text: [N] of [B, B, h, w] -> [B, N, h, w]
-at::Tensor own_maps(const std::vector<at::Tensor>& logits) {
+at::Tensor own_maps(const StepView& view) {
   std::vector<at::Tensor> stages;
-  for (const at::Tensor& stage : logits) {
-    stages.push_back(stage.diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1).permute({2, 0, 1}));
-  }
+  for (const at::Tensor& stage : view.logits) stages.push_back(view.share.diagonal(stage));
   return at::stack(stages, /*dim=*/1);
 }
 
@@ -62,11 +61,12 @@ struct Compared {
 
 Compared compared(const StepView& view, const Needs& needs, std::int64_t image_side) {
   Compared maps{view, image_side};
-  if (needs.proposals) maps.own = own_maps(view.logits);
+  if (needs.proposals) maps.own = own_maps(view);
   if (needs.partners) {
-    maps.pairs = {maps.own,
-                  view.partner.empty() ? at::Tensor() : at::stack(view.partner, /*dim=*/1),
-                  view.has_partner, view.proposals, image_side};
+    maps.pairs = {
+        maps.own,         view.partner.empty() ? at::Tensor() : at::stack(view.partner, /*dim=*/1),
+        view.has_partner, view.proposals,
+        image_side,       view.share};
   }
   return maps;
 }
@@ -97,7 +97,7 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
        .weight = cls.weight,
        .losses =
            [cls](const Compared& maps) {
-             return Term::Losses{{"classification", classification(maps.view.logits, cls)}};
+             return Term::Losses{{"classification", classification(maps.view, cls)}};
            }},
       {.name = "region_aware_shrinking",
        .weight = ras.weight,
@@ -106,8 +106,10 @@ std::vector<Term> terms_of(const config::CriterionOptions& options) {
        .losses =
            [ras](const Compared& maps) {
              const auto& view = maps.view;
-             const auto [shrinking, foreground] = region_aware_shrinking_loss(
-                 {maps.own, view.proposals, view.clip_scores, view.draw, maps.image_side}, ras);
+             const auto [shrinking, foreground] =
+                 region_aware_shrinking_loss({maps.own, view.proposals, view.clip_scores, view.draw,
+                                              maps.image_side, view.share},
+                                             ras);
              Term::Losses losses{{"region_aware_shrinking", shrinking}};
              if (foreground.defined()) losses.emplace_back("foreground_overlap", foreground);
              return losses;

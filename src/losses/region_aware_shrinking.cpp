@@ -47,6 +47,11 @@ at::Tensor background_overlap(const at::Tensor& response, const at::Tensor& mask
   return each.scatter(/*dim=*/2, best.unsqueeze(/*dim=*/2), 0).amax(/*dim=*/2);
 }
 
+StageOverlaps of_whole_batch(const StageOverlaps& own, const core::BatchShare& share) {
+  return {share.together(own.foreground), share.together(own.background),
+          share.together(own.meets)};
+}
+
 /// 1 - IoU(R, m_f), mean over stages and pictures; `any` [B, 1]: the pictures with proposals.
 at::Tensor foreground_term(const StageOverlaps& overlaps, const at::Tensor& any,
                            const Shrinking& options) {
@@ -77,9 +82,10 @@ StageOverlaps stage_overlaps(const StageMaps& maps, const Shrinking& options) {
 
 RegionAwareShrinking region_aware_shrinking_loss(const StageMaps& maps, const Shrinking& options) {
   const bool hinge = options.form == config::ShrinkingForm::kHinge;
-  const StageOverlaps overlaps = stage_overlaps(maps, options);
-  const at::Tensor any = real_proposals(maps.proposals).any(/*dim=*/1, /*keepdim=*/true);  // [B, 1]
-  const at::Tensor measure = hinge ? overlaps.ambiguity() : overlaps.background;           // [B, N]
+  const StageOverlaps overlaps = of_whole_batch(stage_overlaps(maps, options), maps.share);
+  const at::Tensor any = maps.share.together(
+      real_proposals(maps.proposals).any(/*dim=*/1, /*keepdim=*/true));           // [B, 1]
+  const at::Tensor measure = hinge ? overlaps.ambiguity() : overlaps.background;  // [B, N]
   const std::int64_t pairs = measure.size(1) - 1;
   const at::Tensor before = measure.narrow(/*dim=*/1, /*start=*/0, pairs);
   // How much worse each stage is than the one before it: [B, N - 1].

@@ -47,7 +47,7 @@ at::Tensor mean_of_pairs(const at::Tensor& values, const TextPairs& pairs) {
   const at::Tensor any =
       real_proposals(pairs.proposals).any(/*dim=*/1, /*keepdim=*/true);  // [B, 1]
   const at::Tensor real = pairs.has_partner.logical_and(any);            // [B, D]
-  return mean_where(values, real.unsqueeze(/*dim=*/1));
+  return mean_where(pairs.share.together(values), pairs.share.together(real).unsqueeze(/*dim=*/1));
 }
 
 }  // namespace pcnet::losses

@@ -30,17 +30,19 @@ at::Tensor BaselineImpl::forward(const at::Tensor& visual, const at::Tensor& tex
 }
 
 std::vector<StageLogits> BaselineImpl::answer_batch(const at::Tensor& visual,
-                                                    const Expressions& expressions) {
+                                                    const Expressions& expressions,
+                                                    const core::BatchShare& share) {
   const at::Tensor& own = expressions.texts;  // [B, 1 + D, C]
   if (own.size(1) == 1) {
-    const at::Tensor logits = forward(visual, own.select(/*dim=*/1, /*index=*/0));
+    const at::Tensor logits = forward(visual, share.gathered(own.select(/*dim=*/1, /*index=*/0)));
     return {{logits, logits.slice(/*dim=*/1, 0, 0)}};
   }
-  const at::Tensor texts = with_whole_batch(own);  // [B, B + D, C]
+  const at::Tensor texts = with_whole_batch(own, share);  // [n, B + D, C]
   const at::Tensor logits = compared(
       visual, texts,
       attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, texts));
-  return {{logits.slice(/*dim=*/1, 0, own.size(0)), logits.slice(/*dim=*/1, own.size(0))}};
+  const std::int64_t samples = share.whole(own.size(0));
+  return {{logits.slice(/*dim=*/1, 0, samples), logits.slice(/*dim=*/1, samples)}};
 }
 
 at::Tensor BaselineImpl::respond(const at::Tensor& visual, const Expressions& expressions,

@@ -13,39 +13,39 @@ at::Tensor joined(const at::Tensor& left, const at::Tensor& right) {
   return right.size(1) == 0 ? left : at::cat({left, right}, /*dim=*/1);
 }
 
-/// The inverse of with_whole_batch(): [B, B + D, C] -> [B, 1 + D, C].
-at::Tensor own_rows(const at::Tensor& rows) {
-  const std::int64_t pictures = rows.size(0);
-  const at::Tensor first = rows.slice(/*dim=*/1, 0, pictures)
-                               .diagonal(/*offset=*/0, /*dim1=*/0, /*dim2=*/1)
-                               .t();  // [B, C]
-  return joined(first.unsqueeze(/*dim=*/1), rows.slice(/*dim=*/1, pictures));
+/// The inverse of with_whole_batch(): [n, B + D, C] -> [n, 1 + D, C].
+at::Tensor own_rows(const at::Tensor& rows, const core::BatchShare& share) {
+  const std::int64_t samples = share.whole(rows.size(0));
+  const at::Tensor first = share.diagonal(rows.slice(/*dim=*/1, 0, samples));  // [n, C]
+  return joined(first.unsqueeze(/*dim=*/1), rows.slice(/*dim=*/1, samples));
 }
 
-/// Which cues of with_whole_batch() a text looks at, [B, 1 + D, B + D]: the sample's text at those
+/// Which cues of with_whole_batch() a text looks at, [n, 1 + D, B + D]: the sample's text at those
 /// of all samples, a partner at its own and, in the place of its sample's, at none.
-at::Tensor visible_cues(std::int64_t pictures, std::int64_t partners, const at::Device& device) {
+at::Tensor visible_cues(std::int64_t pictures, std::int64_t partners, const at::Device& device,
+                        const core::BatchShare& share) {
   if (partners == 0) return {};  // everything
+  const std::int64_t whole = share.whole(pictures);
   const at::TensorOptions kind = at::TensorOptions(at::kBool).device(device);
-  const at::Tensor samples = at::cat(
-      {at::ones({pictures, 1, pictures}, kind), at::eye(pictures, kind)
-                                                    .logical_not()
-                                                    .unsqueeze(/*dim=*/1)
-                                                    .expand({pictures, partners, pictures})},
-      /*dim=*/1);
+  const at::Tensor others = share.of(at::eye(whole, kind).logical_not());  // [n, B]
+  const at::Tensor samples =
+      at::cat({at::ones({pictures, 1, whole}, kind),
+               others.unsqueeze(/*dim=*/1).expand({pictures, partners, whole})},
+              /*dim=*/1);
   const at::Tensor own = at::cat({at::zeros({1, partners}, kind), at::eye(partners, kind)});
   return at::cat({samples, own.expand({pictures, 1 + partners, partners})}, /*dim=*/2);
 }
 
 }  // namespace
 
-at::Tensor with_whole_batch(const at::Tensor& own) {
-  const std::int64_t pictures = own.size(0);
-  const at::Tensor samples = own.select(/*dim=*/1, /*index=*/0).expand({pictures, pictures, -1});
-  return joined(samples, own.slice(/*dim=*/1, /*start=*/1));
+at::Tensor with_whole_batch(const at::Tensor& own, const core::BatchShare& share) {
+  const at::Tensor samples = share.gathered(own.select(/*dim=*/1, /*index=*/0));  // [B, C]
+  return joined(samples.expand({own.size(0), -1, -1}), own.slice(/*dim=*/1, /*start=*/1));
 }
 
-at::Tensor all_texts(const at::Tensor& own) { return own.transpose(0, 1).flatten(0, 1); }
+at::Tensor all_texts(const at::Tensor& own, const core::BatchShare& share) {
+  return share.gathered(own).transpose(0, 1).flatten(0, 1);
+}
 
 ConditionalReferringModuleImpl::ConditionalReferringModuleImpl(
     std::int64_t width, const config::ReferringOptions& referring)
@@ -114,14 +114,15 @@ void ConditionalReferringModuleImpl::make_attentions(std::int64_t width) {
 }
 
 StageOutput ConditionalReferringModuleImpl::forward(const at::Tensor& visual,
-                                                    const at::Tensor& texts,
-                                                    const at::Tensor& cues) {
-  const Modulated stage = modulated(visual, texts, cues, looks_at_batch());
-  const at::Tensor scored =
-      options.context == "pair" ? stage.texts : with_whole_batch(stage.texts);  // [B, B + D, C]
+                                                    const at::Tensor& texts, const at::Tensor& cues,
+                                                    const core::BatchShare& share) {
+  const Modulated stage = modulated(visual, texts, cues, looks_at_batch() ? &share : nullptr);
+  const at::Tensor scored = options.context == "pair"
+                                ? stage.texts
+                                : with_whole_batch(stage.texts, share);  // [n, B + D, C]
   const at::Tensor seen = looks_at_partners()
-                              ? all_texts(stage.texts).expand({visual.size(0), -1, -1})
-                              : scored.slice(/*dim=*/1, 0, visual.size(0));
+                              ? all_texts(stage.texts, share).expand({visual.size(0), -1, -1})
+                              : scored.slice(/*dim=*/1, 0, share.whole(visual.size(0)));
   const at::Tensor next =
       options.visual_update == "off"
           ? stage.visual
@@ -132,7 +133,7 @@ StageOutput ConditionalReferringModuleImpl::forward(const at::Tensor& visual,
 StageOutput ConditionalReferringModuleImpl::respond(const at::Tensor& visual,
                                                     const at::Tensor& texts,
                                                     const at::Tensor& cues) {
-  const Modulated stage = modulated(visual, texts, cues, /*whole_batch=*/false);
+  const Modulated stage = modulated(visual, texts, cues, /*share=*/nullptr);
   const at::Tensor next = options.visual_update == "off"
                               ? stage.visual
                               : updated(stage.visual, text_to_vision_->only_text_to_vision());
@@ -140,15 +141,16 @@ StageOutput ConditionalReferringModuleImpl::respond(const at::Tensor& visual,
 }
 
 ConditionalReferringModuleImpl::Modulated ConditionalReferringModuleImpl::modulated(
-    const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues, bool whole_batch) {
+    const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
+    const core::BatchShare* share) {
   const at::Tensor cells = at_entry(visual, /*dim=*/1);
   const at::Tensor before = at_entry(texts, /*dim=*/-1);
   const Memories memories = look_at(cells);
-  const Cues seen = attended(cues, memories.cues, whole_batch);
+  const Cues seen = attended(cues, memories.cues, share);
   at::Tensor after = before;
   if (strategy_.text_to_text) {
-    after = after + residual(whole_batch ? seen_in_batch(before, seen.context)
-                                         : text_to_text_->one_text(seen.own));
+    after = after + residual(share != nullptr ? seen_in_batch(before, seen.context, *share)
+                                              : text_to_text_->one_text(seen.own));
   }
   if (strategy_.cue) after = after + seen.own * options.cue_scale;
   return {cells, at_entry(after, /*dim=*/-1), memories};
@@ -166,33 +168,37 @@ ConditionalReferringModuleImpl::Memories ConditionalReferringModuleImpl::look_at
 }
 
 ConditionalReferringModuleImpl::Cues ConditionalReferringModuleImpl::attended(
-    const at::Tensor& cues, const VisualMemory& memory, bool whole_batch) {
+    const at::Tensor& cues, const VisualMemory& memory, const core::BatchShare* share) {
   const auto look = [&](const at::Tensor& cue) {
     if (!strategy_.vision_to_text) return cue;
     const at::Tensor seen = vision_to_text_->vision_to_text(cue, memory);
     return options.cue_residual ? cue + residual(seen) : seen;
   };
-  if (!whole_batch) return {look(cues), {}};
+  if (share == nullptr) return {look(cues), {}};
   if (options.context == "shared") {
     const at::Tensor own = look(cues);
-    if (!looks_at_partners()) return {own, with_whole_batch(own)};
-    const at::Tensor all = all_texts(own);
+    if (!looks_at_partners()) return {own, with_whole_batch(own, *share)};
+    const at::Tensor all = all_texts(own, *share);
     return {own, options.context_keys == "reshaped" ? all : all.expand({cues.size(0), -1, -1})};
   }
   if (looks_at_partners()) {
     const at::Tensor own = strategy_.cue ? look(cues) : at::Tensor();
-    return {own, look(all_texts(cues).expand({cues.size(0), -1, -1}))};
+    return {own, look(all_texts(cues, *share).expand({cues.size(0), -1, -1}))};
   }
-  const at::Tensor context = look(with_whole_batch(cues));
-  return {strategy_.cue ? own_rows(context) : at::Tensor(), context};
+  const at::Tensor context = look(with_whole_batch(cues, *share));
+  return {strategy_.cue ? own_rows(context, *share) : at::Tensor(), context};
 }
 
 at::Tensor ConditionalReferringModuleImpl::seen_in_batch(const at::Tensor& texts,
-                                                         const at::Tensor& context) {
-  if (options.context_keys == "reshaped") return text_to_text_->text_to_reshaped(texts, context);
-  const at::Tensor visible = looks_at_partners()
-                                 ? at::Tensor()
-                                 : visible_cues(texts.size(0), texts.size(1) - 1, texts.device());
+                                                         const at::Tensor& context,
+                                                         const core::BatchShare& share) {
+  if (options.context_keys ==
+      "reshaped") {  // which context a text gets, its place in the batch says
+    return share.of(text_to_text_->text_to_reshaped(share.gathered(texts), context));
+  }
+  const at::Tensor visible =
+      looks_at_partners() ? at::Tensor()
+                          : visible_cues(texts.size(0), texts.size(1) - 1, texts.device(), share);
   return text_to_text_->text_to_text(texts, context, visible);
 }
 

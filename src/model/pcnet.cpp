@@ -29,7 +29,8 @@ PCNetImpl::PCNetImpl(const config::ModelOptions& model, std::int64_t vocabulary_
 }
 
 std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
-                                            const Expressions& expressions) {
+                                            const Expressions& expressions,
+                                            const core::BatchShare& share) {
   check(visual, expressions, /*leading=*/2);
   const std::int64_t pictures = visual.size(0);
   if (expressions.texts.size(0) != pictures) {
@@ -38,7 +39,7 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
   }
   const bool pair = options.referring.context == "pair";
   const auto on_pictures = [&](const at::Tensor& own) {
-    return pair ? with_whole_batch(own) : own;
+    return pair ? with_whole_batch(own, share) : own;
   };
   const at::Tensor factor = scale();
   at::Tensor cells = visual;
@@ -47,11 +48,12 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
   for (std::size_t n = 0; n < stages_.size(); ++n) {
     const core::PartScope part("referring module", static_cast<std::int64_t>(n));
     const StageOutput stage =
-        stages_[n]->forward(cells, texts, on_pictures(stage_cues(n, expressions)));
+        stages_[n]->forward(cells, texts, on_pictures(stage_cues(n, expressions)), share);
     cells = stage.visual;
     texts = stage.texts;
-    const at::Tensor logits = stage.similarity * factor;  // [B, B + D, h, w]
-    answers.push_back({logits.slice(/*dim=*/1, 0, pictures), logits.slice(/*dim=*/1, pictures)});
+    const at::Tensor logits = stage.similarity * factor;  // [n, B + D, h, w]
+    const std::int64_t samples = share.whole(pictures);
+    answers.push_back({logits.slice(/*dim=*/1, 0, samples), logits.slice(/*dim=*/1, samples)});
   }
   return answers;
 }

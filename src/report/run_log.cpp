@@ -1,6 +1,7 @@
 #include "pcnet/report/run_log.h"
 
 #include <sstream>
+#include <utility>
 
 #include "pcnet/core/files.h"
 #include "pcnet/core/json.h"
@@ -33,8 +34,10 @@ const std::filesystem::path& with_lines_until(const std::filesystem::path& path,
 }  // namespace
 
 RunLog::RunLog(const std::filesystem::path& path, std::int64_t resume_step)
-    : file_(with_lines_until(path, resume_step)) {}
+    : file_(std::in_place, with_lines_until(path, resume_step)) {}
 
-void RunLog::write(const ordered_json& event) { file_.append(core::json_text(event)); }
+void RunLog::write(const ordered_json& event) {
+  if (file_) file_->append(core::json_text(event));
+}
 
 }  // namespace pcnet::report

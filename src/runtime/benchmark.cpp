@@ -151,11 +151,12 @@ std::int64_t parameter_count(const torch::nn::Module& module) {
 }  // namespace
 
 ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std::int64_t steps,
-                         bool profile) {
+                         bool profile, distributed::Team* team) {
   if (steps < 1) throw core::UsageError("--steps: wanted at least 1");
   config::Config endless = config;
   endless.train.max_steps = warm_up + steps;
-  TrainingParts parts(endless, {});
+  TrainingParts parts(endless, {}, team);
+  parts.trainer->share_weights();
   const auto loader = parts.loader(0);
   std::vector<engine::StepReport> reports;
   std::optional<core::Profile> profiled;
@@ -183,6 +184,8 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
                            {"objective", config.train.objective.word()},
                            {"batch_size", batch},
                            {"image_size", config.data.image_size},
+                           {"processes", parts.team->size()},
+                           {"gradient_bytes", parts.trainer->gradient_bytes()},
                            {"warm_up_steps", warm_up},
                            {"steps", steps},
                            {"images_per_second", static_cast<double>(batch) / step_seconds},
@@ -203,14 +206,15 @@ ordered_json bench_train(const config::Config& config, std::int64_t warm_up, std
 
 ordered_json bench_eval(const std::filesystem::path& model, const std::string& split,
                         const std::vector<std::string>& overrides, std::int64_t repeats,
-                        bool profile) {
+                        bool profile, distributed::Team* processes) {
   if (repeats < 1) throw core::UsageError("--repeats: wanted at least 1");
   LoadedModel loaded = load_model(model, overrides);
   data::Dataset dataset = open_dataset(loaded);
   auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
   const auto segmentor = segmentor_for(loaded.config, dataset);
+  const auto team = distributed::communicator_for(processes, loaded.device);
   const auto run = [&] {
-    return engine::evaluate(dataset, split, responder, *segmentor, loaded.config.eval);
+    return engine::evaluate(dataset, split, responder, *segmentor, loaded.config.eval, team);
   };
   const auto first_start = std::chrono::steady_clock::now();
   const engine::SplitResult result = run();  // decodes the pictures and warms up
@@ -234,6 +238,7 @@ ordered_json bench_eval(const std::filesystem::path& model, const std::string& s
   ordered_json document = {
       {"bench", "eval"},
       {"split", split},
+      {"processes", team->size()},
       {"pictures", pictures.size()},
       {"sentences", result.sentences.size()},
       {"first_seconds", first},

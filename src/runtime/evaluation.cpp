@@ -141,9 +141,10 @@ EvaluationResult evaluate_baseline(const EvaluationRequest& request, config::Con
   }
   data::Dataset dataset = open_dataset(config.data);
   const auto segmentor = segmentor_for(config, dataset);
+  const auto team = distributed::communicator_for(request.team, c10::kCPU);
   auto result = evaluate(*responder, *segmentor, dataset, config, splits_of(request, config),
-                         request.baseline);
-  dataset.pictures().report_skipped();
+                         request.baseline, {}, team);
+  dataset.pictures().report_skipped(team.get());
   return result;
 }
 
@@ -171,9 +172,10 @@ EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config
   data::Dataset dataset = open_dataset(loaded);
   const auto segmentor = segmentor_for(config, dataset);
   const auto responder = make_responder(loaded, dataset);
+  const auto team = distributed::communicator_for(request.team, loaded.device);
   auto result = evaluate(*responder, *segmentor, dataset, config, splits_of(request, config),
-                         loaded.checkpoint.string());
-  dataset.pictures().report_skipped();
+                         loaded.checkpoint.string(), {}, team);
+  dataset.pictures().report_skipped(team.get());
   return result;
 }
 
@@ -182,7 +184,8 @@ EvaluationResult evaluate_model(const EvaluationRequest& request, config::Config
 EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segmentor,
                           data::Dataset& dataset, const config::Config& config,
                           const std::vector<std::string>& splits, const std::string& name,
-                          std::map<std::string, engine::SplitResult> known) {
+                          std::map<std::string, engine::SplitResult> known,
+                          const std::shared_ptr<core::Communicator>& team) {
   if (splits.empty()) throw core::ConfigError("eval.splits is empty: name at least one split");
   EvaluationResult result{name, {}, segmentor.kind(), {}};
   // An unknown or empty split is found before the first one is answered.
@@ -191,7 +194,7 @@ EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segme
     const auto found = known.find(split);
     auto scored = found != known.end()
                       ? std::move(found->second)
-                      : engine::evaluate(dataset, split, responder, segmentor, config.eval);
+                      : engine::evaluate(dataset, split, responder, segmentor, config.eval, team);
     if (scored.broken_outlines > 0) {
       core::log::warning(cat("left out of ", split, ": ", scored.broken_outlines,
                              scored.broken_outlines == 1 ? " sentence" : " sentences",
@@ -209,7 +212,8 @@ EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segme
 EvaluationResult evaluate(const EvaluationRequest& request) {
   // Opened now: a path that cannot be written is found before the work, not after it.
   std::optional<core::AtomicFile> lines;
-  if (!request.per_sentence.empty()) lines.emplace(request.per_sentence);
+  const bool leads = request.team == nullptr || request.team->communicator()->leads();
+  if (!request.per_sentence.empty() && leads) lines.emplace(request.per_sentence);
   config::Config config;
   EvaluationResult result = request.baseline.empty() ? evaluate_model(request, config)
                                                      : evaluate_baseline(request, config);

@@ -50,7 +50,8 @@ struct Feed {
   std::unique_ptr<data::Samples> samples;
 };
 
-data::Loader::Options loader_options(const config::Config& config, std::int64_t batches) {
+data::Loader::Options loader_options(const config::Config& config, std::int64_t batches,
+                                     const std::shared_ptr<core::Communicator>& team) {
   return {.batch_size = config.train.batch_size,
           .seed = static_cast<std::uint64_t>(config.run.seed),
           .first = 0,
@@ -58,7 +59,8 @@ data::Loader::Options loader_options(const config::Config& config, std::int64_t 
           .prefetch = config.data.prefetch,
           .workers = config.data.workers,
           .pinned = core::parse_device(config.run.device).is_cuda(),
-          .negatives = config.data.negatives};
+          .negatives = config.data.negatives,
+          .team = team};
 }
 
 /// One pass over the first batches.
@@ -71,7 +73,7 @@ ordered_json pass(Feed& feed, const data::Loader::Options& options, const char* 
   for (std::int64_t step = 0; step < options.last; ++step) {
     core::throw_if_stopped("bench stopped");
     const data::Batch batch = loader.next();
-    images += batch.images.size(0);
+    images += batch.size();
     for (std::int64_t i = 0; i < batch.image_ids.size(0); ++i) {
       pictures.insert(batch.image_ids[i].item<std::int64_t>());
     }
@@ -107,19 +109,22 @@ ordered_json parts(const config::Config& config, const data::Loader::Options& op
 
 }  // namespace
 
-ordered_json bench_load(const config::Config& config, const LoadBenchOptions& options) {
+ordered_json bench_load(const config::Config& config, const LoadBenchOptions& options,
+                        distributed::Team* processes) {
+  const auto team = distributed::communicator_for(processes, c10::kCPU);
   core::set_threads(static_cast<int>(config.run.threads));
   Feed feed(config, config.data);
   data::EpochSampler sampler(feed.samples->size(), config.train.batch_size, 0);
   const std::int64_t batches = options.batches > 0 ? options.batches : sampler.steps_per_epoch();
-  const auto loading = loader_options(config, batches);
+  const auto loading = loader_options(config, batches, team);
   std::set<std::int64_t> pictures;
   const ordered_json cold = pass(feed, loading, "cold", pictures);
   const ordered_json warm = pass(feed, loading, "warm", pictures);
-  feed.dataset.pictures().report_skipped();
+  feed.dataset.pictures().report_skipped(team.get());
   return {{"bench", "load"},
           {"objective", config.train.objective.word()},
           {"source", config.data.pack.empty() ? "files" : "pack"},
+          {"processes", team->size()},
           {"open_seconds", feed.opening},
           {"batch_size", std::min(config.train.batch_size, feed.samples->size())},
           {"image_size", config.data.image_size},

@@ -98,7 +98,9 @@ config::Config default_config(const std::vector<std::string>& overrides) {
   return config::load_defaults(all).values;
 }
 
-Packing pack_dataset(const config::Config& config, const fs::path& target, bool replace) {
+Packing pack_dataset(const config::Config& config, const fs::path& target, bool replace,
+                     distributed::Team* processes) {
+  const auto team = distributed::communicator_for(processes, c10::kCPU);
   if (target.empty()) throw core::UsageError("--out is empty: wanted the name of a file");
   if (!config.data.pack.empty()) {
     throw core::UsageError(cat("data.pack is ", config.data.pack,
@@ -117,12 +119,17 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
   const auto key = data::make_pack_key(dataset.files(), options, *tokenizer, grid_of(config));
   const int threads = core::usable_threads(static_cast<int>(config.run.threads));
   StageBars looks("comparing");
-  if (auto whole = find_whole(dataset, key, out, replace, threads,
-                              bars(looks, "comparing was stopped: nothing was written"))) {
-    return *whole;
+  std::optional<Packing> whole;
+  if (team->leads()) {
+    whole = find_whole(dataset, key, out, replace, threads,
+                       bars(looks, "comparing was stopped: nothing was written"));
   }
-  core::ensure_writable_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
-  announce(dataset, config, out);
+  if (team->any(whole.has_value()))
+    return whole.value_or(Packing{.key = key, .already_there = true});
+  if (team->leads()) {
+    core::ensure_writable_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
+    announce(dataset, config, out);
+  }
   core::Lap lap;
   StageBars stages("packing");
   Packing packing{.key = key};
@@ -131,10 +138,11 @@ Packing pack_dataset(const config::Config& config, const fs::path& target, bool 
       {.out = out,
        .grid = grid_of(config),
        .threads = threads,
-       .tell = bars(stages, "packing was stopped: the same command goes on from there")});
+       .tell = bars(stages, "packing was stopped: the same command goes on from there"),
+       .team = team});
   packing.seconds = lap.take();
   text::report(packing.summary.omissions, "distinct texts", options.text_length);
-  dataset.pictures().report_skipped();
+  dataset.pictures().report_skipped(team.get());
   return packing;
 }
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <sstream>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -80,8 +82,9 @@ std::vector<const data::ImageRecord*> images_of(const data::ReferIndex& index,
 }
 
 /// Those without an entry.
-std::vector<const data::ImageRecord*> left_of(const std::vector<const data::ImageRecord*>& images,
-                                              const std::unordered_set<std::int64_t>& there) {
+std::vector<const data::ImageRecord*> without_entry(
+    const std::vector<const data::ImageRecord*>& images,
+    const std::unordered_set<std::int64_t>& there) {
   std::vector<const data::ImageRecord*> left;
   std::copy_if(images.begin(), images.end(), std::back_inserter(left),
                [&](const auto* image) { return !there.contains(image->image_id); });
@@ -122,7 +125,8 @@ class Making {
   Making(data::Dataset& dataset, proposals::ProposalMaker& maker, int threads)
       : dataset_(dataset), maker_(maker), threads_(maker.images_at_once(threads)) {}
 
-  /// Several images at a time, in their order. Calls `keep(Made)` for each that can be read.
+  /// Several images at a time, in their order. Calls `keep(std::optional<Made>)` for each, empty
+  /// for one that cannot be read.
   template <class Keep, class Tell>
   void run(const std::vector<const data::ImageRecord*>& images, Keep keep, Tell tell) {
     const auto together = static_cast<std::size_t>(threads_ == 1 ? 1 : 4 * threads_);
@@ -150,14 +154,16 @@ class Making {
           made[static_cast<std::size_t>(i)] = make(image, std::move(read));
         });
       }
-      for (auto& one : made) {
-        if (one) keep(*one);
-      }
+      for (const auto& one : made) keep(one);
       tell(static_cast<std::int64_t>(begin + count));
     }
   }
 
-  std::int64_t unreadable() const { return unreadable_; }
+  /// Between two messages: a process waits for others as long as one image of this many takes.
+  std::size_t images_of_a_window() const {
+    constexpr std::size_t kLeast = 8;
+    return std::max(kLeast, static_cast<std::size_t>(4 * threads_));
+  }
 
   /// Where the time went; empty for a maker that does not say.
   proposals::PartSeconds seconds() const {
@@ -191,7 +197,6 @@ class Making {
         throw Error(message + " (--on-bad-image skip goes on without such images)");
       }
       core::log::warning("skipped " + message);
-      ++unreadable_;
       return std::nullopt;
     }
     const auto proposals = maker_.propose(*read.picture);
@@ -204,9 +209,43 @@ class Making {
   data::Dataset& dataset_;
   proposals::ProposalMaker& maker_;
   int threads_;
-  std::atomic<std::int64_t> unreadable_ = 0;
   std::atomic<double> reading_ = 0;  // and waiting for it
 };
+
+/// What an image gave, as a line of its own; an image that cannot be read gave nothing.
+std::string line_of(const std::optional<Made>& made) {
+  return core::json_text(made ? ordered_json::array({made->line, made->masks}) : nullptr) + "\n";
+}
+
+/// Shares the images of processes: each makes every so manieth of a window's, then process 0 keeps
+/// all in their order.
+template <class Keep, class Tell>
+void make_together(Making& making, const std::vector<const data::ImageRecord*>& images,
+                   core::Communicator& team, Keep keep, Tell tell) {
+  const auto processes = static_cast<std::size_t>(team.size());
+  const auto rank = static_cast<std::size_t>(team.rank());
+  // That of process 0: others may have another number of threads.
+  const std::size_t window =
+      std::stoul(team.from_leader(cat(making.images_of_a_window()))) * processes;
+  for (std::size_t begin = 0; begin < images.size(); begin += window) {
+    const std::size_t end = std::min(images.size(), begin + window);
+    std::vector<const data::ImageRecord*> own;
+    for (std::size_t i = begin + rank; i < end; i += processes) own.push_back(images[i]);
+    std::string said;
+    making.run(
+        own, [&](const std::optional<Made>& made) { said += line_of(made); },
+        [](std::int64_t /*done*/) {});
+    std::vector<std::istringstream> all;
+    for (auto& text : team.gather(said)) all.emplace_back(std::move(text));
+    for (std::size_t i = begin; !all.empty() && i < end; ++i) {
+      std::string line;
+      std::getline(all[(i - begin) % processes], line);
+      const auto made = core::parse_json<ordered_json>(line);
+      keep(made.is_null() ? std::nullopt : std::optional(Made{made.at(0), made.at(1)}));
+    }
+    tell(static_cast<std::int64_t>(end));
+  }
+}
 
 std::string head_line(const ordered_json& settings) {
   ordered_json head = {{"format", "pcnet-proposals"}, {"version", 1}};
@@ -214,10 +253,38 @@ std::string head_line(const ordered_json& settings) {
   return core::json_text(head);
 }
 
+/// The store to go on with; nothing when it is whole, and then `file` says so.
+std::unique_ptr<GrowingLines> open_store(const std::string& head,
+                                         const std::vector<const data::ImageRecord*>& all,
+                                         bool replace, ProposalFile& file) {
+  if (GrowingLines::is_whole(file.out, head, replace)) {
+    const auto ids = count_entries(core::read_file(file.out), file.out.string(), file);
+    file.already_there = without_entry(all, ids).empty();
+    if (file.already_there) return nullptr;
+    GrowingLines::reopen(file.out);  // it has the images of another dataset
+    file = {.out = file.out};
+  }
+  return std::make_unique<GrowingLines>(file.out, head);
+}
+
+/// The image_ids that process 0 has in its store, for all.
+std::unordered_set<std::int64_t> shared_ids(core::Communicator& team, const GrowingLines* store,
+                                            ProposalFile& file) {
+  std::string ids;
+  if (store != nullptr) {
+    const auto there = count_entries(store->there(), store->name(), file);
+    ids = core::json_text(ordered_json(std::vector<std::int64_t>(there.begin(), there.end())));
+  }
+  const auto all = core::parse_json<ordered_json>(team.from_leader(ids));
+  const auto list = all.get<std::vector<std::int64_t>>();
+  return {list.begin(), list.end()};
+}
+
 }  // namespace
 
 ProposalFile make_proposals(const config::Config& config, const ProposalRequest& request) {
   core::Lap watch;
+  const auto team = distributed::communicator_for(request.team, c10::kCPU);
   data::Dataset dataset = open_dataset(config.data, data::Pictures::kUsed);
   if (!dataset.files().pack.empty()) {
     throw core::UsageError(cat("cannot make proposals of the pack ", dataset.files().pack.string(),
@@ -231,32 +298,32 @@ ProposalFile make_proposals(const config::Config& config, const ProposalRequest&
   if (request.shards > 1) settings["shard"] = cat(request.shard, "/", request.shards);
   const std::string head = head_line(settings);
   const auto all = images_of(dataset.index(), request);
-  if (GrowingLines::is_whole(file.out, head, request.replace)) {
-    const auto ids = count_entries(core::read_file(file.out), file.out.string(), file);
-    file.already_there = left_of(all, ids).empty();
-    if (file.already_there) return file;
-    GrowingLines::reopen(file.out);  // it has the images of another dataset
-    file = {.out = file.out};
-  }
-  GrowingLines store(file.out, head);
-  const auto there = count_entries(store.there(), store.name(), file);
+  std::unique_ptr<GrowingLines> store;  // of process 0
+  if (team->leads()) store = open_store(head, all, request.replace, file);
+  if (team->any(file.already_there)) return file;
+  const auto left = without_entry(all, shared_ids(*team, store.get(), file));
   const std::int64_t before = file.images;
-  const auto left = left_of(all, there);
   Making making(dataset, *maker, core::usable_threads(static_cast<int>(config.run.threads)));
   const auto already = static_cast<std::int64_t>(all.size() - left.size());
   core::Progress progress("making proposals", static_cast<std::int64_t>(all.size()), "images",
                           already);
-  making.run(
-      left,
-      [&](const Made& made) {
-        store.append(made.line);
-        count_entry(made.masks, file);
-      },
-      [&](std::int64_t done) { progress.update(already + done); });
-  store.commit();
+  const auto keep = [&](const std::optional<Made>& made) {
+    if (!made) {
+      ++file.unreadable;
+      return;
+    }
+    store->append(made->line);
+    count_entry(made->masks, file);
+  };
+  const auto tell = [&](std::int64_t done) { progress.update(already + done); };
+  if (team->is_alone()) {
+    making.run(left, keep, tell);
+  } else {
+    make_together(making, left, *team, keep, tell);
+  }
+  if (store) store->commit();
   progress.finish();
   file.made = file.images - before;
-  file.unreadable = making.unreadable();
   file.seconds = watch.take();
   file.by_part = making.seconds();
   return file;

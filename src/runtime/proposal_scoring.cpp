@@ -35,8 +35,8 @@ struct ImageSentences {
 };
 
 /// The sentences of the splits, which may overlap, by image.
-std::vector<ImageSentences> sentences_of(const data::ReferIndex& index,
-                                         const std::vector<std::string>& splits) {
+std::vector<ImageSentences> sentences_by_image(const data::ReferIndex& index,
+                                               const std::vector<std::string>& splits) {
   std::set<std::size_t> positions;
   for (const auto& split : splits) {
     const auto& own = index.split(split);
@@ -137,7 +137,7 @@ ScoreFile score_proposals(const config::Config& config, const ScoringRequest& re
   core::Lap watch;
   data::Dataset dataset = open_dataset(config.data);
   require_usable(config, dataset);
-  const auto images = sentences_of(dataset.index(), request.splits);
+  const auto images = sentences_by_image(dataset.index(), request.splits);
   ScoreFile file{.out = request.out, .sentences = count(images)};
   if (file.out.empty()) {
     file.out = dataset.files().annotations.parent_path() / "clip_scores.jsonl";

@@ -68,9 +68,11 @@ std::optional<Resumption> find_checkpoint_of(const TrainingRequest& request,
 
 /// "threads 2 (the run had 1)" for each that decides how sums are rounded.
 std::vector<std::string> rounding_differences(const engine::Checkpoint& checkpoint,
-                                              c10::Device device) {
+                                              const TrainingParts& parts) {
   std::vector<std::string> differences;
-  for (const auto& [name, value] : engine::environment_of(device)) {
+  auto now = engine::environment_of(parts.device);
+  now.merge(parts.trainer->environment());
+  for (const auto& [name, value] : now) {
     const auto before = checkpoint.environment.find(name);
     if (before == checkpoint.environment.end() || before->second == value) continue;
     differences.push_back(cat(name, " ", value, " (the run had ", before->second, ")"));
@@ -154,7 +156,7 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   }
   core::log::info(cat("going on from ", name, ", step ", state.step,
                       parts.config.model.init.empty() ? "" : "; model.init is not read again"));
-  const auto differences = rounding_differences(checkpoint, parts.device);
+  const auto differences = rounding_differences(checkpoint, parts);
   if (!differences.empty()) {
     core::log::info(cat("going on with ", core::join(differences, ", "),
                         ": sums are rounded in another order, so that numbers may differ in their "
@@ -167,7 +169,7 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
   return state;
 }
 
-std::vector<ordered_json> events_of(const Resumption& resumption, c10::Device device) {
+std::vector<ordered_json> events_of(const Resumption& resumption, const TrainingParts& parts) {
   const std::int64_t step = resumption.checkpoint.state.step;
   std::vector<ordered_json> events;
   if (!resumption.damage.empty()) {
@@ -177,7 +179,7 @@ std::vector<ordered_json> events_of(const Resumption& resumption, c10::Device de
                       {"why", resumption.damage}});
   }
   events.push_back({{"event", "resume"}, {"step", step}});
-  const auto differences = rounding_differences(resumption.checkpoint, device);
+  const auto differences = rounding_differences(resumption.checkpoint, parts);
   if (!differences.empty()) events.back()["rounding_may_differ"] = differences;
   for (const auto& change : resumption.changes) {
     events.push_back({{"event", "changed"},

@@ -38,6 +38,7 @@ engine::TrainState resume(const Resumption& resumption, TrainingParts& parts,
 
 /// What log.jsonl is told when a run goes on: {"event":"resume"}, {"event":"fallback"} and
 /// {"event":"changed"} lines.
-std::vector<nlohmann::ordered_json> events_of(const Resumption& resumption, c10::Device device);
+std::vector<nlohmann::ordered_json> events_of(const Resumption& resumption,
+                                              const TrainingParts& parts);
 
 }  // namespace pcnet::runtime

@@ -53,7 +53,7 @@ TrainingHooks::TrainingHooks(TrainingParts& parts, const engine::RunFolder& fold
     : parts_(parts), folder_(folder), checkpointer_(checkpointer), first_step_(state.step) {
   const auto& options = parts.config.train;
   auto& trainer = *parts.trainer;
-  if (parts.config.run.tensorboard) board_.emplace(folder.path(), state.step);
+  if (parts.config.run.tensorboard && folder.writes()) board_.emplace(folder.path(), state.step);
   trainer.add_hook(std::make_unique<engine::NonFiniteHook>(
       engine::NonFiniteHook::Parts{folder, *parts.model, *parts.optimizer, *parts.tokenizer,
                                    checkpointer, log},
@@ -63,8 +63,8 @@ TrainingHooks::TrainingHooks(TrainingParts& parts, const engine::RunFolder& fold
   steps_ = steps.get();
   trainer.add_hook(std::move(steps));
   if (can_be_evaluated(parts.dataset.index(), parts.config.eval.splits)) add_validation(log, state);
-  trainer.add_hook(
-      std::make_unique<engine::CheckpointHook>(checkpointer, options.checkpoint_every, &log));
+  trainer.add_hook(std::make_unique<engine::CheckpointHook>(checkpointer, options.checkpoint_every,
+                                                            &log, parts.team));
   // The bar's clock starts with it.
   trainer.add_hook(
       std::make_unique<engine::ProgressHook>(parts.total_steps(), state.step, options.batch_size,
@@ -78,7 +78,8 @@ engine::Validation TrainingHooks::validate() {
   const engine::AveragedWeights averaged = parts_.trainer->averaged_weights();
   auto responder = responder_for(parts_.model, *parts_.tokenizer, parts_.config, parts_.device);
   engine::Validation validation{
-      engine::evaluate(parts_.dataset, split, responder, *segmentor_, options)};
+      engine::evaluate(parts_.dataset, split, responder, *segmentor_, options, parts_.team)};
+  if (!folder_.writes()) return validation;
   const auto samples = engine::draw_samples(parts_.dataset, split, responder, *segmentor_, options);
   if (!samples.empty()) validation.samples = engine::sample_sheet(samples);
   return validation;
@@ -102,13 +103,15 @@ void TrainingHooks::add_validation(report::RunLog& log, engine::TrainState& stat
 }
 
 void TrainingHooks::write_results(report::RunSummary& summary) {
+  parts_.team->barrier();  // it is on the disk
   LoadedModel best = load_model(folder_.best(), {});
   auto responder = responder_for(best.model, *best.tokenizer, parts_.config, best.device);
   const auto& splits = parts_.config.eval.splits;
   std::map<std::string, engine::SplitResult> known;
   if (validation_->best()) known.emplace(splits.front(), *validation_->best());
   const auto result = evaluate(responder, *segmentor_, parts_.dataset, parts_.config, splits,
-                               folder_.best().string(), std::move(known));
+                               folder_.best().string(), std::move(known), parts_.team);
+  if (!folder_.writes()) return;
   core::write_file(folder_.results(), core::json_text(to_json(result), {.indent = 2}) + "\n");
   engine::write_samples(folder_.samples(), splits.front(),
                         engine::draw_samples(parts_.dataset, splits.front(), responder, *segmentor_,

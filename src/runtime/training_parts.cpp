@@ -11,6 +11,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/norm_relu.h"
 #include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/pack/pack_key.h"
 #include "pcnet/engine/checkpoint.h"
@@ -219,12 +220,18 @@ const config::Config& validated(const config::Config& config) {
 
 }  // namespace
 
-TrainingParts::TrainingParts(const config::Config& options, const engine::Checkpoint* resumed)
+TrainingParts::TrainingParts(const config::Config& options, const engine::Checkpoint* resumed,
+                             distributed::Team* processes)
     : config(validated(options)),
       device(core::parse_device(options.run.device)),
+      team(distributed::communicator_for(processes, device)),
       dataset(open_dataset(options.data)) {
   core::set_threads(static_cast<int>(config.run.threads));
   core::set_arithmetic(config.run.deterministic);
+  if (config.train.batch_size < team->size()) {
+    throw core::ConfigError(cat("train.batch_size is ", config.train.batch_size, " for ",
+                                team->size(), " processes: wanted at least one image for each"));
+  }
   const auto precision = engine::fixed_precision(config.train.precision);
   if (precision) engine::require_supported(*precision, device);
   const Start start = resumed == nullptr ? find_start(config) : Start{};  // resumed: has its own
@@ -257,7 +264,10 @@ TrainingParts::TrainingParts(const config::Config& options, const engine::Checkp
                                             .decay_power = config.train.decay_power},
                                .precision = precision,
                                .ema_decay = config.train.ema_decay,
-                               .reads_late = device.is_cuda()});
+                               .reads_late = device.is_cuda(),
+                               .team = team,
+                               .synchronised_norms = config.train.sync_batch_norm});
+  if (config.train.sync_batch_norm) core::synchronise_norms(*model, team);
 }
 
 std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
@@ -269,7 +279,8 @@ std::unique_ptr<data::Loader> TrainingParts::loader(std::int64_t first_step) {
                                       .prefetch = config.data.prefetch,
                                       .workers = config.data.workers,
                                       .pinned = device.is_cuda(),
-                                      .negatives = config.data.negatives});
+                                      .negatives = config.data.negatives,
+                                      .team = team});
 }
 
 data::Batch TrainingParts::sample_batch(std::int64_t size) {
@@ -278,7 +289,8 @@ data::Batch TrainingParts::sample_batch(std::int64_t size) {
                                  .first = 0,
                                  .last = 1,
                                  .prefetch = 0,
-                                 .negatives = config.data.negatives});
+                                 .negatives = config.data.negatives,
+                                 .team = team});
   return loader.next().to(device);
 }
 

@@ -533,8 +533,30 @@ def write_language_model_seeds():
         write("rule_cues", name, text)
 
 
+def answers_of(place, stages, counts):
+    """A sentence's answers as one process tells them to another (src/engine/answer_bytes.cpp)."""
+    told = struct.pack("<Qqq4?q", place, 4, 5, False, True, False, True, 17)
+    told += struct.pack("<Q", len(stages))
+    for x, y, score in stages:
+        told += struct.pack("<qqd??qq", x, y, score, True, False, 5, 9)
+    return told + struct.pack(f"<Q{len(counts)}I", len(counts), *counts)
+
+
+def write_answer_seeds():
+    """Answers of a split's sentences, whole and broken."""
+    one = answers_of(1, [(3, 4, 0.25), (0, 0, float("nan"))], [1, 2, 17])
+    write("answer_bytes", "one", one)
+    write("answer_bytes", "two", one + answers_of(3, [(1, 1, 1.0)], []))
+    write("answer_bytes", "no_stage", answers_of(0, [], [20]))
+    write("answer_bytes", "of_another_split", answers_of(9, [(1, 1, 1.0)], []))
+    write("answer_bytes", "many", one[:36] + struct.pack("<Q", 2**63) + one[44:])
+    write("answer_bytes", "cut", one[:-3])
+    write("answer_bytes", "nothing", b"")
+
+
 def main():
     """All corpora."""
+    write_answer_seeds()
     write_safetensors_seeds()
     write_tokenizer_seeds()
     write_instances_seeds()

@@ -29,7 +29,7 @@ ROWS = [
     ["data/cues", "data/proposals"],
     ["data/annotations"],
     ["text", "image", "metrics", "weights"],
-    ["config"],
+    ["config", "distributed"],
     ["core"],
 ]
 # Layers whose folders are layers of their own.

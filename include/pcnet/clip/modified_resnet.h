@@ -9,6 +9,7 @@
 #include "pcnet/clip/image_encoder.h"
 #include "pcnet/config/clip_options.h"
 #include "pcnet/core/folded_convolution.h"
+#include "pcnet/core/norm_relu.h"
 
 namespace pcnet::clip {
 
@@ -29,9 +30,9 @@ class BottleneckImpl : public torch::nn::Module {
  private:
   std::int64_t stride_;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
-  torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
+  core::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
   torch::nn::Conv2d shortcut_conv_ = nullptr;
-  torch::nn::BatchNorm2d shortcut_norm_ = nullptr;
+  core::BatchNorm2d shortcut_norm_ = nullptr;
   core::FoldedConvolution folded1_, folded2_, folded3_, folded_shortcut_;
 };
 TORCH_MODULE(Bottleneck);
@@ -90,7 +91,7 @@ class ModifiedResNetImpl : public ImageEncoder {
   bool recompute_ = false;
   bool folded_ = false;
   torch::nn::Conv2d conv1_ = nullptr, conv2_ = nullptr, conv3_ = nullptr;
-  torch::nn::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
+  core::BatchNorm2d bn1_ = nullptr, bn2_ = nullptr, bn3_ = nullptr;
   core::FoldedConvolution folded1_, folded2_, folded3_;
   std::vector<torch::nn::Sequential> layers_;
   AttentionPool attnpool_ = nullptr;

@@ -57,6 +57,7 @@ struct TrainOptions {
   Choice<StepPrecision> precision = "fp32";
   std::int64_t accumulate = 1;
   bool recompute = false;
+  bool sync_batch_norm = true;
   double ema_decay = 0.0;
   std::int64_t checkpoint_every = 500;
   std::int64_t eval_every = 0;
@@ -123,6 +124,11 @@ struct TrainOptions {
           {.help = "compute what the stages hold for the gradient once more in the backward pass: "
                    "less memory, more time, the same gradient",
            .source = "docs/precision_and_memory.md#what-is-kept-for-the-gradient"});
+    field("sync_batch_norm", &O::sync_batch_norm,
+          {.help =
+               "several processes: batch norms go by the whole batch, as in one process; no: each "
+               "by its own images, and the running statistics by the mean",
+           .source = "docs/clusters.md#the-loss-of-the-whole-batch"});
     field("ema_decay", &O::ema_decay,
           {.help = "validate and keep as best the running mean of the weights, "
                    "mean = d mean + (1 - d) weights after each step; 0: the weights themselves",

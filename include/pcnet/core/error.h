@@ -49,4 +49,19 @@ class Interrupted : public Error {
   int signal_;
 };
 
+/// Another of the processes that work together failed or died; the message says which and why. The
+/// program exits with that one's code.
+class PeerFailure : public Error {
+ public:
+  /// @param takes_over whether process 0 died and this one is to write in its place
+  PeerFailure(const std::string& message, int exit_code, bool takes_over = false)
+      : Error(message, "\n"), code_(exit_code), takes_over_(takes_over) {}
+  int exit_code() const override { return code_; }
+  bool takes_over() const { return takes_over_; }
+
+ private:
+  int code_;
+  bool takes_over_;
+};
+
 }  // namespace pcnet::core

@@ -33,7 +33,8 @@ ConvolutionWeights folded(const torch::nn::Conv2dImpl& convolution,
 class FoldedConvolution {
  public:
   FoldedConvolution() = default;  ///< of nothing, until it is assigned to
-  FoldedConvolution(torch::nn::Conv2d convolution, torch::nn::BatchNorm2d norm);
+  FoldedConvolution(torch::nn::Conv2d convolution,
+                    std::shared_ptr<torch::nn::BatchNorm2dImpl> norm);
 
   /// norm(convolution(x)), x [B, in, h, w]
   at::Tensor plain(const at::Tensor& x);
@@ -60,7 +61,7 @@ class FoldedConvolution {
   Ready ready(const at::Tensor& x);
 
   torch::nn::Conv2d convolution_ = nullptr;
-  torch::nn::BatchNorm2d norm_ = nullptr;
+  std::shared_ptr<torch::nn::BatchNorm2dImpl> norm_;
   std::unique_ptr<std::mutex> mutex_;
   Ready ready_;
   std::vector<Stamp> made_from_;  // empty: nothing is folded

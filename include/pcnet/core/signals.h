@@ -10,6 +10,9 @@ void install_stop_handler();
 /// The signal that asked to stop (SIGINT or SIGTERM), 0 when none did.
 int stop_signal();
 
+/// As if this signal had come, which another process got.
+void stop_by(int signal);
+
 /// Whether SIGUSR1 (a scheduler's early warning) came since this was asked last.
 bool take_save_request();
 

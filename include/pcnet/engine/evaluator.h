@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "pcnet/metrics/scores.h"
 #include "pcnet/text/omissions.h"
 
+namespace pcnet::core {
+class Communicator;
+}
 namespace pcnet::data {
 class Dataset;
 }
@@ -68,7 +72,10 @@ struct SplitResult {
 /// are answered together. Error for an empty split, a missing picture, or, when the segmentor needs
 /// proposals, a source that has none for any picture of the split; pictures without are counted,
 /// with a warning.
+/// @param team processes that share the images; each gets the result of all. Null: this one is
+/// alone
 SplitResult evaluate(data::Dataset& dataset, const std::string& split, Responder& responder,
-                     Segmentor& segmentor, const config::EvalOptions& options);
+                     Segmentor& segmentor, const config::EvalOptions& options,
+                     const std::shared_ptr<core::Communicator>& team = nullptr);
 
 }  // namespace pcnet::engine

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pcnet/core/progress.h"
@@ -12,7 +14,7 @@
 namespace pcnet::engine {
 
 /// Writes checkpoints of one run: weights, the trainer's state, configuration and vocabulary belong
-/// together.
+/// together. In the folder of a leader it writes none.
 class Checkpointer {
  public:
   Checkpointer(const RunFolder& folder, const torch::nn::Module& module, Trainer& trainer,
@@ -25,6 +27,8 @@ class Checkpointer {
 
   /// last.safetensors, with what resuming needs; the one before becomes previous.safetensors.
   void save_last(const TrainState& state) const;
+  /// The step of the last save_last(), -1 before it.
+  std::int64_t saved_step() const { return saved_step_; }
   /// best.safetensors, the weights alone (their mean, if there is one).
   void save_best(const TrainState& state) const;
 
@@ -34,6 +38,7 @@ class Checkpointer {
   Trainer& trainer_;
   nlohmann::ordered_json config_;
   std::vector<std::string> vocabulary_;
+  mutable std::int64_t saved_step_ = -1;
 };
 
 /// Shows the bar with rate, time left, loss, the last and the best score, and the loss's terms.
@@ -88,9 +93,10 @@ class LogHook : public Hook {
 class CheckpointHook : public Hook {
  public:
   /// @param log is told of what was saved on request, if there is one
+  /// @param team that saves together, whichever of them was asked
   CheckpointHook(const Checkpointer& checkpointer, std::int64_t every,
-                 report::RunLog* log = nullptr)
-      : checkpointer_(checkpointer), every_(every), log_(log) {}
+                 report::RunLog* log = nullptr, std::shared_ptr<core::Communicator> team = nullptr)
+      : checkpointer_(checkpointer), every_(every), log_(log), team_(std::move(team)) {}
   bool needs_weights(std::int64_t step) override;
   void after_step(const StepReport& report, TrainState& state) override;
 
@@ -98,6 +104,7 @@ class CheckpointHook : public Hook {
   const Checkpointer& checkpointer_;
   std::int64_t every_;
   report::RunLog* log_;
+  std::shared_ptr<core::Communicator> team_;
   bool asked_ = false;
   bool due_ = false;
 };

@@ -20,7 +20,7 @@ struct PrecisionTiming {
 /// afterwards as they were; gradients are the caller's to forget.
 std::vector<PrecisionTiming> measure_precisions(
     const torch::nn::Module& module, c10::Device device,
-    const std::function<void(PrecisionGuard& guard)>& pass);
+    const std::function<void(PrecisionGuard& guard)>& pass, bool alone = true);
 
 /// The fastest of the measured, by more than noise: fp32 unless another is 5 % faster.
 Precision fastest(const std::vector<PrecisionTiming>& measured);

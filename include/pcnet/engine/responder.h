@@ -12,6 +12,7 @@
 
 #include "pcnet/config/eval_choices.h"
 #include "pcnet/core/autocast.h"
+#include "pcnet/core/communicator.h"
 #include "pcnet/core/random.h"
 #include "pcnet/data/sources/picture_store.h"
 #include "pcnet/model/referring_model.h"
@@ -39,8 +40,9 @@ class Responder {
   /// cosine, not yet divided by its maximum. The last stage is the answer.
   virtual std::vector<at::Tensor> respond(std::span<const Query> queries) = 0;
   /// Told of texts, cues among them, that respond() will be asked about: what can be done for all
-  /// of them at once is done now, in place of what was done for those before.
-  virtual void prepare(std::span<const std::string> /*texts*/) {}
+  /// of them at once is done now, in place of what was done for those before. All processes of the
+  /// team are told of the same.
+  virtual void prepare(std::span<const std::string> /*texts*/, core::Communicator& /*team*/) {}
   /// How many threads may ask respond() at once, each about a part of the pictures, after
   /// prepare(); 1: one, which may use all the cores.
   virtual int askers() const { return 1; }
@@ -68,7 +70,7 @@ class ModelResponder : public Responder {
   std::vector<at::Tensor> respond(std::span<const Query> queries) override;
   /// Encodes each distinct text once, beside others of its length. UsageError for a text without a
   /// word that the model knows.
-  void prepare(std::span<const std::string> texts) override;
+  void prepare(std::span<const std::string> texts, core::Communicator& team) override;
   /// On a processor as many as there are cores, since images that are computed side by side do not
   /// wait for each other; on a GPU two, so that it computes while pictures are read and scored.
   int askers() const override;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "pcnet/core/files.h"
 
@@ -16,11 +17,14 @@ class RunFolder {
   /// Creates the folder when it is not there. Error when another process uses it or it cannot be
   /// written into.
   explicit RunFolder(std::filesystem::path folder);
+  /// The folder that another process, on which this one waits, has opened: only that one writes.
+  static std::unique_ptr<RunFolder> of_leader(std::filesystem::path folder);
   /// Removes a folder that it created and in which no run began.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
+  bool writes() const { return lock_ != nullptr; }
   const std::filesystem::path& path() const { return folder_; }
   std::filesystem::path lock() const { return folder_ / ".lock"; }
   std::filesystem::path config() const { return folder_ / "config.yaml"; }
@@ -38,6 +42,8 @@ class RunFolder {
   bool holds_run() const;
 
  private:
+  RunFolder() = default;
+
   std::filesystem::path folder_;
   bool created_ = false;
   std::unique_ptr<core::FileLock> lock_;

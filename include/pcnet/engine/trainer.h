@@ -12,10 +12,12 @@
 #include <c10/core/Event.h>
 #include <torch/torch.h>
 
+#include "pcnet/core/communicator.h"
 #include "pcnet/data/batches/loader.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/ema.h"
 #include "pcnet/engine/gradient_scaler.h"
+#include "pcnet/engine/gradient_sums.h"
 #include "pcnet/engine/kept_buffers.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
@@ -87,6 +89,10 @@ class Trainer {
     /// Read each step's numbers when the next one is under way. In fp16, where the next loss scale
     /// hangs on them, and with a mean of the weights they are read at once all the same.
     bool reads_late = false;
+    /// Processes that share each batch. The gradients that they sum are those of the whole batch,
+    /// and so all take the same step.
+    std::shared_ptr<core::Communicator> team = nullptr;  ///< null: this one is alone
+    bool synchronised_norms = true;  ///< batch norms go by the whole batch (train.sync_batch_norm)
   };
 
   Trainer(torch::nn::Module& module, Learner& learner, AdamW& optimizer, const Options& options);
@@ -115,11 +121,25 @@ class Trainer {
   StepReport read(Pending& pending);
   void go_on() { halted_.reset(); }
 
+  /// Whether the weights are those that run() left after the last step that hooks were told of,
+  /// also where an exception has ended it: what can be saved.
+  bool is_between_steps() const { return between_steps_; }
+
+  /// Gives all processes the weights of process 0; they are the same already where the machines
+  /// are.
+  void share_weights();
+
   /// What resuming needs beside the weights, by name (views, not copies): the optimizer's own names
   /// (AdamW), "ema.<name>", "scaler.<name>" and "precision", if it was measured.
   std::map<std::string, at::Tensor> state() const;
   /// Error when a name is missing or has another shape.
   void load_state(const std::map<std::string, at::Tensor>& state);
+
+  /// What a step sends to others to be summed; 0 for a process alone.
+  std::int64_t gradient_bytes() const { return sums_.bytes(); }
+
+  /// What beside engine::environment_of() decides how sums are rounded.
+  std::map<std::string, std::string> environment() const;
 
   /// Has the mean of the weights in their place while the result lives, if there is one.
   [[nodiscard]] AveragedWeights averaged_weights() {
@@ -128,6 +148,12 @@ class Trainer {
 
  private:
   StepPlace place_of(std::int64_t step) const;
+  /// On a GPU sums end without their right values once another process has died: nothing may come
+  /// of them before all have met.
+  void meet(const data::Batch& batch);
+  /// Batch norms that each go by their own part of a batch move their running statistics by the
+  /// mean. After the backward pass, to which they may not change.
+  void share_statistics(const data::Batch& batch);
   /// Two steps may be under way.
   KeptBuffers& buffers_before(std::int64_t step) {
     return buffers_[static_cast<std::size_t>(step) % buffers_.size()];
@@ -153,6 +179,9 @@ class Trainer {
   Learner& learner_;
   AdamW& optimizer_;
   Options options_;
+  std::shared_ptr<core::Communicator> team_;
+  GradientSums sums_;
+  bool between_steps_ = true;
   std::array<KeptBuffers, 2> buffers_;
   std::optional<Precision> precision_;
   GradientScaler scaler_;  // idle but in fp16

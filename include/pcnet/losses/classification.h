@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/classification_options.h"
+#include "pcnet/core/batch_share.h"
 
 namespace pcnet::losses {
 
@@ -13,8 +14,9 @@ namespace pcnet::losses {
 at::Tensor pooled_scores(const at::Tensor& logits, const config::ClassificationOptions& options);
 
 /// Cls: multi-label soft margin of the pooled scores with the identity as target: text i describes
-/// picture i and no other. logits [B, B, h, w] -> scalar.
+/// picture i and no other. logits [B, B, h, w], or [n, B, h, w] of the own pictures -> scalar.
 at::Tensor classification_loss(const at::Tensor& logits,
-                               const config::ClassificationOptions& options);
+                               const config::ClassificationOptions& options,
+                               const core::BatchShare& share = {});
 
 }  // namespace pcnet::losses

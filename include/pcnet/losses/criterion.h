@@ -7,22 +7,26 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/criterion_options.h"
+#include "pcnet/core/batch_share.h"
 #include "pcnet/losses/calibration.h"
 #include "pcnet/losses/terms.h"
 
 namespace pcnet::losses {
 
 /// What one step shows to the losses. Maps are logits, scale times cosine, before ReLU and Norm,
-/// one tensor a stage. What no term needs may be left out.
+/// one tensor a stage. What no term needs may be left out. Of a batch that several processes share
+/// it shows the own pictures (the first B of each shape); terms bring what they find of a picture
+/// together, so that each process gets the loss of the whole batch.
 struct StepView {
   std::vector<at::Tensor> logits;        ///< [N] of [B, B, h, w]: every text on every picture
   std::vector<at::Tensor> partner = {};  ///< [N] of [B, D, h, w]: the partners on their picture
   at::Tensor has_partner = {};           ///< [B, D] bool
   at::Tensor proposals = {};             ///< [B, P, h, w] uint8
   at::Tensor clip_scores = {};  ///< [B, P]: the picture seen through each proposal, own text
-  std::optional<CalibrationScores> calibration = {};
+  std::optional<CalibrationScores> calibration = {};  ///< of the whole batch
   double draw = 0;              ///< in [0, 1), new in each step: RaS in form `released`
   std::int64_t image_side = 0;  ///< of the pictures in px; read with map_resize `released`
+  core::BatchShare share = {};  ///< which pictures of the batch these are
 };
 
 /// What of a StepView a term reads beside the logits.

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/region_aware_shrinking_options.h"
+#include "pcnet/core/batch_share.h"
 
 namespace pcnet::losses {
 
@@ -15,6 +16,7 @@ struct StageMaps {
   at::Tensor clip_scores = {};  ///< [B, P]; read when the foreground is the `clip_score`'s
   double draw = 0;              ///< in [0, 1): which pair of stages form `released` looks at
   std::int64_t image_side = 0;  ///< of response_on_grid()
+  core::BatchShare share = {};  ///< which images of the batch these are
 };
 
 /// How far the response of each stage covers the target's proposal m_f and the background.

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "pcnet/config/loss_choices.h"
+#include "pcnet/core/batch_share.h"
 
 namespace pcnet::losses {
 
@@ -16,6 +17,7 @@ struct TextPairs {
   at::Tensor has_partner;       ///< [B, D] bool: really another object of this picture
   at::Tensor proposals;         ///< [B, P, h, w], padded with all-zero planes
   std::int64_t image_side = 0;  ///< of response_on_grid()
+  core::BatchShare share = {};  ///< which images of the batch these are
 };
 
 /// One row over the proposals for each text.

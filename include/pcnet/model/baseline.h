@@ -20,8 +20,9 @@ class BaselineImpl : public ReferringModel {
   /// Training: every text on every picture, visual [B, C, h, w] and texts [M, C] -> logits
   /// [B, M, h, w], scale * similarity before ReLU.
   at::Tensor forward(const at::Tensor& visual, const at::Tensor& texts);
-  std::vector<StageLogits> answer_batch(const at::Tensor& visual,
-                                        const Expressions& expressions) override;
+  using ReferringModel::answer_batch;
+  std::vector<StageLogits> answer_batch(const at::Tensor& visual, const Expressions& expressions,
+                                        const core::BatchShare& share) override;
   at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
                      const at::Tensor& picture) override;
   std::int64_t cues_read() const override { return 0; }

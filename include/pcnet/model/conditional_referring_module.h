@@ -5,16 +5,17 @@
 #include <torch/torch.h>
 
 #include "pcnet/config/referring_options.h"
+#include "pcnet/core/batch_share.h"
 #include "pcnet/model/cross_attention.h"
 
 namespace pcnet::model {
 
-/// own [B, 1 + D, C], where row 0 of picture i belongs to sample i, -> [B, B + D, C]: for every
+/// own [n, 1 + D, C], where row 0 of picture i belongs to sample i, -> [n, B + D, C]: for every own
 /// picture row 0 of all B samples, then its own D further rows.
-at::Tensor with_whole_batch(const at::Tensor& own);
+at::Tensor with_whole_batch(const at::Tensor& own, const core::BatchShare& share = {});
 
-/// own [B, 1 + D, C] -> [(1 + D) B, C]: row 0 of all B samples, then row 1 of all of them, and on.
-at::Tensor all_texts(const at::Tensor& own);
+/// own [n, 1 + D, C] -> [(1 + D) B, C]: row 0 of all B samples, then row 1 of all of them, and on.
+at::Tensor all_texts(const at::Tensor& own, const core::BatchShare& share = {});
 
 /// What a stage gives to the next one, and how its texts fit the cells.
 struct StageOutput {
@@ -48,7 +49,10 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
   /// Training: visual [B, C, h, w]; texts and cues [B, L, C] with L = 1 + D, the sample's first,
   /// then its partners, or, when the context is `pair`, L = B + D as from with_whole_batch(). On
   /// every picture all B samples' texts are compared with the cells, then its own D: X = B + D.
-  StageOutput forward(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues);
+  /// Where several processes share the batch, pictures, texts and cues are the own ones, and the
+  /// updated texts of the others are fetched.
+  StageOutput forward(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
+                      const core::BatchShare& share = {});
 
   /// Inference: texts and cues [B, L, C], each with its own cue on its own picture and as if it
   /// were alone; X = L.
@@ -85,12 +89,14 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
   bool looks_at_batch() const;
   bool looks_at_partners() const;
   void make_attentions(std::int64_t width);
+  /// @param share of the batch that texts look at; null: none, each its own cue
   Modulated modulated(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
-                      bool whole_batch);
+                      const core::BatchShare* share);
   Memories look_at(const at::Tensor& visual);
-  Cues attended(const at::Tensor& cues, const VisualMemory& memory, bool whole_batch);
+  Cues attended(const at::Tensor& cues, const VisualMemory& memory, const core::BatchShare* share);
   /// What texts [B, L, C] see in the cues of the batch.
-  at::Tensor seen_in_batch(const at::Tensor& texts, const at::Tensor& context);
+  at::Tensor seen_in_batch(const at::Tensor& texts, const at::Tensor& context,
+                           const core::BatchShare& share);
   at::Tensor updated(const at::Tensor& visual, const at::Tensor& update) const;
   at::Tensor compared(const at::Tensor& visual, const at::Tensor& texts,
                       const VisualMemory& memory);

@@ -21,10 +21,12 @@ class PCNetImpl : public ReferringModel {
   /// Training: visual [B, C, h, w]; of each picture the sample's expression, then its D partners:
   /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage; Error for fewer cues than
   /// cues_read() or another batch.
-  std::vector<StageLogits> forward(const at::Tensor& visual, const Expressions& expressions);
-  std::vector<StageLogits> answer_batch(const at::Tensor& visual,
-                                        const Expressions& expressions) override {
-    return forward(visual, expressions);
+  std::vector<StageLogits> forward(const at::Tensor& visual, const Expressions& expressions,
+                                   const core::BatchShare& share = {});
+  using ReferringModel::answer_batch;
+  std::vector<StageLogits> answer_batch(const at::Tensor& visual, const Expressions& expressions,
+                                        const core::BatchShare& share) override {
+    return forward(visual, expressions, share);
   }
   at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
                      const at::Tensor& picture) override;

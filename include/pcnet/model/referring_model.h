@@ -7,6 +7,7 @@
 
 #include "pcnet/clip/clip.h"
 #include "pcnet/config/model_options.h"
+#include "pcnet/core/batch_share.h"
 
 namespace pcnet::model {
 
@@ -41,9 +42,14 @@ class ReferringModel : public torch::nn::Module {
   at::Tensor encode_texts(const at::Tensor& tokens);
 
   /// Training: visual [B, C, h, w]; of each picture the sample's expression, then its D partners:
-  /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage.
+  /// texts [B, 1 + D, C], cues [B, 1 + D, K, C]. One entry a stage. Where several processes share
+  /// the batch, all are of the own pictures; texts are answered on these.
   virtual std::vector<StageLogits> answer_batch(const at::Tensor& visual,
-                                                const Expressions& expressions) = 0;
+                                                const Expressions& expressions,
+                                                const core::BatchShare& share) = 0;
+  std::vector<StageLogits> answer_batch(const at::Tensor& visual, const Expressions& expressions) {
+    return answer_batch(visual, expressions, core::BatchShare());
+  }
   /// Inference: expressions [M, ..] each on its own picture, picture [M] int64 (best on the CPU),
   /// whatever others are asked; visual [B, C, h, w] -> logits [N, M, h, w], scale * similarity
   /// before ReLU. The last stage counts.

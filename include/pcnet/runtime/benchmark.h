@@ -8,21 +8,23 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/config/config.h"
+#include "pcnet/distributed/team.h"
 
 namespace pcnet::runtime {
 
-/// Trains `steps` steps after `warm_up` unmeasured ones and writes nothing: images a second,
-/// seconds a step by part (data, forward, backward, update), peak memory.
+/// Trains `steps` steps after `warm_up` unmeasured ones and writes nothing: images a second of all
+/// processes, seconds a step by part (data, forward, backward, update) and peak memory of this one.
 /// @param profile also where time goes by part of the method, and each part's share of the highest
 ///   rate that a matrix product and a convolution reach here; UsageError on a GPU
 nlohmann::ordered_json bench_train(const config::Config& config, std::int64_t warm_up,
-                                   std::int64_t steps, bool profile = false);
+                                   std::int64_t steps, bool profile = false,
+                                   distributed::Team* team = nullptr);
 
 /// Evaluates a split once unmeasured and `repeats` times measured: pictures and sentences a second.
 /// @param profile as for bench_train; the seconds are those of all threads together
 nlohmann::ordered_json bench_eval(const std::filesystem::path& model, const std::string& split,
                                   const std::vector<std::string>& overrides, std::int64_t repeats,
-                                  bool profile = false);
+                                  bool profile = false, distributed::Team* team = nullptr);
 
 /// What `bench_load` measures.
 struct LoadBenchOptions {
@@ -33,7 +35,8 @@ struct LoadBenchOptions {
 /// for the first time (cold) and again (warm), with data.workers threads, and milliseconds an image
 /// by part (decode, resize, texts, collate) on one thread. With objective `referring` a sample has
 /// its cues, where the dataset has a file of them, and data.partners.
-nlohmann::ordered_json bench_load(const config::Config& config, const LoadBenchOptions& options);
+nlohmann::ordered_json bench_load(const config::Config& config, const LoadBenchOptions& options,
+                                  distributed::Team* team = nullptr);
 
 /// What `bench_clip` measures.
 struct ClipBenchOptions {

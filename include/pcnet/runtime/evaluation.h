@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/config/config.h"
+#include "pcnet/core/communicator.h"
+#include "pcnet/distributed/team.h"
 #include "pcnet/engine/evaluator.h"
 #include "pcnet/engine/segmentor.h"
 
@@ -23,6 +26,7 @@ struct EvaluationRequest {
   std::vector<std::string> splits;     ///< empty: eval.splits
   std::vector<std::string> overrides;  ///< of the stored configuration
   std::filesystem::path per_sentence;  ///< JSON lines are written here if not empty
+  distributed::Team* team = nullptr;   ///< processes that share the images; null: alone
 };
 
 struct EvaluationResult {
@@ -40,7 +44,8 @@ EvaluationResult evaluate(const EvaluationRequest& request);
 EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segmentor,
                           data::Dataset& dataset, const config::Config& config,
                           const std::vector<std::string>& splits, const std::string& name,
-                          std::map<std::string, engine::SplitResult> known = {});
+                          std::map<std::string, engine::SplitResult> known = {},
+                          const std::shared_ptr<core::Communicator>& team = nullptr);
 
 /// results.json (docs/cli.md#results-json).
 nlohmann::ordered_json to_json(const EvaluationResult& result);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pcnet/config/config.h"
+#include "pcnet/distributed/team.h"
 #include "pcnet/proposals/proposal_maker.h"
 
 namespace pcnet::runtime {
@@ -20,6 +21,7 @@ struct ProposalRequest {
   std::int64_t shard = 1;     ///< of so many, this one's images alone
   std::int64_t shards = 1;
   bool replace = false;
+  distributed::Team* team = nullptr;  ///< processes that share the images; null: alone
 };
 
 /// A store of proposals that was made or imported.

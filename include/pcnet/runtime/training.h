@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pcnet/config/config.h"
+#include "pcnet/distributed/team.h"
 
 namespace pcnet::runtime {
 
@@ -14,6 +15,7 @@ struct TrainingRequest {
   std::string resume = "no";  ///< "no", "auto", "never" or a checkpoint file
   /// Goes on with the asked configuration where it differs from the checkpoint's.
   bool resume_anyway = false;
+  distributed::Team* team = nullptr;  ///< processes that share each batch; null: this one is alone
 };
 
 /// Trains a run to its end. Interrupted (after saving) when a signal stops it; Error for a folder

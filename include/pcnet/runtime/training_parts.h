@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "pcnet/config/config.h"
+#include "pcnet/core/communicator.h"
 #include "pcnet/data/batches/samples.h"
+#include "pcnet/distributed/team.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/learner.h"
 #include "pcnet/engine/optimizer.h"
@@ -22,7 +24,9 @@ class TrainingParts {
  public:
   /// @param resumed the run to go on with: its words and weights replace those of model.init and
   /// model.clip.weights
-  explicit TrainingParts(const config::Config& config, const engine::Checkpoint* resumed = nullptr);
+  /// @param team processes that share each batch; null: this one is alone
+  explicit TrainingParts(const config::Config& config, const engine::Checkpoint* resumed = nullptr,
+                         distributed::Team* team = nullptr);
   TrainingParts(const TrainingParts&) = delete;
   TrainingParts& operator=(const TrainingParts&) = delete;
 
@@ -34,6 +38,7 @@ class TrainingParts {
 
   config::Config config;  ///< as asked; loss.calibration.weights names the frozen CLIP, if any
   c10::Device device;
+  std::shared_ptr<core::Communicator> team;
   data::Dataset dataset;
   std::unique_ptr<const text::Tokenizer> tokenizer;
   std::shared_ptr<model::ReferringModel> model;

@@ -37,10 +37,18 @@ Batch Loader::make(std::int64_t step) {
     samples = sampler_.samples_of(step);
   }
   return samples_.batch(samples, options_.seed, static_cast<std::uint64_t>(sampler_.epoch_of(step)),
-                        {.pinned = options_.pinned});
+                        {.pinned = options_.pinned,
+                         .rank = options_.team ? options_.team->rank() : 0,
+                         .processes = options_.team ? options_.team->size() : 1});
 }
 
 Batch Loader::next() {
+  Batch batch = take();
+  const bool shared = options_.team && !options_.team->is_alone();
+  return shared ? agreed(std::move(batch), options_.team) : batch;
+}
+
+Batch Loader::take() {
   if (step_ >= options_.last) throw core::Error("the loader has no further batch");
   if (threads_.empty()) {
     Batch batch = make(step_);

@@ -1,7 +1,9 @@
 #include "pcnet/data/batches/samples.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include <torch/types.h>
 
@@ -100,25 +102,26 @@ class Samples::Collector {
 
 namespace {
 
-/// [B, P, h, w], copied by hand for the same reason as the pictures.
-at::Tensor stack_grids(GridStore& grids, const at::Tensor& image_ids) {
-  const auto count = image_ids.numel();
-  const auto* ids = image_ids.const_data_ptr<std::int64_t>();
-  const auto sizes = grids.get(ids[0]).sizes().vec();
-  at::Tensor stacked = torch::empty({count, sizes[0], sizes[1], sizes[2]}, torch::kByte);
+/// [n, P, h, w], copied by hand for the same reason as the pictures.
+/// @param any image of the dataset: all have planes of one number and size
+at::Tensor stack_grids(GridStore& grids, const std::vector<std::int64_t>& image_ids,
+                       std::int64_t any) {
+  const auto sizes = grids.get(any).sizes().vec();
+  at::Tensor stacked = torch::empty(
+      {static_cast<std::int64_t>(image_ids.size()), sizes[0], sizes[1], sizes[2]}, torch::kByte);
   auto* to = stacked.mutable_data_ptr<std::uint8_t>();
-  for (std::int64_t i = 0; i < count; ++i) {
-    const at::Tensor grid = grids.get(ids[i]).contiguous();
+  for (const auto image_id : image_ids) {
+    const at::Tensor grid = grids.get(image_id).contiguous();
     to = std::copy_n(grid.const_data_ptr<std::uint8_t>(), grid.numel(), to);
   }
   return stacked;
 }
 
-/// [B, P]: the stored scores of the proposals that have a plane.
+/// [n, P]: the stored scores of the proposals that have a plane.
 at::Tensor stack_scores(const std::vector<const std::vector<float>*>& stored,
-                        const ProposalStore& proposals, const at::Tensor& image_ids,
+                        const ProposalStore& proposals, const std::vector<std::int64_t>& image_ids,
                         std::int64_t most) {
-  at::Tensor stacked = torch::zeros({image_ids.numel(), most});
+  at::Tensor stacked = torch::zeros({static_cast<std::int64_t>(image_ids.size()), most});
   auto* row = stacked.mutable_data_ptr<float>();
   for (std::size_t i = 0; i < stored.size(); ++i, row += most) {
     if (stored[i] == nullptr) continue;  // the picture has no proposals
@@ -127,12 +130,19 @@ at::Tensor stack_scores(const std::vector<const std::vector<float>*>& stored,
       std::copy(scores.begin(), scores.end(), row);
       continue;
     }
-    const auto image_id = image_ids[static_cast<std::int64_t>(i)].item<std::int64_t>();
-    const auto places = grid_places(*proposals.of(image_id), most);
+    const auto places = grid_places(*proposals.of(image_ids[i]), most);
     std::transform(places.begin(), places.end(), row,
                    [&](std::size_t place) { return scores.at(place); });
   }
   return stacked;
+}
+
+/// Of so many samples those whose pictures this process reads: [begin, end).
+std::pair<std::size_t, std::size_t> own_samples(std::size_t samples,
+                                                const Samples::Making& making) {
+  const auto shares = core::even_shares(static_cast<std::int64_t>(samples), making.processes);
+  const auto first = std::accumulate(shares.begin(), shares.begin() + making.rank, std::int64_t{0});
+  return {first, first + shares.at(static_cast<std::size_t>(making.rank))};
 }
 
 }  // namespace
@@ -153,30 +163,46 @@ Batch Samples::batch(std::span<const std::size_t> samples, std::uint64_t seed, s
                      const Making& making) {
   BatchTimes unwanted;
   BatchTimes& times = making.times != nullptr ? *making.times : unwanted;
+  const bool alone = making.processes == 1;
+  const auto [begin, end] = own_samples(samples.size(), making);
   std::vector<at::Tensor> images;
+  std::vector<std::int64_t> image_ids;
   std::vector<const std::vector<float>*> clip_scores;
+  std::vector<std::int64_t> unreadable;
   Collector collector(counts_);
   core::Lap lap;
-  for (const std::size_t sample : samples) {
-    core::Rng rng({seed, epoch, sample});
-    const Draw drawn = draw(sample, rng);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    core::Rng rng({seed, epoch, samples[i]});
+    const Draw drawn = draw(samples[i], rng);
     times.texts += lap.take();
-    auto picture = dataset_.pictures().get(drawn.image_id, &times.pictures);
-    (void)lap.take();
-    if (!picture) continue;
-    images.push_back(std::move(*picture));
+    if (begin <= i && i < end) {
+      auto picture = dataset_.pictures().get(drawn.image_id, &times.pictures);
+      (void)lap.take();
+      if (!picture && alone) continue;
+      if (picture) {
+        images.push_back(std::move(*picture));
+        image_ids.push_back(drawn.image_id);
+        clip_scores.push_back(drawn.clip_scores);
+      } else {
+        unreadable.push_back(static_cast<std::int64_t>(i - begin));
+      }
+    }
     collector.add(drawn);
-    clip_scores.push_back(drawn.clip_scores);
     times.texts += lap.take();
   }
-  if (images.empty()) throw Error("no image of the batch can be read");
+  if (images.empty() && alone) throw Error("no image of the batch can be read");
   Batch batch = collector.finish(bank_);
+  batch.unreadable = std::move(unreadable);
   times.texts += lap.take();
-  batch.images = image::stack_pictures(images, making.pinned);
-  if (grids_) batch.proposals = stack_grids(*grids_, batch.image_ids);
+  const std::int64_t side = dataset_.options().image_size;
+  batch.images = images.empty() ? torch::empty({0, 3, side, side}, torch::kByte)
+                                : image::stack_pictures(images, making.pinned);
+  if (grids_) {
+    batch.proposals = stack_grids(*grids_, image_ids, batch.image_ids[0].item<std::int64_t>());
+  }
   if (clip_scores_ != nullptr && grids_) {
     batch.clip_scores =
-        stack_scores(clip_scores, dataset_.proposals(), batch.image_ids, batch.proposals.size(1));
+        stack_scores(clip_scores, dataset_.proposals(), image_ids, batch.proposals.size(1));
   }
   times.collate += lap.take();
   return batch;

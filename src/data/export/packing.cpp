@@ -1,6 +1,8 @@
 #include "pcnet/data/export/packing.h"
 
+#include <algorithm>
 #include <atomic>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/parallel.h"
 #include "pcnet/data/annotations/digest.h"
 #include "pcnet/data/batches/text_bank.h"
 #include "pcnet/data/proposals/proposal_grid.h"
@@ -48,6 +51,10 @@ ReferParts parts_of(const ReferIndex& index) {
   return parts;
 }
 
+std::string_view bytes_of(const at::Tensor& pixels) {
+  return {static_cast<const char*>(pixels.const_data_ptr()), pixels.nbytes()};
+}
+
 class Packer {
  public:
   Packer(Dataset& dataset, const text::Tokenizer& tokenizer, const PackKey& key,
@@ -58,20 +65,27 @@ class Packer {
         options_(options),
         parts_(parts_of(dataset.index())),
         pictures_(parts_.images.size()),
-        writer_(options.out, text_of(to_json(key)), static_cast<std::int64_t>(pictures_.size()),
-                3 * key.image_size * key.image_size) {
-    if (writer_.began_anew()) {
+        team_(options.team ? options.team : std::make_shared<core::Communicator>()) {
+    if (!team_->leads()) return;
+    writer_.emplace(options.out, text_of(to_json(key)), static_cast<std::int64_t>(pictures_.size()),
+                    picture_bytes());
+    if (writer_->began_anew()) {
       core::log::warning(cat("the unfinished ", options.out.string(),
                              ".partial is of other data or settings: it is begun anew"));
     }
   }
 
   PackSummary run() {
-    write_pictures();
+    if (team_->is_alone()) {
+      write_pictures();
+    } else {
+      write_pictures_together();
+    }
+    if (!writer_) return {};
     write_proposals();
     write_masks();
     write_texts();
-    writer_.commit();
+    writer_->commit();
     PackSummary summary = summary_of(Pack(options_.out));  // it can be read: better seen now
     summary.taken_over = taken_over_;
     summary.omissions = std::move(omissions_);
@@ -82,6 +96,14 @@ class Packer {
 
  private:
   void write_pictures();
+  void write_pictures_together();
+  FileStamp stamp(std::size_t picture) const {
+    return stamp_of(dataset_.files().images / parts_.images[picture].file_name);
+  }
+  std::int64_t picture_bytes() const { return 3 * key_.image_size * key_.image_size; }
+  /// The pixels of a picture [S, S, 3]; nothing for one that cannot be read.
+  std::optional<at::Tensor> pixels_of(std::size_t picture);
+  void put(std::size_t picture, const FileStamp& file, std::optional<std::string_view> pixels);
   void write_proposals();
   void write_masks();
   void write_texts();
@@ -98,29 +120,91 @@ class Packer {
   std::vector<MaskLengths> masks_;
   TextTable texts_;
   text::Omissions omissions_;
-  PackWriter writer_;
+  std::shared_ptr<core::Communicator> team_;
+  std::optional<PackWriter> writer_;  // of process 0
   std::int64_t taken_over_ = 0;
 };
 
 void Packer::write_pictures() {
   std::atomic<std::int64_t> taken_over = 0;
   tell_each(options_.tell, "images", pictures_.size(), options_.threads, [&](std::size_t i) {
-    const ImageRecord& image = parts_.images[i];
-    const auto row = static_cast<std::int64_t>(i);
-    const FileStamp file = stamp_of(dataset_.files().images / image.file_name);
-    if (writer_.holds(row, file)) {
+    const FileStamp file = stamp(i);
+    if (writer_->holds(static_cast<std::int64_t>(i), file)) {
       ++taken_over;
       return;
     }
-    const auto picture = dataset_.pictures().get(image.image_id);
-    if (!picture) {
-      writer_.mark_unreadable(row, file);
-      return;
-    }
-    const at::Tensor pixels = picture->permute({1, 2, 0}).contiguous();  // [S, S, 3]
-    writer_.put(row, file, {static_cast<const char*>(pixels.const_data_ptr()), pixels.nbytes()});
+    const auto pixels = pixels_of(i);
+    put(i, file, pixels ? std::optional(bytes_of(*pixels)) : std::nullopt);
   });
   taken_over_ = taken_over;
+}
+
+std::optional<at::Tensor> Packer::pixels_of(std::size_t picture) {
+  const auto found = dataset_.pictures().get(parts_.images[picture].image_id);
+  if (!found) return std::nullopt;
+  return found->permute({1, 2, 0}).contiguous();
+}
+
+void Packer::put(std::size_t picture, const FileStamp& file,
+                 std::optional<std::string_view> pixels) {
+  const auto row = static_cast<std::int64_t>(picture);
+  if (pixels) {
+    writer_->put(row, file, *pixels);
+  } else {
+    writer_->mark_unreadable(row, file);
+  }
+}
+
+/// Every process decodes every so manieth picture of a window, then process 0 writes it.
+void Packer::write_pictures_together() {
+  constexpr std::size_t kMost = 64;  // of a process in a window
+  constexpr std::size_t kBytes = std::size_t{256} << 20U;
+  constexpr char kReadable = 'r';
+  const auto processes = static_cast<std::size_t>(team_->size());
+  const auto rank = static_cast<std::size_t>(team_->rank());
+  const std::size_t of_each = std::clamp<std::size_t>(
+      kBytes / processes / static_cast<std::size_t>(picture_bytes()), 1, kMost);
+  std::string held;  // process 0 knows which pictures an earlier run wrote
+  for (std::size_t i = 0; writer_ && i < pictures_.size(); ++i) {
+    held += writer_->holds(static_cast<std::int64_t>(i), stamp(i)) ? '1' : '0';
+  }
+  held = team_->from_leader(held);
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (held[i] == '0') left.push_back(i);
+  }
+  taken_over_ = static_cast<std::int64_t>(held.size() - left.size());
+  for (std::size_t begin = 0; begin < left.size(); begin += of_each * processes) {
+    const std::size_t end = std::min(left.size(), begin + of_each * processes);
+    if (options_.tell) {
+      options_.tell("images", taken_over_ + static_cast<std::int64_t>(begin),
+                    static_cast<std::int64_t>(held.size()));
+    }
+    const std::size_t own = (end - begin + processes - 1 - rank) / processes;
+    std::vector<std::string> records(own);
+    core::parallel_for(static_cast<std::int64_t>(own), options_.threads, [&](std::int64_t k) {
+      const auto place = static_cast<std::size_t>(k);
+      const auto pixels = pixels_of(left[begin + place * processes + rank]);
+      if (pixels) (records[place] += kReadable) += bytes_of(*pixels);
+    });
+    std::string said;
+    for (auto& record : records) said += record.empty() ? std::string(1, ' ') : std::move(record);
+    const auto all = team_->gather(said);
+    std::vector<std::size_t> at(all.size(), 0);
+    for (std::size_t i = begin; writer_ && i < end; ++i) {
+      const std::string& from = all[(i - begin) % processes];
+      std::size_t& place = at[(i - begin) % processes];
+      const bool readable = from.at(place++) == kReadable;
+      const auto bytes = readable ? static_cast<std::size_t>(picture_bytes()) : 0;
+      put(left[i], stamp(left[i]),
+          readable ? std::optional(std::string_view(from).substr(place, bytes)) : std::nullopt);
+      place += bytes;
+    }
+  }
+  if (options_.tell) {
+    const auto count = static_cast<std::int64_t>(held.size());
+    options_.tell("images", count, count);
+  }
 }
 
 void Packer::write_proposals() {
@@ -129,7 +213,7 @@ void Packer::write_proposals() {
   const GridStore::Options& grid = options_.grid;
   std::vector<std::string> records(pictures_.size());
   std::uint64_t at = 0;
-  writer_.begin(Section::kProposals);
+  writer_->begin(Section::kProposals);
   tell_each(
       options_.tell, "proposals", pictures_.size(), options_.threads,
       [&](std::size_t i) {
@@ -144,7 +228,7 @@ void Packer::write_proposals() {
           picture.proposals_at = at;
           picture.proposal_bytes = records[i].size();
           picture.proposal_checksum = checksum_of(records[i]);
-          writer_.append(records[i]);
+          writer_->append(records[i]);
           at += records[i].size();
           records[i] = {};
         }
@@ -155,7 +239,7 @@ void Packer::write_masks() {
   const ReferIndex& index = dataset_.index();
   masks_.resize(parts_.annotations.size());
   std::vector<std::string> coded(masks_.size());
-  writer_.begin(Section::kMasks);
+  writer_->begin(Section::kMasks);
   tell_each(
       options_.tell, "masks", masks_.size(), options_.threads,
       [&](std::size_t i) {
@@ -171,18 +255,18 @@ void Packer::write_masks() {
       },
       [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
-          writer_.append(coded[i]);
+          writer_->append(coded[i]);
           coded[i] = {};
         }
       });
 }
 
 void Packer::write_texts() {
-  if (dataset_.has_cues()) writer_.add(Section::kCues, encode_rows(cue_rows()));
-  if (dataset_.has_captions()) writer_.add(Section::kCaptions, encode_rows(caption_rows()));
-  writer_.add(Section::kIndex, encode_index(parts_, pictures_, masks_, texts_));
-  writer_.add(Section::kTexts, texts_.encode(tokenizer_, key_.text_length,
-                                             truncate_of(dataset_.options()), omissions_));
+  if (dataset_.has_cues()) writer_->add(Section::kCues, encode_rows(cue_rows()));
+  if (dataset_.has_captions()) writer_->add(Section::kCaptions, encode_rows(caption_rows()));
+  writer_->add(Section::kIndex, encode_index(parts_, pictures_, masks_, texts_));
+  writer_->add(Section::kTexts, texts_.encode(tokenizer_, key_.text_length,
+                                              truncate_of(dataset_.options()), omissions_));
 }
 
 std::vector<std::uint64_t> Packer::rows_of(const std::vector<std::string>& texts) {

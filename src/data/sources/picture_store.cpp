@@ -2,8 +2,12 @@
 
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/communicator.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 
 namespace pcnet::data {
@@ -33,7 +37,7 @@ std::optional<at::Tensor> PictureStore::get(std::int64_t image_id, PictureTimes*
       throw Error(message + " (data.on_bad_image: skip goes on without such images)");
     }
     const std::lock_guard lock(mutex_);
-    if (skipped_.insert(image_id).second) core::log::warning("skipped " + message);
+    if (skipped_.emplace(image_id, message).second) core::log::warning("skipped " + message);
     return std::nullopt;
   }
   if (keep_) {
@@ -48,8 +52,26 @@ std::int64_t PictureStore::skipped() const {
   return static_cast<std::int64_t>(skipped_.size());
 }
 
-void PictureStore::report_skipped() const {
-  const std::int64_t count = skipped();
+void PictureStore::report_skipped(core::Communicator* team) const {
+  std::map<std::int64_t, std::string> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all = skipped_;
+  }
+  if (team != nullptr && !team->is_alone()) {
+    const std::size_t own = all.size();
+    for (const auto& said : team->all_gather(core::json_text(nlohmann::ordered_json(all)))) {
+      all.merge(core::parse_json<nlohmann::ordered_json>(said)
+                    .get<std::map<std::int64_t, std::string>>());
+    }
+    if (all.size() > own) {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [image_id, message] : all) {
+        if (!skipped_.contains(image_id)) core::log::warning("skipped " + message);
+      }
+    }
+  }
+  const auto count = static_cast<std::int64_t>(all.size());
   if (count == 0) return;
   core::log::warning(cat(count, count == 1 ? " image" : " images", " could not be read and ",
                          count == 1 ? "was" : "were", " left out (data.on_bad_image: skip)"));

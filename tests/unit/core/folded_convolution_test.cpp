@@ -17,7 +17,7 @@ struct Pair {
   nn::BatchNorm2d norm;
 
   at::Tensor apart(const at::Tensor& x) { return norm(convolution(x)); }
-  FoldedConvolution folded() const { return {convolution, norm}; }
+  FoldedConvolution folded() const { return {convolution, norm.ptr()}; }
 };
 
 /// In evaluation, with weights and statistics of all sizes.

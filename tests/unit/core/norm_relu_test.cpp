@@ -8,15 +8,17 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "pcnet/core/batch_share.h"
 #include "pcnet/core/team.h"
+
+#include "support/thread_team.h"
 
 namespace pcnet::core {
 namespace {
 
 namespace nn = torch::nn;
 
-using Answer =
-    std::function<at::Tensor(nn::BatchNorm2dImpl&, const at::Tensor&, const at::Tensor&)>;
+using Answer = std::function<at::Tensor(BatchNorm2dImpl&, const at::Tensor&, const at::Tensor&)>;
 
 constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
@@ -26,7 +28,7 @@ struct Case {
 };
 
 /// The formula in double; the module's own norm is not asked.
-at::Tensor norm_by_hand(const nn::BatchNorm2dImpl& norm, const at::Tensor& x) {
+at::Tensor norm_by_hand(const BatchNorm2dImpl& norm, const at::Tensor& x) {
   const at::Tensor mean = x.mean({0, 2, 3}, /*keepdim=*/true);
   const at::Tensor variance = (x - mean).square().mean({0, 2, 3}, /*keepdim=*/true);
   return (x - mean) / (variance + norm.options.eps()).sqrt() * norm.weight.view({1, -1, 1, 1}) +
@@ -44,9 +46,9 @@ std::vector<Case> cases() {
        [](auto& norm, auto& x, auto& other) { return (norm_by_hand(norm, x) + other).relu(); }}};
 }
 
-nn::BatchNorm2d norm_of(std::int64_t channels, at::ScalarType type) {
+BatchNorm2d norm_of(std::int64_t channels, at::ScalarType type) {
   torch::manual_seed(1);
-  nn::BatchNorm2d norm(channels);
+  BatchNorm2d norm(channels);
   {
     const torch::NoGradGuard no_grad;
     norm->weight.uniform_(-1, 2);
@@ -62,7 +64,7 @@ struct Found {
   at::Tensor mean, variance;             // running
 };
 
-Found run(const Answer& answer, nn::BatchNorm2d norm, const at::Tensor& x, const at::Tensor& other,
+Found run(const Answer& answer, BatchNorm2d norm, const at::Tensor& x, const at::Tensor& other,
           const at::Tensor& direction) {
   const at::Tensor from = x.detach().clone(kLast).requires_grad_();
   const at::Tensor added = other.detach().clone(kLast).requires_grad_();
@@ -83,8 +85,8 @@ void expect_as_by_hand(at::IntArrayRef shape, at::ScalarType type, double offset
   for (const Case& kind : cases()) {
     SCOPED_TRACE(kind.name);
     const std::int64_t channels = shape[1];
-    const nn::BatchNorm2d norm = norm_of(channels, torch::kFloat);
-    const nn::BatchNorm2d exact = norm_of(channels, torch::kDouble);
+    const BatchNorm2d norm = norm_of(channels, torch::kFloat);
+    const BatchNorm2d exact = norm_of(channels, torch::kDouble);
     const at::Tensor x = (torch::randn(shape) * 2 + offset).to(type);
     const at::Tensor other = torch::randn(shape).to(type);
     const at::Tensor direction = torch::randn(shape).to(type);
@@ -112,13 +114,43 @@ TEST(NormRelu, IsTheFormulaWithItsGradients) {
   expect_as_by_hand({4, 1, 2, 1}, torch::kFloat, /*offset=*/0, 2e-6);
 }
 
+TEST(NormRelu, IsThatOfTheWholeBatchForProcessesThatShareIt) {
+  for (const auto type : {torch::kFloat, torch::kBFloat16, torch::kDouble}) {
+    for (const Case& kind : cases()) {
+      SCOPED_TRACE(kind.name);
+      const double share = type == torch::kBFloat16 ? 8e-3 : 2e-6;
+      const at::ScalarType wide = type == torch::kDouble ? torch::kDouble : torch::kFloat;
+      const at::Tensor x = (torch::randn({5, 6, 9, 7}) * 2 + 1).to(type);
+      const at::Tensor other = torch::randn({5, 6, 9, 7}).to(type);
+      const at::Tensor direction = torch::randn({5, 6, 9, 7}).to(type);
+      const Found whole = run(kind.ours, norm_of(6, wide), x, other, direction);
+      std::vector<Found> parts(2);
+      std::vector<BatchNorm2d> norms = {norm_of(6, wide), norm_of(6, wide)};
+      support::as_team(2, [&](const std::shared_ptr<Communicator>& team) {
+        const auto rank = static_cast<std::size_t>(team->rank());
+        const BatchShare own(team, {2, 3});
+        norms[rank]->team = team;
+        parts[rank] = run(kind.ours, norms[rank], own.of(x), own.of(other), own.of(direction));
+      });
+      expect_near(at::cat({parts[0].y, parts[1].y}), whole.y, share);
+      expect_near(at::cat({parts[0].x, parts[1].x}), whole.x, share);
+      expect_near(parts[0].weight + parts[1].weight, whole.weight, share);
+      expect_near(parts[0].bias + parts[1].bias, whole.bias, share);
+      for (const Found& part : parts) {
+        expect_near(part.mean, whole.mean, 1e-6);
+        expect_near(part.variance, whole.variance, 1e-6);
+      }
+    }
+  }
+}
+
 TEST(NormRelu, KeepsItsDigitsFarFromZero) {
   expect_as_by_hand({4, 16, 80, 80}, torch::kFloat, /*offset=*/1000, 2e-4);  // x has four digits
 }
 
 TEST(NormRelu, SumsInDoubleWhateverIsSummed) {
   // 2^25 + 1 ones in a row are 2^25 in float.
-  nn::BatchNorm2d norm(1);
+  BatchNorm2d norm(1);
   const at::Tensor x = torch::ones({1, 1, 8192, 4096 + 1});
   x.flatten()[0] = 0;
   (void)normed(*norm, x);
@@ -149,7 +181,7 @@ TEST(NormRelu, AnswersAlikeOnAnyNumberOfThreads) {
 
 TEST(NormRelu, KeepsWhatIsNotANumber) {
   for (const Case& kind : cases()) {
-    const nn::BatchNorm2d norm = norm_of(2, torch::kFloat);
+    const BatchNorm2d norm = norm_of(2, torch::kFloat);
     at::Tensor x = torch::randn({1, 2, 4, 4}).contiguous(kLast);
     x[0][1][2][2] = std::numeric_limits<float>::quiet_NaN();
     const Found found = run(kind.ours, norm, x, torch::zeros_like(x), torch::ones_like(x));
@@ -160,7 +192,7 @@ TEST(NormRelu, KeepsWhatIsNotANumber) {
 }
 
 TEST(NormRelu, MovesTheRunningStatisticsByTheMeanOfAllBatchesWithoutMomentum) {
-  nn::BatchNorm2d norm(nn::BatchNorm2dOptions(2).momentum(std::nullopt));
+  BatchNorm2d norm(torch::nn::BatchNorm2dOptions(2).momentum(std::nullopt));
   const at::Tensor first = torch::randn({1, 2, 3, 3}).contiguous(kLast);
   const at::Tensor second = torch::randn({1, 2, 3, 3}).contiguous(kLast);
   (void)normed_relu(*norm, first);
@@ -170,7 +202,7 @@ TEST(NormRelu, MovesTheRunningStatisticsByTheMeanOfAllBatchesWithoutMomentum) {
 }
 
 TEST(NormRelu, IsTheModuleInEvaluationAndInOtherFormats) {
-  nn::BatchNorm2d norm = norm_of(3, torch::kFloat);
+  BatchNorm2d norm = norm_of(3, torch::kFloat);
   norm->eval();
   const at::Tensor x = torch::randn({2, 3, 4, 5});
   const at::Tensor other = torch::randn({2, 3, 4, 5});

@@ -67,7 +67,7 @@ class HandResponder : public Responder {
     return tokenizer.encode(text, 3);  // one word
   }
   std::int64_t cues_read() const override { return reads; }
-  void prepare(std::span<const std::string> texts) override {
+  void prepare(std::span<const std::string> texts, core::Communicator& /*team*/) override {
     prepared.insert(prepared.end(), texts.begin(), texts.end());
   }
 

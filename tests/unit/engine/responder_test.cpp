@@ -127,9 +127,11 @@ TEST_F(ModelResponderTest, AnswersPreparedTextsAsOthers) {
   const auto wanted = plain.respond(queries);
   ModelResponder prepared = this->responder();
   const std::vector<std::string> texts = {"blue cup left", "left", "red cup", "blue", "left"};
-  prepared.prepare(texts);
+  core::Communicator alone;
+  prepared.prepare(texts, alone);
   const auto got = prepared.respond(queries);
-  prepared.prepare(std::vector<std::string>{"cup"});  // the others are encoded when they are asked
+  prepared.prepare(std::vector<std::string>{"cup"},
+                   alone);  // the others are encoded when they are asked
   const auto later = prepared.respond(queries);
   for (std::size_t i = 0; i < queries.size(); ++i) {
     EXPECT_TRUE(at::allclose(got[i], wanted[i], 1e-4, 1e-6)) << i;

@@ -268,6 +268,8 @@ const std::map<std::string, std::vector<std::string>>& proven_elsewhere() {
        {"PrecisionGuard.ActsInTheForwardPassAlone",
         "TrainerTest.MeasuresThePrecisionOnceWhenItIsLeftToIt"}},
       {"train.recompute", {"Recompute.GivesTheSameStepWithLessMemory"}},
+      {"train.sync_batch_norm",
+       {"SharedBatch.MovesRunningStatisticsByTheMeanWhereEachNormalisesItsOwn"}},
       {"train.ema_decay",
        {"Ema.IsTheRunningMeanByHand", "TrainerTest.GoesOnExactlyFromItsStateWithMeanAndScale"}},
       {"run.deterministic",

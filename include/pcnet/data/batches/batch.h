@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
+
+#include "pcnet/core/batch_share.h"
 
 namespace pcnet::data {
 
@@ -10,6 +14,9 @@ namespace pcnet::data {
 /// S pixels, K cues a sentence, D partner sentences a picture, P proposals a picture. Texts are
 /// rows of `tokens`; K and D are 0 where none were asked for. Tensors but `images` may be undefined
 /// in a batch made by hand.
+///
+/// Where several processes share a batch, `images`, `proposals` and `clip_scores` are those of the
+/// own pictures; the rest, which costs little, is of all.
 struct Batch {
   at::Tensor images;                  ///< [B, 3, S, S] uint8
   at::Tensor tokens;                  ///< [U, T] int64 on the CPU: each distinct text once, padded
@@ -28,9 +35,20 @@ struct Batch {
   at::Tensor ref_ids = {};      ///< [B] int64 on the CPU; -1: a picture, not one object
   at::Tensor sent_ids = {};     ///< [B, M] int64 on the CPU; -1: no referring expression
 
+  core::BatchShare share = {};  ///< which pictures are the own ones
+  /// Own rows whose picture cannot be read; `images` lacks them, and so will all (agreed()).
+  std::vector<std::int64_t> unreadable = {};
+
+  /// B of the whole batch.
+  std::int64_t size() const { return share.whole(images.size(0)); }
   /// The batch on a device, but for the tokens, which the text encoder packs on the CPU, and the
   /// ids.
   Batch to(c10::Device device) const;
 };
+
+/// Makes one batch of what the processes made of the same samples, each with its even share of the
+/// pictures: without the rows whose picture one of them could not read. Error when a process has
+/// none left.
+Batch agreed(Batch batch, const std::shared_ptr<core::Communicator>& team);
 
 }  // namespace pcnet::data

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -28,6 +29,8 @@ class Loader {
     std::int64_t workers = 1;  ///< threads; 0: made when asked for
     bool pinned = false;       ///< pictures in page-locked memory
     config::Choice<config::Negatives> negatives = "any";
+    /// Processes that share each batch; null: this one has it all.
+    std::shared_ptr<core::Communicator> team = nullptr;
   };
 
   /// Warns when `negatives` asks for more than the batches can give.
@@ -40,6 +43,7 @@ class Loader {
   Batch next();
 
  private:
+  Batch take();
   Batch make(std::int64_t step);
   void run(const std::stop_token& stop);
   /// The step that a worker makes next, -1: nothing is left. Waits until there is room for it.

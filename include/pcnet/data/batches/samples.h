@@ -28,10 +28,12 @@ struct BatchTimes {
 /// samples, the seed and the epoch. Batches may be made in several threads at once.
 class Samples {
  public:
-  /// How a batch is made; neither changes what is in it.
+  /// How a batch is made; the first two change nothing in it.
   struct Making {
     bool pinned = false;          ///< pictures in page-locked memory, for a quick copy to a GPU
     BatchTimes* times = nullptr;  ///< grows by what was spent
+    int rank = 0;                 ///< of so many processes: only its even share of the pictures is
+    int processes = 1;            ///< read, and agreed() is to follow
   };
 
   virtual ~Samples() = default;

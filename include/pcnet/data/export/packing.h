@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "pcnet/core/communicator.h"
 #include "pcnet/data/annotations/tell.h"
 #include "pcnet/data/pack/pack_key.h"
 #include "pcnet/data/proposals/grid_store.h"
@@ -21,6 +23,8 @@ struct PackOptions {
   GridStore::Options grid;  ///< that of the losses; height 0: the proposals have no grid
   int threads = 1;
   Tell tell = {};
+  /// Processes that share the pictures; process 0 writes. Null: this one is alone.
+  std::shared_ptr<core::Communicator> team = nullptr;
 };
 
 /// What a pack holds.
@@ -48,6 +52,7 @@ std::uint64_t picture_bytes(const ReferIndex& index, std::int64_t image_size);
 /// under its name when it is whole. A stopped run leaves `<out>.partial`, from which the same call
 /// goes on. Error for a picture that cannot be read (data.on_bad_image), a full disk, an `out`
 /// that another process writes.
+/// The other processes of a team get an empty summary.
 PackSummary write_pack(Dataset& dataset, const text::Tokenizer& tokenizer, const PackKey& key,
                        const PackOptions& options);
 

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
-#include <unordered_set>
 
 #include <ATen/core/Tensor.h>
 
@@ -12,6 +13,9 @@
 #include "pcnet/data/sources/dataset_source.h"
 #include "pcnet/image/picture.h"
 
+namespace pcnet::core {
+class Communicator;
+}
 namespace pcnet::data {
 
 /// The pictures of a dataset at the training size, kept in memory if asked to. Safe to use from
@@ -36,8 +40,9 @@ class PictureStore {
   /// How many pictures could not be read and were skipped.
   std::int64_t skipped() const;
 
-  /// Warns when pictures were skipped, with their number: the last word of a run.
-  void report_skipped() const;
+  /// Warns when pictures were skipped, with their number: the last word of a run. With a team
+  /// process 0 also speaks for those that share the pictures with it.
+  void report_skipped(core::Communicator* team = nullptr) const;
 
  private:
   const DatasetSource& source_;
@@ -46,7 +51,7 @@ class PictureStore {
   bool skip_bad_;
   mutable std::mutex mutex_;
   std::unordered_map<std::int64_t, at::Tensor> kept_;
-  std::unordered_set<std::int64_t> skipped_;
+  std::map<std::int64_t, std::string> skipped_;  // and why
 };
 
 }  // namespace pcnet::data
