@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "pcnet/config/paths.h"
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/runtime/call_config.h"
 #include "pcnet/runtime/dry_run.h"
@@ -40,6 +41,9 @@ void run_train(const TrainArguments& arguments, const GlobalOptions& globals) {
   request.run = request.config.run.folder;
   request.resume = arguments.resume;
   request.resume_anyway = arguments.resume_anyway;
+  if (arguments.dry_run && globals.team != nullptr) {
+    throw core::UsageError("--dry-run looks at one process: start it alone");
+  }
   if (arguments.dry_run) {
     const auto run = runtime::dry_run(request.config);
     if (globals.json) {

@@ -122,6 +122,7 @@ void run_to_end(TrainingParts& parts, const engine::RunFolder& folder,
   try {
     summary = run_hooks(parts, folder, checkpointer, log, state);
   } catch (const core::Interrupted&) {
+    if (!parts.trainer->is_between_steps()) throw;  // by another process, in the midst of a step
     checkpointer.save_last(state);
     log.write({{"event", "stopped"}, {"step", state.step}});
     throw core::Interrupted(
