@@ -116,6 +116,8 @@ class NcclCommunicator : public core::Communicator {
 
   int rank() const override { return hosts_->rank(); }
   int size() const override { return hosts_->size(); }
+  /// Never: made for one rank, it goes the way of many, so that one GPU is enough to try it.
+  bool is_alone() const override { return false; }
   void barrier() override { hosts_->barrier(); }
 
   void broadcast(const at::Tensor& x) override {

@@ -56,7 +56,8 @@ class Communicator {
     return all_gather(leads() ? own : std::string()).front();
   }
 
-  bool is_alone() const { return size() == 1; }
+  /// Whether nothing needs to be said.
+  virtual bool is_alone() const { return size() == 1; }
   /// Whether it is the one that writes files and speaks to people.
   bool leads() const { return rank() == 0; }
   /// The largest of what the processes say, 0 to 255.

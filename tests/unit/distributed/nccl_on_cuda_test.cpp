@@ -1,10 +1,20 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "pcnet/config/profiles.h"
+#include "pcnet/core/norm_relu.h"
 #include "pcnet/distributed/team.h"
+#include "pcnet/engine/gradient_sums.h"
+#include "pcnet/engine/learner.h"
 
 #include "src/distributed/nccl_communicator.h"
 #include "support/cuda.h"
+#include "support/full_batch.h"
 
 namespace pcnet::distributed {
 namespace {
@@ -50,6 +60,48 @@ TEST_F(NcclOnCuda, LeavesWhatIsOnTheHostToTheHosts) {
   EXPECT_EQ(x.sum().item<float>(), 3);
   EXPECT_EQ(team_->largest(7), 7);
   EXPECT_EQ(team_->all_gather("word").front(), "word");
+}
+
+struct Step {
+  double loss = 0;
+  std::map<std::string, at::Tensor> gradients;
+};
+
+/// A step of the paper's profile on the GPU.
+Step step_with(const std::shared_ptr<core::Communicator>& team) {
+  auto model = support::lively_pcnet(config::Profile::kPaper);
+  model->to(torch::kCUDA);
+  model->train();
+  core::synchronise_norms(*model, team);
+  engine::ParameterGroup group{.name = "all", .parameters = {}};
+  for (const auto& item : model->named_parameters()) {
+    group.parameters.emplace_back(item.key(), item.value());
+  }
+  engine::GradientSums sums(*team, {group}, /*bucket_bytes=*/1 << 20);
+  engine::ReferringLearner learner(model.ptr(),
+                                   config::profile_values(config::Profile::kPaper).loss);
+  data::Batch batch = support::full_batch(6).to(torch::kCUDA);
+  batch.share = core::BatchShare(team, {6});
+  sums.begin();
+  const losses::Terms terms = learner.losses(batch, {.step = 0, .progress = 1});
+  terms.total.backward();
+  sums.finish();
+  Step step{.loss = terms.total.item<double>(), .gradients = {}};
+  for (const auto& [name, parameter] : group.parameters) {
+    if (parameter.grad().defined()) step.gradients.emplace(name, parameter.grad().cpu());
+  }
+  return step;
+}
+
+TEST_F(NcclOnCuda, OfOneRankTakesTheStepOfAProcessAlone) {
+  const Step plain = step_with(std::make_shared<core::Communicator>());
+  const Step step = step_with(team_);
+  EXPECT_NEAR(step.loss, plain.loss, 1e-4 * std::abs(plain.loss));
+  ASSERT_EQ(step.gradients.size(), plain.gradients.size());
+  for (const auto& [name, gradient] : plain.gradients) {
+    const double most = std::max(gradient.abs().max().item<double>(), 1e-3);
+    EXPECT_LT((step.gradients.at(name) - gradient).abs().max().item<double>(), 1e-3 * most) << name;
+  }
 }
 
 }  // namespace
