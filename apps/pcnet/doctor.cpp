@@ -321,9 +321,8 @@ TeamExamination examine_team(distributed::Team& team, const Examination& own) {
   found.threads = communicator.all_gather(cat(own.threads, " threads, ", own.device));
   const auto seconds_of = [&](std::int64_t numbers) {
     const at::Tensor x = at::zeros({numbers});
-    const double seconds = core::shortest_seconds(
-        [&] { communicator.all_reduce(x, core::Reduction::kSum); }, /*passes=*/5);
-    return seconds;
+    return core::shortest_seconds([&] { communicator.all_reduce(x, core::Reduction::kSum); },
+                                  /*passes=*/5);
   };
   found.latency = seconds_of(1);
   found.bandwidth = static_cast<double>(kMany * 4) / seconds_of(kMany);
@@ -392,10 +391,10 @@ void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action) {
   command->callback([&globals, &action] {
     action = [&globals] {
       const Examination found = examine(globals);
-      Json document = to_json(found);
       std::optional<TeamExamination> team;
       if (globals.team != nullptr) team = examine_team(*globals.team, found);
       if (globals.json) {
+        Json document = to_json(found);
         if (team) document["team"] = to_json(*team);
         print_json(document);
         return;

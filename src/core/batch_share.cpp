@@ -42,6 +42,16 @@ struct Gathered : torch::autograd::Function<Gathered> {
   }
 };
 
+at::Tensor rows_of_all(const at::Tensor& own, const std::shared_ptr<Communicator>& team,
+                       const std::vector<std::int64_t>& rows, std::int64_t before, bool sums) {
+  auto way = c10::make_intrusive<Way>();
+  way->team = team;
+  way->rows = rows;
+  way->before = before;
+  way->sums = sums;
+  return Gathered::apply(way, own);
+}
+
 }  // namespace
 
 BatchShare::BatchShare(std::shared_ptr<Communicator> team, std::vector<std::int64_t> rows)
@@ -61,22 +71,11 @@ at::Tensor BatchShare::of(const at::Tensor& whole) const {
 }
 
 at::Tensor BatchShare::gathered(const at::Tensor& own) const {
-  if (is_whole()) return own;
-  auto way = c10::make_intrusive<Way>();
-  way->team = team_;
-  way->rows = rows_;
-  way->before = before_;
-  way->sums = true;
-  return Gathered::apply(way, own);
+  return is_whole() ? own : rows_of_all(own, team_, rows_, before_, /*sums=*/true);
 }
 
 at::Tensor BatchShare::together(const at::Tensor& own) const {
-  if (is_whole()) return own;
-  auto way = c10::make_intrusive<Way>();
-  way->team = team_;
-  way->rows = rows_;
-  way->before = before_;
-  return Gathered::apply(way, own);
+  return is_whole() ? own : rows_of_all(own, team_, rows_, before_, /*sums=*/false);
 }
 
 at::Tensor BatchShare::diagonal(const at::Tensor& x) const {

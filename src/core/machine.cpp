@@ -93,11 +93,22 @@ bool ProcessorInfo::has(const std::string& feature) const {
   return std::find(features.begin(), features.end(), feature) != features.end();
 }
 
-int usable_cores(const ControlGroups& groups) {
-  int cores = static_cast<int>(std::thread::hardware_concurrency());
+std::vector<int> allowed_cores() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) cores = CPU_COUNT(&allowed);
+  std::vector<int> cores;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return cores;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &allowed)) cores.push_back(core);
+  }
+  return cores;
+}
+
+int usable_cores(const ControlGroups& groups) {
+  int cores = static_cast<int>(std::thread::hardware_concurrency());
+  if (const auto allowed = allowed_cores(); !allowed.empty()) {
+    cores = static_cast<int>(allowed.size());
+  }
   if (const auto quota = quota_cores(groups)) {
     cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
   }

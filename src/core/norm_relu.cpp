@@ -25,8 +25,7 @@ at::ScalarType wide(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-// What norm_passes does, for other tensors
-// ---------------------------------------------------------
+// What norm_passes does, for other tensors -------------------------------------------------------
 
 Moments moments(const at::Tensor& x) {
   if (norm_passes::fit(x)) return norm_passes::moments(x);
@@ -75,8 +74,7 @@ at::Tensor gradient_of_x(const at::Tensor& gradient, const at::Tensor& x, const 
       .to(x.scalar_type());
 }
 
-// The batch of all processes
-// -----------------------------------------------------------------------
+// The batch of all processes ---------------------------------------------------------------------
 
 /// The moments of all processes, in one message.
 Moments of_all(const Moments& own, Communicator& team) {

@@ -91,21 +91,22 @@ class Patience {
 
 }  // namespace
 
-class MpiCommunicator::Sum : public Pending {
+class MpiCommunicator::Reducing : public Pending {
  public:
-  Sum(MpiCommunicator& team, const at::Tensor& x) : team_(team), x_(x) {
+  Reducing(MpiCommunicator& team, MPI_Comm among, const at::Tensor& x, MPI_Op operation)
+      : team_(team), x_(x) {
     auto* numbers = static_cast<char*>(on_host(x).mutable_data_ptr());
     for (std::int64_t begin = 0; begin < x.numel(); begin += kMostNumbers) {
       const auto count = static_cast<int>(std::min(kMostNumbers, x.numel() - begin));
       require(MPI_Iallreduce(MPI_IN_PLACE, numbers + begin * x.element_size(), count, mpi_type(x),
-                             MPI_SUM, team.sums_, &requests_.emplace_back()),
-              "sum");
+                             operation, among, &requests_.emplace_back()),
+              "reduction");
     }
   }
   void progress() override {
     int done = 0;
     for (auto& request : requests_) {
-      require(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "sum");
+      require(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "reduction");
     }
   }
   void wait() override {
@@ -158,20 +159,11 @@ void MpiCommunicator::broadcast(const at::Tensor& x) {
 }
 
 void MpiCommunicator::all_reduce(const at::Tensor& x, core::Reduction reduction) {
-  auto* numbers = static_cast<char*>(on_host(x).mutable_data_ptr());
-  const MPI_Op operation = reduction == core::Reduction::kSum ? MPI_SUM : MPI_MAX;
-  for (std::int64_t begin = 0; begin < x.numel(); begin += kMostNumbers) {
-    MPI_Request request = MPI_REQUEST_NULL;
-    const auto count = static_cast<int>(std::min(kMostNumbers, x.numel() - begin));
-    require(MPI_Iallreduce(MPI_IN_PLACE, numbers + begin * x.element_size(), count, mpi_type(x),
-                           operation, world_, &request),
-            "reduction");
-    wait(request);
-  }
+  Reducing(*this, world_, x, reduction == core::Reduction::kSum ? MPI_SUM : MPI_MAX).wait();
 }
 
 std::unique_ptr<core::Communicator::Pending> MpiCommunicator::begin_sum(const at::Tensor& x) {
-  return std::make_unique<Sum>(*this, x);
+  return std::make_unique<Reducing>(*this, sums_, x, MPI_SUM);
 }
 
 at::Tensor MpiCommunicator::all_gather(const at::Tensor& own,

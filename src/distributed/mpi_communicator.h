@@ -29,7 +29,7 @@ class MpiCommunicator : public core::Communicator {
   std::vector<std::string> gather(const std::string& own) override;
 
  private:
-  class Sum;
+  class Reducing;
   std::vector<std::int64_t> lengths_of(const std::string& own);
   void wait(MPI_Request& request);
 

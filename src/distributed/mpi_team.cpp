@@ -15,11 +15,9 @@
 
 #include <mpi.h>
 #include <nlohmann/json.hpp>
-#include <sched.h>
 
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
-#include "pcnet/core/log.h"
 #include "pcnet/core/machine.h"
 #include "pcnet/core/signals.h"
 #include "pcnet/distributed/lifeline.h"
@@ -45,18 +43,6 @@ std::string own_host() {
   int length = 0;
   MPI_Get_processor_name(name.data(), &length);
   return name.substr(0, static_cast<std::size_t>(length));
-}
-
-/// The numbers of the cores that it may run on.
-std::vector<int> allowed_cores() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  std::vector<int> cores;
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(core, &allowed)) cores.push_back(core);
-  }
-  return cores;
 }
 
 /// GPUs of the machine, whoever may use them.
@@ -94,7 +80,7 @@ void choose_gpu(const std::vector<std::string>& gpus) {
 /// What a process says of itself.
 json introduction(const std::vector<std::string>& gpus) {
   const core::ProcessorInfo processor = core::processor_info();
-  return {{"host", own_host()},  {"cores", allowed_cores()},       {"quota", core::usable_cores()},
+  return {{"host", own_host()},  {"cores", core::allowed_cores()}, {"quota", core::usable_cores()},
           {"gpus", gpus.size()}, {"machine_gpus", machine_gpus()}, {"machine", processor.cores}};
 }
 
@@ -147,8 +133,7 @@ class MpiTeam : public Team {
     if (size() == 1) {
       throw core::UsageError(
           "started as one of several processes, but by another MPI than this program is built "
-          "with: "
-          "MPI finds one process alone");
+          "with: MPI finds one process alone");
     }
     places_ = places_of(hosts_->all_gather(core::json_text(introduction(gpus))));
     connect();

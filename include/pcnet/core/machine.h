@@ -33,6 +33,10 @@ struct ProcessorInfo {
 MemoryInfo memory_info(const ControlGroups& groups = {});
 ProcessorInfo processor_info();
 
+/// The numbers of the cores that this process may run on, by affinity; none where the system does
+/// not tell.
+std::vector<int> allowed_cores();
+
 /// Cores that this process may keep busy, by affinity and the control group's quota; at least 1.
 int usable_cores(const ControlGroups& groups = {});
 
