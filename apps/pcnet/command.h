@@ -48,6 +48,7 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_proposals(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_proposals_show(CLI::App& proposals, const GlobalOptions& globals, Action& action);
+void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_study(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action);
 

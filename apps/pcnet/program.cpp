@@ -72,6 +72,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_eval(root, globals, action);
   add_study(root, globals, action);
   add_predict(root, globals, action);
+  add_serve(root, globals, action);
   add_bench(root, globals, action);
   add_weights(root, globals, action);
   add_config(root, globals, action);

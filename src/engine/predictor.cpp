@@ -6,16 +6,11 @@
 
 namespace pcnet::engine {
 
-namespace {
-
-/// The cue that a stage reads when the model reads `read` of them in all; empty: none.
 std::string stage_cue(std::int64_t stage, std::int64_t read, const std::string& text,
                       const std::vector<std::string>& cues) {
   if (stage >= read) return {};
   return cues.empty() ? text : cues[static_cast<std::size_t>(stage) % cues.size()];
 }
-
-}  // namespace
 
 std::vector<Prediction> predict(Responder& responder, Segmentor& segmentor,
                                 const std::filesystem::path& image,

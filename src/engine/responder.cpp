@@ -41,7 +41,7 @@ std::int64_t ModelResponder::TextRows::add(const std::string& text) {
 }
 
 /// [texts, C]
-at::Tensor ModelResponder::encode(const std::vector<std::string>& texts) const {
+at::Tensor ModelResponder::encode_texts(const std::vector<std::string>& texts) const {
   std::vector<at::Tensor> rows;
   for (const auto& text : texts) {
     const text::Tokens tokens = tokens_of(text);
@@ -82,7 +82,7 @@ void ModelResponder::prepare(std::span<const std::string> texts, core::Communica
     core::throw_if_stopped("stopped while texts were encoded");
     const std::int64_t end = std::min(rows[rank], i + kTogether);
     const auto begin = prepared_.texts.begin() + first;
-    parts.push_back(encode({begin + i, begin + end}));
+    parts.push_back(encode_texts({begin + i, begin + end}));
     progress.update(end);
   }
   // A process without a text takes part with none.
@@ -122,23 +122,38 @@ model::Expressions ModelResponder::expressions_of(std::span<const Query> queries
   const at::Tensor text_rows = rows_of(texts);
   const at::Tensor cue_rows = rows_of(cues).view(
       {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(read)});
-  const at::Tensor distinct = known ? features_ : encode(own.texts);  // [U, C]
+  const at::Tensor distinct = known ? features_ : encode_texts(own.texts);  // [U, C]
   if (read == 0) return {distinct.index_select(/*dim=*/0, text_rows)};
   return model::gather_expressions(distinct, text_rows, cue_rows);
 }
 
-// logits [N, M, h, w] of one picture -> [N, M, H, W]
-at::Tensor ModelResponder::resized(const at::Tensor& logits, const Query& query) const {
+at::Tensor ModelResponder::maps(const at::Tensor& cosines, std::int64_t size, std::int64_t height,
+                                std::int64_t width) const {
+  const torch::NoGradGuard no_grad;
   const core::PartScope part("maps at the images' size");
-  const at::Tensor flat = logits.flatten(/*start_dim=*/0, /*end_dim=*/1);
-  const at::Tensor maps =
+  const at::Tensor flat = cosines.flatten(/*start_dim=*/0, /*end_dim=*/1);
+  const at::Tensor resized =
       options_.released_resize
-          ? model::resize_as_released(flat, query.picture.size(-1), query.height, query.width)
-          : model::resize_to_picture(model::response(flat), query.height, query.width,
-                                     options_.align_corners);
-  return maps.view({logits.size(0), logits.size(1), query.height, query.width})
+          ? model::resize_as_released(flat, size, height, width)
+          : model::resize_to_picture(model::response(flat), height, width, options_.align_corners);
+  return resized.view({cosines.size(0), cosines.size(1), height, width})
       .to(at::kCPU, at::kFloat)
       .contiguous();
+}
+
+at::Tensor ModelResponder::encode(std::span<const at::Tensor> pictures) const {
+  const torch::NoGradGuard no_grad;
+  const core::AutocastScope scope = arithmetic();
+  set_evaluating();
+  return encode_pictures(pictures);
+}
+
+std::vector<at::Tensor> ModelResponder::cosines(const at::Tensor& visual,
+                                                std::span<const Query> queries) const {
+  const torch::NoGradGuard no_grad;
+  const core::AutocastScope scope = arithmetic();
+  set_evaluating();
+  return cosines_of(visual, queries, /*prepared=*/true);
 }
 
 core::AutocastScope ModelResponder::arithmetic() const {
@@ -185,27 +200,36 @@ void ModelResponder::report_difference(std::span<const Query> queries,
                             " of ", count, " sentences have their peak at the same pixel"));
 }
 
+at::Tensor ModelResponder::encode_pictures(std::span<const at::Tensor> pictures) const {
+  return model_->encode_images(
+      image::stack_pictures({pictures.data(), pictures.size()}).to(options_.device));
+}
+
+std::vector<at::Tensor> ModelResponder::cosines_of(const at::Tensor& visual,
+                                                   std::span<const Query> queries,
+                                                   bool prepared) const {
+  std::vector<std::int64_t> picture_of;  // of each text
+  std::vector<std::int64_t> texts;       // of each query
+  for (const auto& query : queries) {
+    picture_of.insert(picture_of.end(), query.texts.size(),
+                      static_cast<std::int64_t>(texts.size()));
+    texts.push_back(static_cast<std::int64_t>(query.texts.size()));
+  }
+  const at::Tensor logits = model_->respond(visual, expressions_of(queries, prepared),
+                                            torch::tensor(picture_of, torch::kInt64));
+  return (logits / model_->scale()).split_with_sizes(texts, /*dim=*/1);
+}
+
 std::vector<at::Tensor> ModelResponder::answers(std::span<const Query> queries,
                                                 bool prepared) const {
   std::vector<at::Tensor> pictures;
-  std::vector<std::int64_t> picture_of;  // of each text
+  for (const auto& query : queries) pictures.push_back(query.picture);
+  auto answers = cosines_of(encode_pictures(pictures), queries, prepared);
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    pictures.push_back(queries[i].picture);
-    picture_of.insert(picture_of.end(), queries[i].texts.size(), static_cast<std::int64_t>(i));
+    const Query& query = queries[i];
+    answers[i] = maps(answers[i], query.picture.size(-1), query.height, query.width);
   }
-  const at::Tensor visual =
-      model_->encode_images(image::stack_pictures(pictures).to(options_.device));
-  const at::Tensor logits = model_->respond(visual, expressions_of(queries, prepared),
-                                            torch::tensor(picture_of, torch::kInt64)) /
-                            model_->scale();  // [N, all texts, h, w]
-  std::vector<at::Tensor> maps;
-  std::int64_t first = 0;
-  for (const auto& query : queries) {
-    const auto texts = static_cast<std::int64_t>(query.texts.size());
-    maps.push_back(resized(logits.slice(/*dim=*/1, first, first + texts), query));
-    first += texts;
-  }
-  return maps;
+  return answers;
 }
 
 namespace {

@@ -69,6 +69,23 @@ std::int64_t first_largest(std::int64_t count, ValueOf value_of) {
   return best;
 }
 
+std::vector<image::Mask> all_masks(const sam::MaskDecoderImpl::Masks& decoded,
+                                   const sam::Frame& frame) {
+  std::vector<image::Mask> all;
+  for (std::int64_t i = 0; i < decoded.logits.size(0); ++i) {
+    all.push_back(sam::Predictor::mask_of(decoded.logits[i], frame));
+  }
+  return all;
+}
+
+template <class ValueOf>
+image::Mask best_of(std::vector<image::Mask> masks, ValueOf value_of) {
+  const auto best = first_largest(static_cast<std::int64_t>(masks.size()), [&](std::int64_t i) {
+    return value_of(masks[static_cast<std::size_t>(i)]);
+  });
+  return std::move(masks[static_cast<std::size_t>(best)]);
+}
+
 class SamSegmentor : public Segmentor {
  public:
   SamSegmentor(const config::EvalOptions& options, c10::Device device)
@@ -145,30 +162,13 @@ class SamSegmentor : public Segmentor {
 
   image::Mask choose(const Decoded& decoded, std::size_t click, const AnsweredMap& map) const {
     const auto at = static_cast<std::int64_t>(click);
-    const at::Tensor logits = decoded.logits[at];
-    const at::Tensor predicted = decoded.predicted_iou[at];
-    const auto masks = logits.size(0);
-    const auto mask = [&](std::int64_t i) {
-      return sam::Predictor::mask_of(logits[i], predictor_.image().frame);
-    };
-    const bool by_truth = kind() == config::Segmentor::kOracleBestOf3;
-    if (!by_truth && options_.sam.mask != "largest") {
-      return mask(first_largest(masks, [&](std::int64_t i) { return checked(predicted, i); }));
+    const Decoded own{decoded.logits[at], decoded.predicted_iou[at]};
+    const sam::Frame& frame = predictor_.image().frame;
+    if (kind() != config::Segmentor::kOracleBestOf3) {
+      return choose_mask(own, frame, options_.sam.mask, options_.sam.weights);
     }
-    std::vector<image::Mask> all;
-    for (std::int64_t i = 0; i < masks; ++i) all.push_back(mask(i));
-    const auto value = [&](std::int64_t i) {
-      const image::Mask& one = all[static_cast<std::size_t>(i)];
-      return by_truth ? iou(one, *map.truth) : static_cast<double>(count(one));
-    };
-    return std::move(all[static_cast<std::size_t>(first_largest(masks, value))]);
-  }
-
-  float checked(const at::Tensor& predicted, std::int64_t i) const {
-    const float value = predicted.const_data_ptr<float>()[i];
-    if (std::isfinite(value)) return value;
-    throw core::Error(core::cat(options_.sam.weights, " predicts the IoU ", value,
-                                " for a mask, wanted a finite number; is it damaged?"));
+    return best_of(all_masks(own, frame),
+                   [&](const image::Mask& mask) { return iou(mask, *map.truth); });
   }
 
   config::EvalOptions options_;
@@ -178,6 +178,19 @@ class SamSegmentor : public Segmentor {
 };
 
 }  // namespace
+
+image::Mask choose_mask(const sam::MaskDecoderImpl::Masks& decoded, const sam::Frame& frame,
+                        config::SamMask rule, const std::string& weights) {
+  if (rule == config::SamMask::kLargest) return best_of(all_masks(decoded, frame), count);
+  const auto checked = [&](std::int64_t i) {
+    const float value = decoded.predicted_iou.const_data_ptr<float>()[i];
+    if (std::isfinite(value)) return value;
+    throw core::Error(core::cat(weights, " predicts the IoU ", value,
+                                " for a mask, wanted a finite number; is it damaged?"));
+  };
+  const auto masks = decoded.logits.size(0);
+  return sam::Predictor::mask_of(decoded.logits[first_largest(masks, checked)], frame);
+}
 
 std::unique_ptr<Segmentor> make_sam_segmentor(const config::EvalOptions& options,
                                               c10::Device device) {

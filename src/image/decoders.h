@@ -23,6 +23,11 @@ std::string checked_png(std::string_view bytes);
 /// read_mask of a file's bytes.
 Mask decode_mask(std::string_view bytes);
 
+inline bool is_tiff(std::string_view file) {
+  return file.starts_with(std::string_view("II*\0", 4)) ||
+         file.starts_with(std::string_view("MM\0*", 4));
+}
+
 /// Checks that the pixel data a TIFF points to lie inside of the file.
 void check_tiff(std::string_view bytes);
 

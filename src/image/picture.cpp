@@ -10,6 +10,7 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
+#include "pcnet/image/picture_bytes.h"
 
 #include "decoders.h"
 
@@ -96,16 +97,14 @@ void check_bmp(std::string_view bytes) {
   }
 }
 
-Picture decode_picture(std::string_view bytes) {
+Picture decode_upright(std::string_view bytes) {
   constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n";
-  constexpr std::string_view kTiffLittle("II*\0", 4);
-  constexpr std::string_view kTiffBig("MM\0*", 4);
   if (bytes.empty()) throw Error("the file is empty");
   if (bytes.size() > INT32_MAX) throw Error("the file is larger than 2 GiB");
   if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes);
   if (bytes.starts_with(kPng)) return decode_with_opencv(checked_png(bytes));
   if (bytes.starts_with("BM")) check_bmp(bytes);
-  if (bytes.starts_with(kTiffLittle) || bytes.starts_with(kTiffBig)) check_tiff(bytes);
+  if (is_tiff(bytes)) check_tiff(bytes);
   return decode_with_opencv(bytes);
 }
 
@@ -133,6 +132,13 @@ cv::Mat to_mat(const Picture& picture) {
   return bgr;
 }
 
+cv::Mat to_mat(const Mask& mask) {
+  cv::Mat grey(static_cast<int>(mask.height), static_cast<int>(mask.width), CV_8U);
+  std::transform(mask.data.begin(), mask.data.end(), grey.data,
+                 [](std::uint8_t one) { return static_cast<std::uint8_t>(one != 0 ? 255 : 0); });
+  return grey;
+}
+
 void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
   std::string bytes;
   try {
@@ -145,10 +151,14 @@ void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
 
 }  // namespace
 
+Picture decode_picture(std::string_view file, bool apply_exif) {
+  return oriented(decode_upright(file), apply_exif ? orientation_of(file) : 1);
+}
+
 Picture read_picture(const std::filesystem::path& path, bool apply_exif) {
   const std::string bytes = core::read_file(path);
   try {
-    return oriented(decode_picture(bytes), apply_exif ? orientation_of(bytes) : 1);
+    return decode_picture(bytes, apply_exif);
   } catch (const Error& error) {
     throw Error(cat("cannot read the image ", path.string(), ": ", error.what()));
   }
@@ -161,10 +171,19 @@ void write_png(const std::filesystem::path& path, const Picture& picture) {
 }
 
 void write_png(const std::filesystem::path& path, const Mask& mask) {
-  cv::Mat grey(static_cast<int>(mask.height), static_cast<int>(mask.width), CV_8U);
-  std::transform(mask.data.begin(), mask.data.end(), grey.data,
-                 [](std::uint8_t one) { return static_cast<std::uint8_t>(one != 0 ? 255 : 0); });
-  write_encoded(path, grey);
+  write_encoded(path, to_mat(mask));
+}
+
+std::string encode_png(const Mask& mask) { return encode(to_mat(mask)); }
+
+std::string encode_grey_png(std::string_view pixels, std::int64_t height, std::int64_t width) {
+  if (static_cast<std::int64_t>(pixels.size()) != height * width) {
+    throw Error(
+        cat("an image of ", width, " x ", height, " grey pixels has ", pixels.size(), " bytes"));
+  }
+  // imencode only reads; its parameter type does not say so.
+  auto* data = const_cast<char*>(pixels.data());
+  return encode(cv::Mat(static_cast<int>(height), static_cast<int>(width), CV_8U, data));
 }
 
 }  // namespace pcnet::image

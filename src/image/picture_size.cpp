@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <optional>
 
 #include "pcnet/core/mapped_file.h"
 #include "pcnet/image/picture.h"
+#include "pcnet/image/picture_bytes.h"
 
 #include "byte_order.h"
 #include "decoders.h"
+#include "tiff_numbers.h"
 
 namespace pcnet::image {
 
@@ -66,22 +69,48 @@ Size webp_size(std::string_view start) {
   return std::nullopt;
 }
 
-Size size_from_header(std::string_view file) {
+/// Of the first page.
+Size tiff_size(std::string_view file) {
+  const TiffNumbers numbers(file);
+  const std::size_t directory = numbers.at(4, 4);
+  const std::size_t entries = numbers.at(directory, 2);
+  PictureSize size;
+  for (std::size_t i = 0; i < entries; ++i) {
+    const std::size_t entry = directory + 2 + 12 * i;
+    const std::uint32_t tag = numbers.at(entry, 2);
+    constexpr std::uint32_t kShort = 3;
+    const std::uint32_t value = numbers.at(entry + 8, numbers.at(entry + 2, 2) == kShort ? 2 : 4);
+    // Of a tag that comes twice, readers differ in which they take.
+    if (tag == 256) size.width = std::max<std::int64_t>(size.width, value);
+    if (tag == 257) size.height = std::max<std::int64_t>(size.height, value);
+  }
+  return size;
+}
+
+Size size_in_start(std::string_view file) {
   if (file.size() < 30) return std::nullopt;
   if (file.starts_with("\xff\xd8")) return jpeg_size(file);
   if (file.starts_with("\x89PNG\r\n\x1a\n")) return png_size(file);
   if (file.starts_with("BM")) return bmp_size(file);
   if (file.starts_with("RIFF") && file.substr(8, 4) == "WEBP") return webp_size(file);
+  if (is_tiff(file)) return tiff_size(file);
   return std::nullopt;
 }
 
 }  // namespace
 
+std::optional<PictureSize> size_in_header(std::string_view file) {
+  const Size size = size_in_start(file);
+  if (!size || size->height < 1 || size->width < 1 || size->height > kMostPixels / size->width) {
+    return std::nullopt;
+  }
+  return size;
+}
+
 PictureSize picture_size(const std::filesystem::path& path, bool apply_exif) {
   {
     const core::MappedFile file(path);
-    const Size size = size_from_header(file.bytes());
-    if (size && size->height > 0 && size->width > 0 && size->height <= kMostPixels / size->width) {
+    if (const Size size = size_in_header(file.bytes())) {
       const bool swap_sides = apply_exif && orientation_of(file.bytes()) >= 5;
       return swap_sides ? PictureSize{size->width, size->height} : *size;
     }

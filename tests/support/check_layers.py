@@ -12,7 +12,7 @@ import tree_check
 
 # From the top to the bottom, a row as the architecture draws it: its folders may know each other.
 ROWS = [
-    ["study"],
+    ["study", "serve"],
     ["runtime"],
     ["weight_tools"],
     ["engine"],

@@ -22,6 +22,11 @@ struct Prediction {
   image::Mask mask;                     ///< what the segmentor makes of the last map
 };
 
+/// The cue that a stage reads of a text's (none: the text is its own), when the model reads `read`
+/// of them; empty: the stage reads none.
+std::string stage_cue(std::int64_t stage, std::int64_t read, const std::string& text,
+                      const std::vector<std::string>& cues);
+
 /// Answers every text on one picture; the picture is encoded once. EXIF orientation is applied.
 /// @param segmentor one that needs neither proposals nor ground truth
 /// @param cues of each text; empty: each text is its own

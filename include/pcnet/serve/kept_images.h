@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <ATen/core/Tensor.h>
+
+#include "pcnet/sam/predictor.h"
+
+namespace pcnet::serve {
+
+/// What stays of an image that was sent: what the encoders made of it, never its pixels.
+struct KeptImage {
+  std::int64_t height = 0;  ///< after its EXIF turn, px
+  std::int64_t width = 0;
+  at::Tensor visual;                        ///< V_0 [C, h, w]
+  std::optional<sam::Embedding> embedding;  ///< once Segment Anything was asked about it
+
+  std::int64_t bytes() const;
+};
+
+/// The images that were asked about last, up to so many bytes, for several threads.
+class KeptImages {
+ public:
+  explicit KeptImages(std::int64_t most_bytes) : most_bytes_(most_bytes) {}
+
+  /// Null for one that is not, or no longer, here.
+  std::shared_ptr<const KeptImage> find(const std::string& id);
+  /// In the place of what is here under this id. Those that were not asked about for longest go
+  /// first, this one too where it alone is too large.
+  void keep(const std::string& id, std::shared_ptr<const KeptImage> image);
+  std::int64_t bytes() const;
+  std::int64_t count() const;
+
+ private:
+  using Entry = std::pair<std::string, std::shared_ptr<const KeptImage>>;
+
+  std::int64_t most_bytes_;
+  mutable std::mutex mutex_;
+  std::list<Entry> entries_;  // the last one asked about first
+  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
+  std::int64_t bytes_ = 0;
+};
+
+}  // namespace pcnet::serve

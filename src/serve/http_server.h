@@ -1,0 +1,16 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "pcnet/serve/service.h"
+
+namespace pcnet::serve {
+
+/// Takes connections for a service until `stopped` says so, then finishes the requests that came
+/// before. Error for an address that cannot be had. @param ready told the port
+void run_http_server(Service& service, const std::string& host, int port,
+                     const std::function<void(int port)>& ready,
+                     const std::function<bool()>& stopped);
+
+}  // namespace pcnet::serve

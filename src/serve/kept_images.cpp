@@ -1,0 +1,48 @@
+#include "pcnet/serve/kept_images.h"
+
+namespace pcnet::serve {
+
+std::int64_t KeptImage::bytes() const {
+  const auto of = [](const at::Tensor& tensor) {
+    return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+  };
+  constexpr std::int64_t kItself = 512;  // with its places in list and map
+  return kItself + of(visual) + (embedding ? of(embedding->features) : 0);
+}
+
+std::shared_ptr<const KeptImage> KeptImages::find(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto place = places_.find(id);
+  if (place == places_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, place->second);
+  return place->second->second;
+}
+
+void KeptImages::keep(const std::string& id, std::shared_ptr<const KeptImage> image) {
+  const std::lock_guard lock(mutex_);
+  if (const auto place = places_.find(id); place != places_.end()) {
+    bytes_ -= place->second->second->bytes();
+    entries_.erase(place->second);
+    places_.erase(place);
+  }
+  bytes_ += image->bytes();
+  entries_.emplace_front(id, std::move(image));
+  places_[id] = entries_.begin();
+  while (bytes_ > most_bytes_) {
+    bytes_ -= entries_.back().second->bytes();
+    places_.erase(entries_.back().first);
+    entries_.pop_back();
+  }
+}
+
+std::int64_t KeptImages::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+std::int64_t KeptImages::count() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::int64_t>(entries_.size());
+}
+
+}  // namespace pcnet::serve

@@ -1,0 +1,96 @@
+#include "pcnet/serve/server.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "pcnet/core/error.h"
+#include "pcnet/core/files.h"
+#include "pcnet/core/format.h"
+#include "pcnet/core/json.h"
+#include "pcnet/core/log.h"
+#include "pcnet/core/signals.h"
+#include "pcnet/engine/checkpoint.h"
+#include "pcnet/runtime/dataset_opening.h"
+#include "pcnet/runtime/model_source.h"
+#include "pcnet/serve/answerer.h"
+#include "pcnet/serve/examples.h"
+#include "pcnet/serve/service.h"
+
+#include "http_server.h"
+
+namespace pcnet::serve {
+
+using core::cat;
+using nlohmann::ordered_json;
+
+namespace {
+
+bool is_this_machine(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+/// The figures of the run's last evaluation, by split; null without one.
+ordered_json results_of(const std::filesystem::path& checkpoint) {
+  const auto run = engine::run_of(checkpoint);
+  if (run.empty() || !std::filesystem::exists(run / "results.json")) return nullptr;
+  const auto stored = core::parse_json<ordered_json>(core::read_file(run / "results.json"));
+  if (!stored.contains("splits")) return nullptr;
+  ordered_json results;
+  for (const auto& [split, figures] : stored["splits"].items()) {
+    for (const char* name : {"point_m", "miou", "oiou", "sentences"}) {
+      results[split][name] = figures.value(name, ordered_json());
+    }
+  }
+  return results;
+}
+
+std::vector<Example> open_examples(const ServeRequest& request,
+                                   const runtime::LoadedModel& loaded) {
+  if (request.examples == 0) return {};
+  try {
+    data::Dataset dataset = runtime::open_dataset(loaded);
+    return examples_of(dataset, loaded.config.eval.splits.front(), request.examples,
+                       std::min<std::int64_t>(request.limits.texts, 6));
+  } catch (const core::Error& error) {
+    if (request.dataset_is_named) throw;
+    core::log::info(cat("no example images on the page: ", error.what()));
+    return {};
+  }
+}
+
+Service::Options options_of(const ServeRequest& request) {
+  Service::Options options{request.limits, request.token, {}};
+  if (is_this_machine(request.host)) {
+    options.hosts = {"localhost", "127.0.0.1", "[::1]", request.host};
+  }
+  return options;
+}
+
+std::string url_of(const std::string& host, int port) {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return cat("http://", ipv6 ? cat("[", host, "]") : host, ":", port, "/");
+}
+
+}  // namespace
+
+void serve(const ServeRequest& request, const std::function<void(const std::string& url)>& ready) {
+  if (request.token.empty() && !is_this_machine(request.host)) {
+    throw core::UsageError(cat("--host ", request.host,
+                               " can be reached from other machines: give a --token that clients "
+                               "have to name"));
+  }
+  runtime::LoadedModel loaded = runtime::load_model(request.model, request.overrides);
+  std::vector<Example> examples = open_examples(request, loaded);
+  ordered_json results = results_of(loaded.checkpoint);
+  Figures figures;
+  Answerer answerer(std::move(loaded), request.limits, request.kept_bytes, figures);
+  Service service(options_of(request), answerer, std::move(examples), figures, std::move(results));
+  run_http_server(
+      service, request.host, request.port, [&](int port) { ready(url_of(request.host, port)); },
+      [] { return core::stop_signal() != 0; });
+  core::log::info("all requests that came before are answered; the server has ended");
+}
+
+}  // namespace pcnet::serve
