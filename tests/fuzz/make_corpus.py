@@ -17,6 +17,7 @@ import zipfile
 import zlib
 
 import numpy
+from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import make_trees
@@ -554,8 +555,33 @@ def write_answer_seeds():
     write("answer_bytes", "nothing", b"")
 
 
+def write_question_seeds():
+    """Questions to the server, and images of every kind that it takes."""
+    whole = (b'{"image": "Zm9v", "texts": ["a cup", "the star"], "cues": [["cup"], null], "segmentor": "sam",'
+             b' "clicks": [null, [{"x": 1.5, "y": 2, "label": 0}]], "maps": true, "map_size": 64}')
+    form = b"image\0foo\0text\0a cup\0cue\0cup\0maps\0true\0map_size\0" + b"64"
+    for name, body in {
+        "whole": whole,
+        "cut": whole[:90],
+        "by_id": b'{"image_id": "12ab", "text": "cup"}',
+        "slashes": b'{"image": "+\\/+\\/", "text": "\\u00e9"}',
+        "deep": b'{"texts": ' + b"[" * 300 + b"]" * 300 + b"}",
+        "twice": b'{"text": "a", "text": "b"}',
+        "form": form,
+        "form_json": form + b"\0clicks\0[[{\"x\":1,\"y\":1}]]",
+    }.items():
+        write("serve_question", name, body)
+    picture = Image.fromarray(numpy.arange(5 * 7 * 3, dtype=numpy.uint8).reshape(5, 7, 3))
+    for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF"):
+        out = io.BytesIO()
+        picture.save(out, kind)
+        write("picture_bytes", kind.lower(), out.getvalue())
+        write("picture_bytes", f"{kind.lower()}_cut", out.getvalue()[:-9])
+
+
 def main():
     """All corpora."""
+    write_question_seeds()
     write_answer_seeds()
     write_safetensors_seeds()
     write_tokenizer_seeds()
