@@ -11,7 +11,7 @@ readonly venv="$root/.venv" state="$root/.setup"
 
 usage() {
   cat <<USAGE
-Usage: scripts/setup.sh [--sanitizers]
+Usage: scripts/setup.sh [--sanitizers] [--browser]
 
 Installs what is missing and says what and why; asks nothing.
   packages   Debian 12 / Ubuntu 24.04, with apt-get (sudo only when not root)
@@ -21,6 +21,7 @@ Installs what is missing and says what and why; asks nothing.
              there too, whichever LibTorch is built with: the CLIP parity tests import it
 
   --sanitizers   also clang's sanitizer runtime, which the presets asan and fuzz need
+  --browser      also Chromium and its driver, for the test of the page of pcnet serve
   -h, --help     this text
 USAGE
 }
@@ -73,6 +74,14 @@ sanitizer_packages() {
   major=$(clang -dumpversion 2>/dev/null | cut -d. -f1) || true
   if [[ -n "$major" ]]; then
     echo "libclang-rt-$major-dev: the sanitizers' runtime"
+  fi
+}
+
+# Ubuntu's chromium is a stub for a snap, which no test can drive.
+browser_packages() {
+  if grep -qx 'ID=debian' /etc/os-release; then
+    echo 'chromium: shows the page of pcnet serve to its test'
+    echo 'chromium-driver: drives Chromium'
   fi
 }
 
@@ -266,10 +275,11 @@ check_peers() {
 }
 
 main() {
-  local sanitizers=no
+  local sanitizers=no browser=no
   while (($#)); do
     case $1 in
       --sanitizers) sanitizers=yes ;;
+      --browser) browser=yes ;;
       -h | --help)
         usage
         exit 0
@@ -286,6 +296,7 @@ main() {
   if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     check_packages needed_packages
     if [[ $sanitizers == yes ]]; then check_packages sanitizer_packages; fi
+    if [[ $browser == yes ]]; then check_packages browser_packages; fi
   else
     check_tools
   fi
