@@ -46,8 +46,7 @@ def served(folder):
     from program import BINARY, make_benchmark, train
 
     root = make_benchmark(folder / "data")
-    result = train(root, folder / "run", config="pcnet.yaml",
-                   changes={"model__init": "", "train__max_steps": 8})
+    result = train(root, folder / "run", config="pcnet.yaml", changes={"train__max_steps": 8})
     if result.returncode != 0:
         raise AssertionError(result.stderr)
     toy_sam.write(folder / "sam.safetensors", seed=8)  # whose masks of a click differ
