@@ -126,7 +126,10 @@ class Page:
         """Acts, and waits for the answer to that."""
         self.run("document.getElementById('status').textContent = ''")
         act()
-        self.wait("document.getElementById('status').textContent.startsWith('Answered')")
+        self.wait("document.getElementById('status').textContent.startsWith('Answered')"
+                  " || document.getElementById('error').checkVisibility()")
+        if self.text("#error-text"):
+            raise AssertionError(f"the page says {self.text('#error-text')}")
 
     def pixels(self):
         """The canvas as it is drawn now."""
