@@ -18,6 +18,7 @@ import unittest
 import zlib
 
 import jsonschema
+import numpy
 import toy_sam
 from PIL import Image
 from pycocotools import mask as coco
@@ -108,6 +109,11 @@ def serving(*arguments, environment=None):
         process.communicate()
 
 
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
 def encoded(path):
     return base64.b64encode(pathlib.Path(path).read_bytes()).decode()
 
@@ -117,12 +123,14 @@ class ServeTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.root = make_benchmark(cls.folder / "data")
-        cls.run = cls.folder / "run"
-        trained = train(cls.root, cls.run, config="pcnet.yaml")
+        cls.model = cls.folder / "run"
+        # At its start a network finds something for every sentence, after a few steps nothing.
+        start = {"train__max_steps": 0}
+        trained = train(cls.root, cls.model, config="pcnet.yaml", changes=start)
         assert trained.returncode == 0, trained.stderr
         cls.picture = pictures_of(cls.root)[0]
         cls.process, cls.client = cls.enterClassContext(
-            serving(cls.run, "--max-pixels", 2_000_000, "--max-body", 4, "--threads", 1)
+            serving(cls.model, "--max-pixels", 2_000_000, "--max-body", 4, "--threads", 1)
         )
         cls.api = json.loads(cls.client.get("/openapi.json")[2])
 
@@ -146,13 +154,13 @@ class ServeTest(unittest.TestCase):
         out = self.folder / "found"
         wanted = json.loads(
             run_well(
-                *("predict", self.run, "--image", self.picture, "--out", out, "--json"),
+                *("predict", self.model, "--image", self.picture, "--out", out, "--json"),
                 *("--text", TEXTS[0], "--text", TEXTS[1]),
             ).stdout
         )
         got = self.client.ask_well(image=encoded(self.picture), texts=TEXTS, maps=True)
         self.check("Prediction", got)
-        size = Image.open(self.picture).size
+        size = size_of(self.picture)
         self.assertEqual((got["width"], got["height"]), size)
         for answer, one in zip(got["answers"], wanted, strict=True):
             for key in ("text", "cues", "box", "mask_area", "segmentor"):
@@ -167,11 +175,11 @@ class ServeTest(unittest.TestCase):
                 self.assertEqual(image.getextrema()[1], highest)
         for number, answer in enumerate(got["answers"]):
             stem = f"{self.picture.stem}_{number}"
-            mask = Image.open(out / f"{stem}.mask.png")
-            area = sum(value > 0 for value in mask.getdata())
-            self.assertEqual(answer["mask_area"], area)
-            inside = [bool(v) for v in coco.decode(answer["segmentation"]).flatten()]
-            self.assertEqual(inside, [value > 0 for value in mask.getdata()])
+            with Image.open(out / f"{stem}.mask.png") as image:
+                mask = numpy.array(image) > 0
+            self.assertEqual(answer["mask_area"], mask.sum())
+            inside = coco.decode(answer["segmentation"])
+            self.assertEqual(inside.tolist(), mask.tolist())
 
     def test_image_is_encoded_once(self):
         image = encoded(pictures_of(self.root)[1])
@@ -217,8 +225,8 @@ class ServeTest(unittest.TestCase):
 
     def test_collisions_are_pairs_that_point_at_one_place(self):
         got = self.client.ask_well(image=encoded(self.picture), texts=[TEXTS[1], TEXTS[1], TEXTS[1]])
-        positive = got["answers"][0]["peak"]["score"] > 0
-        self.assertEqual(got["collisions"], [[0, 1], [0, 2], [1, 2]] if positive else [])
+        self.assertGreater(got["answers"][0]["peak"]["score"], 0)
+        self.assertEqual(got["collisions"], [[0, 1], [0, 2], [1, 2]])
 
     def test_maps_are_no_larger_than_asked(self):
         wide = self.folder / "wide.png"
@@ -357,12 +365,12 @@ class ServeEndTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.root = make_benchmark(self.folder / "data")
-        self.run = self.folder / "run"
-        self.assertEqual(train(self.root, self.run, config="clip.yaml").returncode, 0)
+        self.model = self.folder / "run"
+        self.assertEqual(train(self.root, self.model, config="clip.yaml").returncode, 0)
         self.image = encoded(pictures_of(self.root)[0])
 
     def test_token(self):
-        with serving(self.run, environment={"PCNET_TOKEN": "abc"}) as (_, client):
+        with serving(self.model, environment={"PCNET_TOKEN": "abc"}) as (_, client):
             self.assertEqual(client.get("/")[0], 200)
             self.assertEqual(client.get("/v1/health")[0], 200)
             for path in ("/v1/model", "/metrics", "/openapi.json", "/v1/examples", "/v1/nothing"):
@@ -374,7 +382,7 @@ class ServeEndTest(unittest.TestCase):
             right.ask_well(image=self.image, texts=["star"])
 
     def test_full_queue(self):
-        with serving(self.run, "--queue", 1) as (_, client):
+        with serving(self.model, "--queue", 1) as (_, client):
             with socket.create_connection(("127.0.0.1", client.port), timeout=30) as slow:
                 slow.sendall(
                     b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
@@ -394,7 +402,7 @@ class ServeEndTest(unittest.TestCase):
             client.ask_well(image=self.image, texts=["star"])
 
     def test_body_that_does_not_come(self):
-        with serving(self.run, "--timeout", 0.5) as (_, client):
+        with serving(self.model, "--timeout", 0.5) as (_, client):
             with socket.create_connection(("127.0.0.1", client.port), timeout=30) as slow:
                 slow.sendall(
                     b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
@@ -410,7 +418,7 @@ class ServeEndTest(unittest.TestCase):
             self.assertEqual(client.figure("pcnet_requests_in_flight"), 0)
 
     def test_end_answers_what_came_before(self):
-        with serving(self.run) as (process, client):
+        with serving(self.model) as (process, client):
             connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=30)
             body = json.dumps({"image": self.image, "texts": ["star"]}).encode()
             connection.putrequest("POST", "/v1/predict")
@@ -425,12 +433,12 @@ class ServeEndTest(unittest.TestCase):
             connection.send(body[10:])
             self.assertEqual(connection.getresponse().status, 200)
             connection.close()
-            self.assertEqual(process.wait(30), 128 + signal.SIGTERM)
+            self.assertEqual(process.wait(30), 0)
 
     def test_segment_anything(self):
         sam = self.folder / "sam.safetensors"
         toy_sam.write(sam, seed=8)  # whose masks of a click differ
-        with serving(self.run, "--sam", sam) as (_, client):
+        with serving(self.model, "--sam", sam) as (_, client):
             model = json.loads(client.get("/v1/model")[2])
             self.assertEqual(model["segmentors"], ["none", "sam"])
             self.assertEqual(model["default_segmentor"], "sam")
@@ -439,7 +447,7 @@ class ServeEndTest(unittest.TestCase):
             self.assertEqual(status, 404)  # it has not seen the pixels
             wanted = json.loads(
                 run_well(
-                    *("predict", self.run, "--image", pictures_of(self.root)[0], "--text", "star"),
+                    *("predict", self.model, "--image", pictures_of(self.root)[0], "--text", "star"),
                     *("--segmentor", "sam", "--sam", sam, "--out", self.folder / "out", "--json"),
                 ).stdout
             )[0]
@@ -450,34 +458,34 @@ class ServeEndTest(unittest.TestCase):
             ask = {"image_id": first["image_id"], "texts": ["star"]}
             at_peak = client.ask_well(**ask, clicks=[[peak]])["answers"][0]
             self.assertEqual(at_peak["segmentation"], got["segmentation"])
-            elsewhere = {"x": 0 if peak["x"] > 40 else 90, "y": 0 if peak["y"] > 40 else 90}
+            elsewhere = {"x": 0 if peak["x"] > 40 else 79, "y": 0 if peak["y"] > 40 else 79}
             moved = client.ask_well(**ask, clicks=[[elsewhere]])["answers"][0]
             self.assertNotEqual(moved["segmentation"], got["segmentation"])
             two = client.ask_well(**ask, clicks=[[peak, {**elsewhere, "label": 0}]])
             self.assertEqual(len(two["answers"]), 1)
-            status, document = client.ask(**ask, clicks=[[{"x": 96, "y": 0}]])
+            status, document = client.ask(**ask, clicks=[[{"x": 80, "y": 0}]])
             self.assertEqual((status, "outside" in document["error"]["message"]), (400, True))
 
     def test_wrong_usage(self):
         for arguments, words in [
-            ((self.run, "--host", "0.0.0.0"), "--token"),
-            ((self.run, "--port", "70000"), "70000"),
+            ((self.model, "--host", "0.0.0.0"), "--token"),
+            ((self.model, "--port", "70000"), "70000"),
             ((self.folder / "none",), "none"),
-            ((self.run, "--root", self.folder / "elsewhere"), "elsewhere"),
-            ((self.run, "--sam", self.folder / "no.pt"), "no.pt"),
+            ((self.model, "--root", self.folder / "elsewhere"), "elsewhere"),
+            ((self.model, "--sam", self.folder / "no.pt"), "no.pt"),
         ]:
             result = run("serve", *arguments)
             self.assertIn(result.returncode, (1, 2), arguments)
             self.assertIn(words, result.stderr)
             self.assertEqual(len(result.stderr.strip().splitlines()[-1:]), 1)
-        with serving(self.run) as (_, client):
-            result = run("serve", self.run, "--port", client.port)
+        with serving(self.model) as (_, client):
+            result = run("serve", self.model, "--port", client.port)
             self.assertEqual(result.returncode, 1)
             self.assertIn(str(client.port), result.stderr)
 
     def test_without_the_dataset_there_are_no_examples(self):
         self.root.rename(self.folder / "away")
-        with serving(self.run) as (_, client):
+        with serving(self.model) as (_, client):
             self.assertEqual(json.loads(client.get("/v1/examples")[2]), [])
             client.ask_well(image=self.image, texts=["star"])
 
