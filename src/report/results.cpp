@@ -18,14 +18,26 @@ std::string text_of(const std::optional<double>& value) {
 }  // namespace
 
 nlohmann::ordered_json to_json(const metrics::Scores& scores) {
-  return {{"sentences", scores.sentences},
-          {"point_m", scores.point_m},
-          {"point_m_box", scores.point_m_box},
-          {"miou", scores.miou},
-          {"miou_hit", or_null(scores.miou_hit)},
-          {"miou_miss", or_null(scores.miou_miss)},
-          {"oiou", scores.oiou},
-          {"precision", scores.precision}};
+  nlohmann::ordered_json document = {{"sentences", scores.sentences},
+                                     {"point_m", scores.point_m},
+                                     {"point_m_box", scores.point_m_box},
+                                     {"miou", scores.miou},
+                                     {"miou_hit", or_null(scores.miou_hit)},
+                                     {"miou_miss", or_null(scores.miou_miss)},
+                                     {"oiou", scores.oiou},
+                                     {"precision", scores.precision}};
+  if (scores.intervals) document["intervals"] = to_json(*scores.intervals);
+  return document;
+}
+
+nlohmann::ordered_json to_json(const metrics::Interval& interval) {
+  return nlohmann::ordered_json::array({interval.low, interval.high});
+}
+
+nlohmann::ordered_json to_json(const metrics::Intervals& intervals) {
+  return {{"point_m", to_json(intervals.point_m)},
+          {"miou", to_json(intervals.miou)},
+          {"oiou", to_json(intervals.oiou)}};
 }
 
 nlohmann::ordered_json to_json(const metrics::Peak& peak) {
@@ -44,6 +56,15 @@ std::string results_table(const std::vector<ResultRow>& rows) {
                      core::fixed(s.precision.at("0.5"), 1)});
   }
   return text_table(cells);
+}
+
+std::string to_text(const metrics::Intervals& intervals) {
+  const auto text = [](const char* name, const metrics::Interval& interval) {
+    return core::cat(name, " ", core::fixed(interval.low, 1), " to ",
+                     core::fixed(interval.high, 1));
+  };
+  return core::cat(text("PointM", intervals.point_m), ", ", text("mIoU", intervals.miou), ", ",
+                   text("oIoU", intervals.oiou));
 }
 
 }  // namespace pcnet::report

@@ -10,6 +10,7 @@
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/version.h"
+#include "pcnet/metrics/bootstrap.h"
 #include "pcnet/report/results.h"
 #include "pcnet/runtime/clip_alone.h"
 #include "pcnet/runtime/dataset_opening.h"
@@ -50,6 +51,11 @@ ordered_json protocol(const data::Dataset& dataset, const engine::Segmentor& seg
   if (config.eval.method == config::EvalMethod::kClipGlobalLocal) {
     document["global_weight"] = global_weight(config.eval, dataset.files().dataset);
   }
+  const metrics::Resampling how;
+  document["intervals"] = {{"percent", how.level},
+                           {"resampled", "images"},
+                           {"resamples", how.resamples},
+                           {"seed", how.seed}};
   return document;
 }
 
@@ -115,6 +121,26 @@ void write_per_sentence(core::AtomicFile& file, const EvaluationResult& result) 
     }
   }
   file.commit();
+}
+
+/// Intervals of all figures that are reported; each is of the images that have such a sentence.
+void add_intervals(engine::SplitResult& result) {
+  std::vector<metrics::SumsByImage> stages(result.stages.size());
+  std::map<std::string, metrics::SumsByImage> kinds;
+  for (const auto& sentence : result.sentences) {
+    for (std::size_t n = 0; n < stages.size(); ++n) {
+      stages[n].add(sentence.image_id, sentence.stages[n].score);
+    }
+    if (sentence.kind.empty()) continue;
+    kinds[sentence.kind].add(sentence.image_id, sentence.stages.back().score);
+  }
+  for (std::size_t n = 0; n < stages.size(); ++n) {
+    result.stages[n].intervals = metrics::bootstrap(stages[n].images());
+  }
+  for (const auto& [kind, sums] : kinds) {
+    result.kinds.at(kind).intervals = metrics::bootstrap(sums.images());
+  }
+  result.scores.intervals = result.stages.back().intervals;
 }
 
 const std::vector<std::string>& splits_of(const EvaluationRequest& request,
@@ -203,6 +229,7 @@ EvaluationResult evaluate(engine::Responder& responder, engine::Segmentor& segme
     }
     text::report(scored.text_omissions, cat("sentences of ", split), config.data.text_length);
     text::report(scored.cue_omissions, cat("cues of ", split), config.data.text_length);
+    add_intervals(scored);
     result.splits.emplace_back(split, std::move(scored));
   }
   result.protocol = protocol(dataset, segmentor, config);
@@ -257,6 +284,9 @@ std::string to_text(const EvaluationResult& result) {
       }
     }
     text += report::results_table(rows);
+    if (const auto& intervals = scored.scores.intervals) {
+      text += cat("95 % intervals over images: ", report::to_text(*intervals), "\n");
+    }
     text += cat("empty maps ", core::fixed(scored.empty_maps, 1), " %, peaks on an object ",
                 core::fixed(scored.on_object, 1), " %, collisions ",
                 core::fixed(scored.collisions, 1), " % of ", scored.pairs, " pairs");

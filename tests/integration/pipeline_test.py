@@ -4,7 +4,9 @@ import ast
 import json
 import pathlib
 import pickle
+import random
 import shutil
+import statistics
 import struct
 import tempfile
 import unittest
@@ -198,6 +200,33 @@ class Evaluation(Case):
                 above = percent(line["iou"] >= float(threshold) for line in own)
                 self.assertAlmostEqual(value, above, 6, threshold)
         self.assertEqual(lines, [])
+
+    def test_intervals_are_near_those_of_another_bootstrap(self):
+        self.assertEqual(
+            self.results["protocol"]["intervals"],
+            {"percent": 95.0, "resampled": "images", "resamples": 1000, "seed": 0},
+        )
+        scores = self.results["splits"][SPLITS[0]]
+        images = {}
+        for line in self.lines[: scores["sentences"]]:
+            images.setdefault(line["image_id"], []).append(line)
+        images, draws = list(images.values()), random.Random(7)
+        figures = {"point_m": [], "miou": [], "oiou": []}
+        for _ in range(2000):
+            drawn = [line for lines in draws.choices(images, k=len(images)) for line in lines]
+            figures["point_m"].append(statistics.fmean(line["hit"] for line in drawn))
+            figures["miou"].append(statistics.fmean(line["iou"] for line in drawn))
+            both, union = (sum(line[key] for line in drawn) for key in ("intersection", "union"))
+            figures["oiou"].append(both / union)
+        for name, values in figures.items():
+            values = sorted(values)
+            wanted = (100 * values[50], 100 * values[-51])
+            for found, near in zip(scores["intervals"][name], wanted):
+                self.assertAlmostEqual(found, near, delta=0.2 * (wanted[1] - wanted[0]), msg=name)
+        for part in [*scores["stages"], *scores["kinds"].values()]:
+            low, high = part["intervals"]["point_m"]
+            self.assertLessEqual(low, part["point_m"])
+            self.assertGreaterEqual(high, part["point_m"])
 
     def test_lines_agree_with_the_annotations(self):
         annotations, images = instances()

@@ -19,6 +19,19 @@ struct SentenceScore {
 /// Intersection over union, 0 to 1; an empty union counts as 0.
 double iou(const SentenceScore& sentence);
 
+/// From where to where a figure may lie, in its own unit.
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+/// Intervals of the figures that stand in tables (metrics/bootstrap.h).
+struct Intervals {
+  Interval point_m;
+  Interval miou;
+  Interval oiou;
+};
+
 /// The figures of a split, all in percent except the number of sentences.
 struct Scores {
   std::int64_t sentences = 0;
@@ -29,6 +42,7 @@ struct Scores {
   std::optional<double> miou_miss;          ///< of the others, if there is one
   double oiou = 0;                          ///< sum of intersections over sum of unions
   std::map<std::string, double> precision;  ///< "0.5" to "0.9": sentences with an IoU above that
+  std::optional<Intervals> intervals;       ///< of those that are reported; none while training
 };
 
 /// Gathers sentences one by one; every sentence counts on its own.

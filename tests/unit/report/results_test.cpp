@@ -45,5 +45,14 @@ TEST(ScoresJson, HasTheKeysOfTheContractInOrder) {
             "\"0.9\":0.0}}");
 }
 
+TEST(ScoresJson, HasIntervalsWhereTheyWereComputed) {
+  metrics::Scores with = scores(4, 25);
+  with.intervals = {{20, 30.5}, {30, 32}, {99, 100}};
+  const auto json = to_json(with);
+  EXPECT_EQ(pcnet::core::json_text(json["intervals"]),
+            "{\"point_m\":[20.0,30.5],\"miou\":[30.0,32.0],\"oiou\":[99.0,100.0]}");
+  EXPECT_EQ(to_text(*with.intervals), "PointM 20.0 to 30.5, mIoU 30.0 to 32.0, oIoU 99.0 to 100.0");
+}
+
 }  // namespace
 }  // namespace pcnet::report
