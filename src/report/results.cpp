@@ -40,6 +40,13 @@ nlohmann::ordered_json to_json(const metrics::Intervals& intervals) {
           {"oiou", to_json(intervals.oiou)}};
 }
 
+nlohmann::ordered_json to_json(const metrics::Resampling& how) {
+  return {{"percent", how.level},
+          {"resampled", "images"},
+          {"resamples", how.resamples},
+          {"seed", how.seed}};
+}
+
 nlohmann::ordered_json to_json(const metrics::Peak& peak) {
   return {{"x", peak.x}, {"y", peak.y}, {"score", peak.score}};
 }

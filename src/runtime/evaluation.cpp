@@ -51,11 +51,7 @@ ordered_json protocol(const data::Dataset& dataset, const engine::Segmentor& seg
   if (config.eval.method == config::EvalMethod::kClipGlobalLocal) {
     document["global_weight"] = global_weight(config.eval, dataset.files().dataset);
   }
-  const metrics::Resampling how;
-  document["intervals"] = {{"percent", how.level},
-                           {"resampled", "images"},
-                           {"resamples", how.resamples},
-                           {"seed", how.seed}};
+  document["intervals"] = report::to_json(metrics::Resampling{});
   return document;
 }
 
@@ -88,7 +84,7 @@ ordered_json to_json(const engine::SplitResult& result, config::Segmentor segmen
 }
 
 /// One `--per-sentence` line (docs/cli.md#per-sentence).
-ordered_json to_json(const engine::EvaluatedSentence& sentence) {
+ordered_json to_json(const engine::EvaluatedSentence& sentence, const std::string& split) {
   const auto& last = sentence.stages.back();
   ordered_json stages = ordered_json::array();
   for (const auto& stage : sentence.stages) {
@@ -96,7 +92,8 @@ ordered_json to_json(const engine::EvaluatedSentence& sentence) {
                       {"hit", stage.score.hit},
                       {"iou", metrics::iou(stage.score)}});
   }
-  ordered_json line = {{"sent_id", sentence.sent_id},
+  ordered_json line = {{"split", split},
+                       {"sent_id", sentence.sent_id},
                        {"ref_id", sentence.ref_id},
                        {"ann_id", sentence.ann_id},
                        {"image_id", sentence.image_id},
@@ -117,7 +114,7 @@ ordered_json to_json(const engine::EvaluatedSentence& sentence) {
 void write_per_sentence(core::AtomicFile& file, const EvaluationResult& result) {
   for (const auto& [name, split] : result.splits) {
     for (const auto& sentence : split.sentences) {
-      file.write(core::json_text(to_json(sentence)) + "\n");
+      file.write(core::json_text(to_json(sentence, name)) + "\n");
     }
   }
   file.commit();

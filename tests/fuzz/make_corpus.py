@@ -579,10 +579,30 @@ def write_question_seeds():
         write("picture_bytes", f"{kind.lower()}_cut", out.getvalue()[:-9])
 
 
+def write_answer_line_seeds():
+    """Lines of eval --per-sentence."""
+    entry = {"split": "val", "sent_id": 3, "image_id": 9, "text": "caf\u00e9 <b>", "hit": True,
+             "iou": 0.5, "intersection": 4, "union": 8}
+    line = json.dumps(entry)
+    other = json.dumps({**entry, "sent_id": -1, "kind": "position", "intersection": 0, "union": 0})
+    write("answer_lines", "two", f"{line}\n{other}\r\n".encode())
+    write("answer_lines", "twice", f"{line}\n{line}\n".encode())
+    write("answer_lines", "torn", f"{line}\n{other[:-30]}".encode())
+    write("answer_lines", "no_split", line.replace('"split": "val", ', "").encode())
+    write("answer_lines", "wrong_types", json.dumps({**entry, "hit": 1, "text": []}).encode())
+    write("answer_lines", "more_than_union", json.dumps({**entry, "intersection": 9}).encode())
+    write("answer_lines", "huge", json.dumps({**entry, "union": 2**63 - 1}).encode())
+    write("answer_lines", "huge_id", json.dumps({**entry, "sent_id": 2**64 - 1}).encode())
+    write("answer_lines", "nan", line.replace("4", "NaN").encode())
+    write("answer_lines", "deep", line.replace("true", "[" * 3000 + "]" * 3000).encode())
+    write("answer_lines", "not_utf8", line.replace("\\u00e9", "\xff").encode("latin-1"))
+
+
 def main():
     """All corpora."""
     write_question_seeds()
     write_answer_seeds()
+    write_answer_line_seeds()
     write_safetensors_seeds()
     write_tokenizer_seeds()
     write_instances_seeds()

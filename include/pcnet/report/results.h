@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/metrics/bootstrap.h"
 #include "pcnet/metrics/peak.h"
 #include "pcnet/metrics/scores.h"
 
@@ -24,6 +25,9 @@ nlohmann::ordered_json to_json(const metrics::Interval& interval);
 
 /// {"point_m": [low, high], "miou": ..., "oiou": ...}
 nlohmann::ordered_json to_json(const metrics::Intervals& intervals);
+
+/// How the intervals that are reported were made: {"percent", "resampled", "resamples", "seed"}.
+nlohmann::ordered_json to_json(const metrics::Resampling& how);
 
 /// {"x", "y", "score"} (docs/cli.md#per-sentence).
 nlohmann::ordered_json to_json(const metrics::Peak& peak);
