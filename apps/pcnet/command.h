@@ -49,6 +49,7 @@ void add_bench(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_proposals(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_proposals_show(CLI::App& proposals, const GlobalOptions& globals, Action& action);
 void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_report(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_study(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action);
 

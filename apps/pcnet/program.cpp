@@ -70,6 +70,7 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_proposals(root, globals, action);
   add_train(root, globals, action);
   add_eval(root, globals, action);
+  add_report(root, globals, action);
   add_study(root, globals, action);
   add_predict(root, globals, action);
   add_serve(root, globals, action);

@@ -1,6 +1,7 @@
 #include "pcnet/report/answer_picture.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "pcnet/image/overlay.h"
@@ -27,6 +28,10 @@ std::vector<float> enlarge_map(std::span<const float> map, const image::Picture&
   return values;
 }
 
+image::Picture captioned(image::Picture picture, const std::string& caption) {
+  return caption.empty() ? std::move(picture) : image::with_caption(picture, caption);
+}
+
 void draw_large_peak(image::Picture& large, const Answer& answer) {
   const std::int64_t factor = large.width / answer.picture.width;
   image::draw_peak(large, answer.peak.x * factor + factor / 2, answer.peak.y * factor + factor / 2);
@@ -43,14 +48,14 @@ image::Picture draw_answer(const Answer& answer) {
     image::draw_outline(large, image::enlarge(*answer.truth, kLongestSide), image::kGreen, 2);
   }
   draw_large_peak(large, answer);
-  return image::with_caption(large, answer.caption);
+  return captioned(std::move(large), answer.caption);
 }
 
 image::Picture draw_heat(const Answer& answer) {
   const image::Picture large = image::enlarge(answer.picture, kLongestSide);
   image::Picture heat = image::draw_response(large, enlarge_map(answer.map, answer.picture, large));
   draw_large_peak(heat, answer);
-  return image::with_caption(heat, answer.caption);
+  return captioned(std::move(heat), answer.caption);
 }
 
 }  // namespace pcnet::report

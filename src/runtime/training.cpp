@@ -4,13 +4,18 @@
 #include <memory>
 #include <vector>
 
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include "pcnet/config/paths.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/machine.h"
 #include "pcnet/core/memory.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/core/version.h"
 #include "pcnet/engine/checkpoint.h"
 #include "pcnet/engine/hooks.h"
 #include "pcnet/engine/run_folder.h"
@@ -37,6 +42,15 @@ std::int64_t count_parameters(const torch::nn::Module& module) {
   std::int64_t count = 0;
   for (const auto& parameter : module.parameters()) count += parameter.numel();
   return count;
+}
+
+/// With what and where the steps after a start are done.
+ordered_json environment(const TrainingParts& parts) {
+  const core::ProcessorInfo processor = core::processor_info();
+  return {{"pcnet", core::version()},        {"torch", TORCH_VERSION},
+          {"device", parts.device.str()},    {"processor", processor.model},
+          {"cores", processor.usable_cores}, {"threads", at::get_num_threads()},
+          {"processes", parts.team->size()}};
 }
 
 void describe(const TrainingParts& parts, const fs::path& run) {
@@ -181,6 +195,10 @@ void train(const TrainingRequest& asked) {
     hosts->barrier();  // all have read it
     if (!resumed->damage.empty() && folder.writes()) engine::put_previous_first(folder);
     resumed.reset();  // its mapped file would keep its place on the disk after it was replaced
+  }
+  for (auto& event : begin) {
+    if (event["event"] != "start" && event["event"] != "resume") continue;
+    event["environment"] = environment(parts);
   }
   state.texts = parts.texts;
   state.frozen_clip = parts.frozen_clip;

@@ -598,11 +598,27 @@ def write_answer_line_seeds():
     write("answer_lines", "not_utf8", line.replace("\\u00e9", "\xff").encode("latin-1"))
 
 
+def write_run_history_seeds():
+    """log.jsonl of a run."""
+    step = {"event": "step", "step": 1, "lr": 0.1, "loss": {"total": 1.5, "iad": -1}, "gradient_norm": 2}
+    lines = [json.dumps({"event": "start", "step": 0}), json.dumps(step),
+             json.dumps({**step, "step": 2, "loss": {"total": "nan"}}),
+             json.dumps({"event": "validation", "step": 2, "point_m": 50.5, "miou": 1e300})]
+    whole = "\n".join(lines) + "\n"
+    write("run_history", "whole", whole.encode())
+    write("run_history", "resumed", (whole + json.dumps({"event": "resume", "step": 1}) + "\n" + whole).encode())
+    write("run_history", "torn", whole.encode()[:-30])
+    write("run_history", "wrong_types", b'{"event":"step","step":[],"loss":7}\n{"event":3}\n{"event":"step","loss":{"a":{}}}')
+    write("run_history", "huge_step", whole.replace('"step": 2', '"step": 18446744073709551615').encode())
+    write("run_history", "not_utf8", whole.encode() + b'{"event":"\xff"}')
+
+
 def main():
     """All corpora."""
     write_question_seeds()
     write_answer_seeds()
     write_answer_line_seeds()
+    write_run_history_seeds()
     write_safetensors_seeds()
     write_tokenizer_seeds()
     write_instances_seeds()

@@ -15,7 +15,7 @@ struct Answer {
   const image::Mask& mask;     ///< what was segmented
   metrics::Peak peak;
   const image::Mask* truth = nullptr;  ///< ground truth, if there is one
-  std::string caption;
+  std::string caption;                 ///< empty: no strip for one
 };
 
 /// The mask tinted and outlined, the peak as a cross, the ground truth's outline in green, under
