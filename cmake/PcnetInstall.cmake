@@ -1,4 +1,4 @@
-# cmake --install: library, headers, program, configurations and the package that
+# cmake --install: library, headers, program with its pages and completion, configurations and the package that
 # find_package(pcnet) reads.
 include(CMakePackageConfigHelpers)
 
@@ -17,6 +17,11 @@ if(PCNET_BUILD_APPS)
   # Only torch's own folder: the link line also names MKL folders that exist nowhere.
   set_target_properties(pcnet_cli PROPERTIES INSTALL_RPATH "${PCNET_TORCH_ROOT}/lib")
   install(TARGETS pcnet_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  install(CODE "set(PROGRAM \"$<TARGET_FILE:pcnet_cli>\")
+set(MADE \"${PROJECT_BINARY_DIR}/shell_files\")
+set(DATA \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}\")
+set(MAN \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_MANDIR}\")")
+  install(SCRIPT cmake/InstallShellFiles.cmake)
 endif()
 
 configure_package_config_file(cmake/pcnetConfig.cmake.in "${PROJECT_BINARY_DIR}/pcnetConfig.cmake"

@@ -30,7 +30,9 @@ void add_bench_train(CLI::App& bench, const GlobalOptions& globals, Action& acti
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command = add_command(bench, "train", "Throughput of training, by part.",
                                   "  pcnet bench train configs/refsynth/clip.yaml --root data");
-  command->add_option("config", arguments->subject, "configuration file")->required();
+  command->add_option("config", arguments->subject, "configuration file")
+      ->type_name("CONFIG")
+      ->required();
   command->add_option("--steps", arguments->steps, "measured steps")
       ->check(CLI::Range(1, 1000000).description(""))
       ->capture_default_str();
@@ -53,8 +55,11 @@ void add_bench_eval(CLI::App& bench, const GlobalOptions& globals, Action& actio
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command = add_command(bench, "eval", "Throughput of evaluation.",
                                   "  pcnet bench eval runs/tris --split val");
-  command->add_option("model", arguments->subject, "run folder or checkpoint")->required();
+  command->add_option("model", arguments->subject, "run folder or checkpoint")
+      ->type_name("RUN|CHECKPOINT")
+      ->required();
   command->add_option("--split", arguments->split, "split that is evaluated")
+      ->type_name("SPLIT")
       ->capture_default_str();
   command->add_option("--repeats", arguments->repeats, "measured evaluations, after one warm-up")
       ->check(CLI::Range(1, 1000).description(""))
@@ -117,11 +122,14 @@ void add_bench_clip(CLI::App& bench, const GlobalOptions& globals, Action& actio
   CLI::App* command = add_command(bench, "clip", "Throughput of CLIP's encoders, random weights.",
                                   "  pcnet bench clip --batch 8 --image-size 320\n"
                                   "  pcnet bench clip --architecture RN101");
-  auto* config = command->add_option("config", arguments->config,
-                                     "configuration file; without one the defaults, RN50");
+  auto* config = command
+                     ->add_option("config", arguments->config,
+                                  "configuration file; without one the defaults, RN50")
+                     ->type_name("CONFIG");
   command
       ->add_option("--architecture", arguments->architecture,
-                   "RN50, RN101, RN50x4 or tiny instead of a configuration's encoders")
+                   "these encoders instead of a configuration's")
+      ->type_name("RN50|RN101|RN50x4|tiny")
       ->excludes(config);
   command->add_option("--batch", options.batch, "images, and texts, encoded at once")
       ->check(CLI::Range(1, 100000).description(""))

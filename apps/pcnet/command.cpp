@@ -2,7 +2,6 @@
 
 #include <iostream>
 
-#include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/output_path.h"
 
@@ -22,11 +21,15 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   command->fallthrough();
   // One command of a group at most: further words are arguments, even when they are command names.
   command->require_subcommand(0, 1);
-  command->footer(
-      core::cat("Every command takes -v, -q, --json, --device, --threads and --set (see pcnet "
-                "--help).\n\nExamples:\n",
-                examples));
+  command->footer(core::cat(kGlobalsNote,
+                            " -v, -q, --json, --device, --threads and --set (see pcnet --help).\n"
+                            "\nExamples:\n",
+                            examples));
   return command;
+}
+
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& words) {
+  return option->type_name(words_type(words))->check(CLI::IsMember(words).description(""));
 }
 
 CLI::Validator between(double low, double high) {

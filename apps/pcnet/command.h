@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include "pcnet/core/format.h"
 #include "pcnet/distributed/team.h"
 
 namespace pcnet::app {
@@ -37,11 +38,13 @@ struct ExitCode {
 };
 
 /// One command: adds its options to `root`, and sets `action` when it is the chosen one.
+void add_completion(CLI::App& root, Action& action);
 void add_config(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_cues(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_data(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_data_convert(CLI::App& data, const GlobalOptions& globals, Action& action);
 void add_doctor(CLI::App& root, const GlobalOptions& globals, Action& action);
+void add_man(CLI::App& root, Action& action);
 void add_train(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action);
@@ -53,9 +56,22 @@ void add_report(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_study(CLI::App& root, const GlobalOptions& globals, Action& action);
 void add_weights(CLI::App& root, const GlobalOptions& globals, Action& action);
 
+/// How the paragraph of a command's help that names the global options begins.
+inline constexpr const char* kGlobalsNote = "Every command takes";
+
 /// A sub-command with the house's help layout: description, options, examples.
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& examples);
+
+/// The name of the type of a value that is one of these words: "none|sam". The type's name is what
+/// help, man pages and completion know of a value (command_tree.h).
+template <class Words>
+std::string words_type(const Words& words) {
+  return core::join(std::vector<std::string>(words.begin(), words.end()), "|");
+}
+
+/// Makes an option take one of these words and nothing else.
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& words);
 
 /// A check that an option's value is a number from `low` to `high`; nan is none.
 CLI::Validator between(double low, double high);

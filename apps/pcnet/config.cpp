@@ -78,7 +78,9 @@ void add_show(CLI::App& parent, const GlobalOptions& globals, Action& action) {
                   "  pcnet config show configs/refsynth/tris.yaml\n"
                   "  pcnet config show runs/demo --json\n"
                   "  pcnet config show configs/refsynth/tris.yaml --set train.batch_size=8");
-  command->add_option("CONFIG", *file, "configuration file or run folder")->required();
+  command->add_option("CONFIG", *file, "configuration file or run folder")
+      ->type_name("CONFIG|RUN")
+      ->required();
   command->callback([file, &globals, &action] {
     action = [file, &globals] {
       const auto resolved = config::load(config_file(*file), globals.overrides());
@@ -109,8 +111,10 @@ void add_config_diff(CLI::App& parent, const GlobalOptions& globals, Action& act
       add_command(parent, "diff", "Show the keys whose values differ.",
                   "  pcnet config diff configs/refsynth/clip.yaml configs/refsynth/tris.yaml\n"
                   "  pcnet config diff runs/a runs/b --json");
-  command->add_option("A", *left, "configuration file or run folder")->required();
-  command->add_option("B", *right, "another one")->required();
+  command->add_option("A", *left, "configuration file or run folder")
+      ->type_name("CONFIG|RUN")
+      ->required();
+  command->add_option("B", *right, "another one")->type_name("CONFIG|RUN")->required();
   command->callback([left, right, &globals, &action] {
     action = [left, right, &globals] {
       const auto differences =

@@ -159,7 +159,9 @@ void add_cues_import(CLI::App& cues, const GlobalOptions& globals, Action& actio
       "cues.jsonl. With a dataset: its sentences alone, matched by sent_id.",
       "  pcnet cues import Mistral_7B_Ref_Sents --out cues.jsonl\n"
       "  pcnet cues import Mistral_7B_Ref_Sents --root data --dataset refcocog --split-by umd");
-  command->add_option("FROM", arguments->from, "folder or file of cues")->required()->type_name("");
+  command->add_option("FROM", arguments->from, "folder or file of cues")
+      ->required()
+      ->type_name("DIR|FILE");
   add_data_source(*command, arguments->source);
   command
       ->add_option("--out", arguments->out,
@@ -196,7 +198,7 @@ void add_export(CLI::App& cues, const GlobalOptions& globals, Action& action) {
       "  pcnet cues export --root data --cues cues.jsonl --out Rule_Ref_Sents");
   add_data_source(*command, arguments->source);
   command->add_option("--out", arguments->out, "a new folder, or an empty one")
-      ->type_name("FOLDER")
+      ->type_name("DIR")
       ->required();
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_export(*arguments, globals); };

@@ -278,9 +278,8 @@ void add_cues_make(CLI::App& cues, const GlobalOptions& globals, Action& action)
       "      --rate-limit 60 --price 0.1,0.3\n"
       "  pcnet cues make --text \"the man in the red hat next to a dog\"");
   add_data_source(*command, arguments->source);
-  command->add_option("--source", request.source.name, "rules or llm")
-      ->type_name("SOURCE")
-      ->check(CLI::IsMember({"rules", "llm"}).description(""))
+  one_of(command->add_option("--source", request.source.name, "what takes the sentences apart"),
+         {"rules", "llm"})
       ->capture_default_str();
   auto* const out = command
                         ->add_option("--out", arguments->out,

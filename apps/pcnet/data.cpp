@@ -105,8 +105,8 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
           ""))
       ->type_name("S")
       ->capture_default_str();
-  command->add_option("--difficulty", options.difficulty, "easy, standard or hard")
-      ->type_name("WORD")
+  command->add_option("--difficulty", options.difficulty, "how hard it is to tell the objects")
+      ->type_name("easy|standard|hard")
       ->capture_default_str();
   command->add_option("--dataset", options.dataset, "name of the annotations' folder")
       ->type_name("NAME")

@@ -56,7 +56,9 @@ void add_data_convert(CLI::App& data, const GlobalOptions& globals, Action& acti
       "  pcnet data convert --to custom --out own coco --dataset refcoco --split-by unc\n"
       "  pcnet data convert --to refer --out tree own --copy-images");
   auto arguments = std::make_shared<ConvertArguments>();
-  command->add_option("--to", arguments->to, "custom or refer")->type_name("WORD")->required();
+  command->add_option("--to", arguments->to, "form of the annotations")
+      ->type_name("custom|refer")
+      ->required();
   command->add_option("--out", arguments->out, "folder to create; it must not hold anything")
       ->type_name("DIR")
       ->required();

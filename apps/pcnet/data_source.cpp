@@ -12,7 +12,7 @@ void add_data_source(CLI::App& command, DataSource& source) {
   command
       .add_option("DATA", source.data_or_config,
                   "dataset folder, pack, or configuration file whose `data` section names one")
-      ->type_name("");
+      ->type_name("DIR|FILE");
   add_data_options(command, source.data);
 }
 

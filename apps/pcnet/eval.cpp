@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "pcnet/config/eval_choices.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/json.h"
@@ -129,24 +130,29 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
                   "  pcnet eval --method clip-crop --set model.clip.weights=RN50.pt --root data\n"
                   "  pcnet eval --baseline centre --root data\n"
                   "  pcnet eval --compare runs/tris runs/pcnet --split val");
-  command->add_option("model", arguments->model, "run folder or checkpoint");
-  command->add_option("--baseline", arguments->request.baseline,
-                      "centre or random pixel instead of a model");
+  command->add_option("model", arguments->model, "run folder or checkpoint")
+      ->type_name("RUN|CHECKPOINT");
+  command->add_option("--baseline", arguments->request.baseline, "this pixel instead of a model")
+      ->type_name("centre|random");
   command
       ->add_option("--split", arguments->request.splits, "split, repeatable; default: eval.splits")
+      ->type_name("SPLIT")
       ->allow_extra_args(false);
   command
       ->add_option("--method", arguments->method,
                    "what answers: model; clip-crop or clip-global-local, the proposal that CLIP "
                    "alone scores best; clip-map, CLIP's cells (eval.method)")
-      ->type_name("WORD");
-  command->add_option("--per-sentence", arguments->per_sentence,
-                      "write a JSON line a sentence to this file or pipe");
-  command->add_option("--out", arguments->out, "write results.json to this file or pipe");
+      ->type_name(words_type(config::kWords<config::EvalMethod>));
+  command
+      ->add_option("--per-sentence", arguments->per_sentence,
+                   "write a JSON line a sentence to this file or pipe")
+      ->type_name("FILE");
+  command->add_option("--out", arguments->out, "write results.json to this file or pipe")
+      ->type_name("FILE");
   command
       ->add_option("--compare", arguments->compare,
                    "two runs, checkpoints or files of --per-sentence lines, sentence by sentence")
-      ->type_name("A B")
+      ->type_name("RUN|FILE")
       ->expected(2);
   command
       ->add_option("--largest", arguments->largest,
@@ -154,7 +160,7 @@ void add_eval(CLI::App& root, const GlobalOptions& globals, Action& action) {
       ->type_name("N")
       ->check(CLI::Range(0, 1000000).description(""));
   add_segmentor_options(*command, arguments->segmentor,
-                        "none, proposal, sam, oracle-proposal, oracle-point, oracle-best-of-3");
+                        words_type(config::kWords<config::Segmentor>));
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_eval(*arguments, globals); };

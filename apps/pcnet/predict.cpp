@@ -51,10 +51,13 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet predict runs/tris --image *.png --text \"the star\" --text \"the left cross\"\n"
       "  pcnet predict runs/tris --image a.png --text \"the star\" --segmentor sam --sam "
       "mobile_sam.pt");
-  command->add_option("model", arguments->model, "run folder or checkpoint")->required();
+  command->add_option("model", arguments->model, "run folder or checkpoint")
+      ->type_name("RUN|CHECKPOINT")
+      ->required();
   command
       ->add_option("--image", arguments->images,
                    "one or more images, turned as their EXIF orientation says")
+      ->type_name("FILE")
       ->required();
   command->add_option("--text", arguments->texts, "what to find; repeatable")
       ->required()
@@ -63,8 +66,10 @@ void add_predict(CLI::App& root, const GlobalOptions& globals, Action& action) {
       ->add_option("--cue", arguments->cues,
                    "a target-related cue of every text; repeatable; default: by rules")
       ->allow_extra_args(false);
-  command->add_option("--out", arguments->out, "folder of the results")->capture_default_str();
-  add_segmentor_options(*command, arguments->segmentor, "none, sam");
+  command->add_option("--out", arguments->out, "folder of the results")
+      ->type_name("DIR")
+      ->capture_default_str();
+  add_segmentor_options(*command, arguments->segmentor, "none|sam");
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_predict(*arguments, globals); };
   });

@@ -44,7 +44,7 @@ void add_global_options(CLI::App& root, GlobalOptions& globals) {
       "show the versions");
   root.add_flag("-v,--verbose", globals.verbose, "say more; -vv shows stack traces with errors");
   root.add_flag("-q,--quiet", globals.quiet, "say nothing but errors");
-  root.add_option("--device", globals.device, "auto, cpu, cuda or cuda:N")->type_name("DEVICE");
+  root.add_option("--device", globals.device, "what computes")->type_name("auto|cpu|cuda|cuda:N");
   root.add_option("--threads", globals.threads,
                   "threads; 0: OMP_NUM_THREADS, else all usable cores")
       ->type_name("N")
@@ -78,6 +78,8 @@ void build(CLI::App& root, GlobalOptions& globals, Action& action) {
   add_weights(root, globals, action);
   add_config(root, globals, action);
   add_doctor(root, globals, action);
+  add_completion(root, action);
+  add_man(root, action);
   root.footer(
       "Examples:\n"
       "  pcnet data synth --out data\n"

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/config/data_choices.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
@@ -142,13 +143,11 @@ void add_make(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   auto arguments = std::make_shared<MakeArguments>();
   runtime::ProposalRequest& request = arguments->request;
   add_data_source(*command, arguments->source);
-  command
-      ->add_option(
-          "--source", request.source,
-          "sam: Segment Anything's automatic masks; freesolo; grid: edges and superpixels, "
-          "without a network")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"sam", "freesolo", "grid"}).description(""))
+  one_of(command->add_option(
+             "--source", request.source,
+             "sam: Segment Anything's automatic masks; freesolo; grid: edges and superpixels, "
+             "without a network"),
+         {"sam", "freesolo", "grid"})
       ->capture_default_str();
   command
       ->add_option("--weights", request.weights,
@@ -163,16 +162,16 @@ void add_make(CLI::App& parent, const GlobalOptions& globals, Action& action) {
   command
       ->add_option("--on-bad-image", arguments->on_bad_image,
                    "error, or skip and count images that cannot be read (data.on_bad_image)")
-      ->type_name("WORD");
+      ->type_name(words_type(config::kWords<config::OnBadData>));
   command
       ->add_option("--sheet", arguments->sheet,
                    "PNG of some images with their proposals; default: beside the file; none: not "
                    "drawn")
-      ->type_name("FILE");
+      ->type_name("FILE|none");
   command
       ->add_option("--precision", arguments->precision,
                    "of sam: fp32; on CUDA also bf16 or fp16, faster and not the same masks")
-      ->type_name("WORD")
+      ->type_name(words_type(proposals::words(proposals::SamPrecision{})))
       ->check(CLI::IsMember(proposals::words(proposals::SamPrecision{})).description(""))
       ->capture_default_str();
   const char* group = "Mask generator (App. D)";
@@ -219,7 +218,9 @@ void add_import(CLI::App& parent, const GlobalOptions& globals, Action& action) 
       "data.proposal_filter says.",
       "  pcnet proposals import sam_masks --root coco --dataset refcoco --split-by unc");
   auto arguments = std::make_shared<Arguments>();
-  command->add_option("FROM", arguments->from, "file or folder of proposals")->required();
+  command->add_option("FROM", arguments->from, "file or folder of proposals")
+      ->type_name("DIR|FILE")
+      ->required();
   add_data_source(*command, arguments->source);
   command->add_option("--out", arguments->out, "default: proposals.jsonl beside the annotations")
       ->type_name("FILE");
@@ -257,9 +258,10 @@ void add_score(CLI::App& parent, const GlobalOptions& globals, Action& action) {
       ->type_name("FILE")
       ->required();
   command->add_option("--method", arguments->method, "clip-crop or clip-global-local (eval.method)")
-      ->type_name("WORD")
+      ->type_name("clip-crop|clip-global-local")
       ->capture_default_str();
   command->add_option("--split", arguments->request.splits, "whose sentences, repeatable")
+      ->type_name("SPLIT")
       ->allow_extra_args(false)
       ->capture_default_str();
   command->add_option("--out", arguments->out, "default: clip_scores.jsonl beside the annotations")

@@ -22,13 +22,14 @@ bool may_need_sam(const std::string& word) {
 
 void add_segmentor_options(CLI::App& command, SegmentorArguments& arguments,
                            const std::string& words) {
-  const auto add = [&](const char* name, std::string& into, const std::string& help) {
-    command.add_option(name, into, help)->group("Segmentor");
+  const auto add = [&](const char* name, std::string& into, const std::string& type,
+                       const char* help) {
+    command.add_option(name, into, help)->type_name(type)->group("Segmentor");
   };
-  add("--segmentor", arguments.segmentor, "where the mask comes from: " + words);
-  add("--sam", arguments.sam,
+  add("--segmentor", arguments.segmentor, words, "where the mask comes from");
+  add("--sam", arguments.sam, "FILE",
       "weights of Segment Anything, which --segmentor sam needs: sam_vit_*.pth or mobile_sam.pt");
-  add("--embeddings", arguments.embeddings,
+  add("--embeddings", arguments.embeddings, "DIR",
       "folder that keeps what Segment Anything's encoder makes of each image");
 }
 

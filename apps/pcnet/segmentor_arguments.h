@@ -15,7 +15,7 @@ struct SegmentorArguments {
   std::string embeddings;
 };
 
-/// @param words the segmentors that the command takes
+/// @param words the segmentors that the command takes, "none|sam"
 void add_segmentor_options(CLI::App& command, SegmentorArguments& arguments,
                            const std::string& words);
 

@@ -85,15 +85,20 @@ void add_study(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "(eval.segmentor, eval.method) evaluates it again. A stopped study goes on when the\n"
       "same command is given again; a failed run is tried again. Tables: OUT/<file>/study.md,\n"
       ".csv and .json, written anew after every run. Runs: OUT/runs.");
-  command->add_option("files", arguments->files, "study files (docs/studies.md)")->required();
-  command->add_option("--out", arguments->out, "folder of tables and runs; default: runs/studies");
+  command->add_option("files", arguments->files, "study files (docs/studies.md)")
+      ->type_name("CONFIG")
+      ->required();
+  command->add_option("--out", arguments->out, "folder of tables and runs; default: runs/studies")
+      ->type_name("DIR");
   command
       ->add_option("--jobs", request.jobs, "runs trained at once, each with its share of threads")
       ->type_name("N=1")
       ->check(CLI::Range(1, 256).description(""));
   command->add_option("--seed", request.seeds, "seed, repeatable; default: the file's")
+      ->type_name("S")
       ->allow_extra_args(false);
-  command->add_option("--split", request.split, "split of the figures; default: the file's");
+  command->add_option("--split", request.split, "split of the figures; default: the file's")
+      ->type_name("SPLIT");
   command->add_flag("--dry-run", request.dry_run, "say what would be trained, write nothing");
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {

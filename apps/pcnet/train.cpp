@@ -77,15 +77,23 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris --resume auto\n"
       "\n"
       "Ctrl-C saves and leaves; --resume auto goes on from there. SIGUSR1 saves and goes on.");
-  command->add_option("config", arguments->config, "configuration file (YAML or JSON)")->required();
-  command->add_option("--run", arguments->run,
-                      "run folder; default: run.folder, or runs/<name of the config>");
-  command->add_option("--init", arguments->init,
-                      "start a new run from the whole of this run, checkpoint or official .pth "
-                      "(model.init): all that has the same name; model.clip.weights gives nothing "
-                      "then. What stays new is listed, each name with -v");
-  command->add_option("--resume", arguments->resume,
-                      "auto: go on if the folder holds a run; never; or a last.safetensors");
+  command->add_option("config", arguments->config, "configuration file (YAML or JSON)")
+      ->type_name("CONFIG")
+      ->required();
+  command
+      ->add_option("--run", arguments->run,
+                   "run folder; default: run.folder, or runs/<name of the config>")
+      ->type_name("DIR");
+  command
+      ->add_option("--init", arguments->init,
+                   "start a new run from the whole of this run, checkpoint or official .pth "
+                   "(model.init): all that has the same name; model.clip.weights gives nothing "
+                   "then. What stays new is listed, each name with -v")
+      ->type_name("RUN|FILE");
+  command
+      ->add_option("--resume", arguments->resume,
+                   "auto: go on if the folder holds a run; never; or a last.safetensors")
+      ->type_name("auto|never|FILE");
   command->add_flag("--resume-anyway", arguments->resume_anyway,
                     "go on with this configuration where the run had another");
   command->add_flag("--dry-run", arguments->dry_run,

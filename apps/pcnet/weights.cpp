@@ -25,7 +25,9 @@ void add_inspect(CLI::App& parent, const GlobalOptions& globals, Action& action)
                   "  pcnet weights inspect runs/tris --tensors\n"
                   "  pcnet weights inspect model.pth --stats --json");
   auto request = std::make_shared<weight_tools::InspectionRequest>();
-  command->add_option("F", request->path, "weight file or run folder")->required();
+  command->add_option("F", request->path, "weight file or run folder")
+      ->type_name("RUN|FILE")
+      ->required();
   command->add_flag("--tensors", request->tensors, "list every tensor (also with -v)");
   command->add_flag("--stats", request->statistics,
                     "and read it: minimum, maximum, mean, deviation, non-finite numbers");
@@ -49,14 +51,18 @@ void add_convert(CLI::App& parent, const GlobalOptions& globals, Action& action)
   };
   auto arguments = std::make_shared<Arguments>();
   weight_tools::ConversionRequest& request = arguments->request;
-  command->add_option("IN", request.in, "weight file or run folder")->required();
-  command->add_option("OUT", request.out, "file to write: .safetensors, .pt or .pth")->required();
+  command->add_option("IN", request.in, "weight file or run folder")
+      ->type_name("RUN|FILE")
+      ->required();
+  command->add_option("OUT", request.out, "file to write: .safetensors, .pt or .pth")
+      ->type_name("FILE")
+      ->required();
   command
       ->add_option("--layout", arguments->layout,
-                   "pcnet, official-pcnet, official-tris or openai-clip; without it, names stay")
-      ->type_name("NAME");
-  command->add_option("--dtype", request.dtype, "of the numbers: f32, f16, bf16 or same")
-      ->type_name("TYPE")
+                   "whose names the tensors get; without it, names stay")
+      ->type_name("pcnet|official-pcnet|official-tris|openai-clip");
+  command->add_option("--dtype", request.dtype, "type of the numbers")
+      ->type_name("f32|f16|bf16|same")
       ->capture_default_str();
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] {
@@ -76,8 +82,10 @@ void add_diff(CLI::App& parent, const GlobalOptions& globals, Action& action) {
       "  pcnet weights diff RN50.pt rn50.safetensors\n"
       "  pcnet weights diff runs/a runs/b --tolerance 1e-5");
   auto request = std::make_shared<weight_tools::DifferenceRequest>();
-  command->add_option("A", request->a, "weight file or run folder")->required();
-  command->add_option("B", request->b, "another one")->required();
+  command->add_option("A", request->a, "weight file or run folder")
+      ->type_name("RUN|FILE")
+      ->required();
+  command->add_option("B", request->b, "another one")->type_name("RUN|FILE")->required();
   command
       ->add_option("--tolerance", request->tolerance,
                    "largest absolute difference that counts as equal; above 0, types may differ")

@@ -139,6 +139,10 @@ def main():
     check(output.split()[:2] == ["pcnet", options.version],
           f"the installed program wrote {output!r}, wanted 'pcnet {options.version} ...'")
 
+    for name in ("bash-completion/completions/pcnet", "zsh/site-functions/_pcnet",
+                 "fish/vendor_completions.d/pcnet.fish", "man/man1/pcnet-data-synth.1"):
+        check((prefix / "share" / name).stat().st_size > 0, f"share/{name} is empty")
+
     def build(source, name, *definitions):
         run(options.cmake, "-S", source, "-B", work / name, "-G", "Ninja",
             f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={options.compiler}",
