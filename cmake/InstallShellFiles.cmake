@@ -2,6 +2,9 @@
 # cmake --install with PROGRAM; MADE, a folder for them; DATA and MAN, where they go.
 set(shells bash zsh fish)
 set(places bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+if(DATA MATCHES "/usr/share$" AND EXISTS /etc/debian_version)
+  list(TRANSFORM places REPLACE "zsh/site-functions" "zsh/vendor-completions")  # Debian's zsh looks there
+endif()
 set(names pcnet _pcnet pcnet.fish)
 file(REMOVE_RECURSE "${MADE}")
 file(MAKE_DIRECTORY "${MADE}")

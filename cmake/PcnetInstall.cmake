@@ -1,5 +1,5 @@
-# cmake --install: library, headers, program with its pages and completion, configurations and the package that
-# find_package(pcnet) reads.
+# cmake --install: library, headers, program with its pages and completion, configurations and the package
+# that find_package(pcnet) reads.
 include(CMakePackageConfigHelpers)
 
 set(PCNET_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/pcnet")
@@ -10,7 +10,8 @@ install(CODE "set(INCLUDES \"${PROJECT_SOURCE_DIR}/include\")
 set(DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}\")")
 install(SCRIPT cmake/InstallHeaders.cmake)
 if(EXISTS "${PROJECT_SOURCE_DIR}/configs")
-  install(DIRECTORY configs/ DESTINATION "${CMAKE_INSTALL_DATADIR}/pcnet/configs")
+  install(DIRECTORY configs/ DESTINATION "${CMAKE_INSTALL_DATADIR}/pcnet/configs"
+          COMPONENT program)
 endif()
 
 if(PCNET_BUILD_APPS)
@@ -20,8 +21,9 @@ if(PCNET_BUILD_APPS)
   install(CODE "set(PROGRAM \"$<TARGET_FILE:pcnet_cli>\")
 set(MADE \"${PROJECT_BINARY_DIR}/shell_files\")
 set(DATA \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}\")
-set(MAN \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_MANDIR}\")")
-  install(SCRIPT cmake/InstallShellFiles.cmake)
+set(MAN \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_MANDIR}\")"
+          COMPONENT program)
+  install(SCRIPT cmake/InstallShellFiles.cmake COMPONENT program)
 endif()
 
 configure_package_config_file(cmake/pcnetConfig.cmake.in "${PROJECT_BINARY_DIR}/pcnetConfig.cmake"
