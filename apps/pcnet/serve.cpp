@@ -58,7 +58,9 @@ void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action) {
       "  pcnet serve runs/pcnet --sam mobile_sam.pt --port 8080\n"
       "  PCNET_TOKEN=... pcnet serve runs/pcnet --host 0.0.0.0\n"
       "  curl -F image=@photo.jpg -F text=\"the red cup\" http://127.0.0.1:8000/v1/predict");
-  command->add_option("model", arguments->model, "run folder or checkpoint")->required();
+  command->add_option("model", arguments->model, "run folder or checkpoint")
+      ->type_name("RUN|CHECKPOINT")
+      ->required();
   command->add_option("--port", request.port, "port; 0: a free one, which is printed")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535).description(""));
@@ -71,9 +73,11 @@ void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action) {
                    "clients have to send `Authorization: Bearer TOKEN`; also by the environment, "
                    "where other users do not see it")
       ->envname("PCNET_TOKEN");
-  command->add_option("--sam", arguments->sam,
-                      "weights of Segment Anything, for masks at the peak or at clicks: "
-                      "sam_vit_*.pth or mobile_sam.pt");
+  command
+      ->add_option("--sam", arguments->sam,
+                   "weights of Segment Anything, for masks at the peak or at clicks: "
+                   "sam_vit_*.pth or mobile_sam.pt")
+      ->type_name("FILE");
   command->add_option("--examples", request.examples, "images of the run's dataset on the page")
       ->capture_default_str()
       ->check(between(0, 200));

@@ -1,10 +1,13 @@
 #include "terminal.h"
 
 #include <cerrno>
+#include <iostream>
 #include <mutex>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "pcnet/core/result_line.h"
 
 namespace pcnet::core::terminal {
 
@@ -64,3 +67,15 @@ void show_bar(std::string_view bar) {
 }
 
 }  // namespace pcnet::core::terminal
+
+namespace pcnet::core {
+
+void write_result(std::string_view text) {
+  terminal::State& shared = terminal::state();
+  const std::lock_guard lock(shared.mutex);
+  if (!shared.bar.empty()) terminal::write_stderr(terminal::kClearLine);
+  std::cout << text << std::flush;
+  if (!shared.bar.empty()) terminal::write_stderr(shared.bar);
+}
+
+}  // namespace pcnet::core

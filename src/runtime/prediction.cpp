@@ -1,22 +1,35 @@
 #include "pcnet/runtime/prediction.h"
 
-#include <chrono>
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <semaphore>
 #include <set>
+#include <utility>
 
+#include <ATen/Parallel.h>
+
+#include "pcnet/core/device.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/files.h"
 #include "pcnet/core/format.h"
-#include "pcnet/core/json.h"
+#include "pcnet/core/lap.h"
 #include "pcnet/core/log.h"
+#include "pcnet/core/mapped_file.h"
+#include "pcnet/core/memory.h"
+#include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/data/annotations/digest.h"
 #include "pcnet/engine/predictor.h"
-#include "pcnet/image/overlay.h"
+#include "pcnet/image/picture_bytes.h"
 #include "pcnet/image/rle.h"
-#include "pcnet/report/answer_picture.h"
-#include "pcnet/report/results.h"
 #include "pcnet/runtime/model_source.h"
-#include "pcnet/weights/npy.h"
+#include "pcnet/runtime/prediction_files.h"
+#include "pcnet/runtime/prediction_inputs.h"
+
+#include "prediction_texts.h"
 
 namespace pcnet::runtime {
 
@@ -26,176 +39,329 @@ using nlohmann::ordered_json;
 
 namespace {
 
-void check_request(const PredictionRequest& request, const LoadedModel& loaded) {
-  if (request.images.empty()) throw core::UsageError("no image: give --image");
-  if (request.texts.empty()) throw core::UsageError("no text: give --text");
-  const auto segmentor = loaded.config.eval.segmentor;
-  if (needs_ground_truth(segmentor) || needs_proposals(segmentor)) {
-    throw core::UsageError(cat("--segmentor ", segmentor.word(), " needs a dataset's ",
-                               needs_ground_truth(segmentor) ? "ground truth" : "proposals",
-                               ", which predict does not have: wanted none or sam"));
+constexpr const char* kStopped = "the images that are done are kept; the same call goes on";
+
+void check_segmentor(config::Choice<config::Segmentor> segmentor) {
+  if (!needs_ground_truth(segmentor) && !needs_proposals(segmentor)) return;
+  throw core::UsageError(cat("--segmentor ", segmentor.word(), " needs a dataset's ",
+                             needs_ground_truth(segmentor) ? "ground truth" : "proposals",
+                             ", which predict does not have: wanted none or sam"));
+}
+
+/// What decides an answer beside image, text and cues.
+ordered_json made_with(const LoadedModel& loaded, const engine::Segmentor& segmentor) {
+  const config::Config& config = loaded.config;
+  ordered_json document = {
+      {"checkpoint", data::digest_of(core::MappedFile(loaded.checkpoint).bytes())},
+      {"image_size", config.data.image_size},
+      {"text_length", config.data.text_length},
+      {"truncate", config.data.truncate.word()},
+      {"map_resize", config.eval.map_resize.word()},
+      {"align_corners", config.eval.align_corners},
+      {"threshold", config.eval.threshold},
+      {"precision", config.eval.precision.word()}};
+  document.update(segmentor.protocol());
+  return document;
+}
+
+/// An image with what is left to do about it.
+struct Job {
+  const PredictionInput* input = nullptr;
+  const TextCues* cues = nullptr;
+  std::int64_t pixels = 0;
+  std::string fault;           // it cannot be read
+  std::vector<bool> finished;  // of each text
+
+  bool is_finished() const {
+    return std::find(finished.begin(), finished.end(), false) == finished.end();
   }
-  for (const auto& text : request.texts) {
-    const auto tokens = loaded.tokenizer->encode(text, loaded.config.data.text_length);
-    if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-      throw core::UsageError("the text is empty: say what to find");
+};
+
+/// Hands results on in the order of the images, whichever is done first.
+class InOrder {
+ public:
+  InOrder(const std::function<void(const Found&)>& tell, core::Progress& progress,
+          std::int64_t already)
+      : tell_(tell), progress_(progress), done_(already) {}
+
+  void add(std::int64_t place, std::vector<Found> found, bool is_new) {
+    const std::lock_guard lock(mutex_);
+    waiting_.emplace(place, std::move(found));
+    for (; !waiting_.empty() && waiting_.begin()->first == next_; ++next_) {
+      for (const auto& one : waiting_.begin()->second) tell_(one);
+      waiting_.erase(waiting_.begin());
     }
-    if (tokens.words == 0) {
-      const auto& known = loaded.tokenizer->words();
-      throw core::UsageError(cat("the text \"", text, "\" holds no word that the model knows (its ",
-                                 known.size(), " words: ", core::join(known, " "), ")"));
+    progress_.update(done_ += is_new ? 1 : 0);
+  }
+
+ private:
+  const std::function<void(const Found&)>& tell_;
+  core::Progress& progress_;
+  std::mutex mutex_;
+  std::map<std::int64_t, std::vector<Found>> waiting_;
+  std::int64_t next_ = 0;
+  std::int64_t done_;
+};
+
+/// While one lives, its thread is one of those that may ask the network.
+class Turn {
+ public:
+  explicit Turn(std::counting_semaphore<>& askers) : askers_(askers) { askers_.acquire(); }
+  ~Turn() { askers_.release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  std::counting_semaphore<>& askers_;
+};
+
+class Predicting {
+ public:
+  explicit Predicting(const PredictionRequest& request)
+      : request_(request),
+        inputs_(prediction_inputs(request)),
+        loaded_(load_model(request.model, request.overrides)),
+        texts_(loaded_, inputs_),
+        segmentor_((check_segmentor(loaded_.config.eval.segmentor),
+                    engine::make_segmentor(loaded_.config.eval, loaded_.device))),
+        responder_(
+            responder_for(loaded_.model, *loaded_.tokenizer, loaded_.config, loaded_.device)),
+        made_with_(made_with(loaded_, *segmentor_)) {
+    for (const auto& input : inputs_) jobs_.push_back(job_of(input));
+    make_folders();
+  }
+
+  void run(const std::function<void(const Found&)>& tell) {
+    const auto already =
+        std::count_if(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.is_finished(); });
+    if (already > 0) {
+      core::log::info(cat(already, " of ", jobs_.size(), " images are done already"));
     }
-    if (!tokens.unknown_words.empty()) {
-      core::log::warning(cat("\"", text, "\": the model does not know and leaves out: ",
-                             core::join(tokens.unknown_words, ", ")));
+    askers_ = askers();
+    free_askers_.release(askers_ - 1);
+    core::Progress progress("predicting", static_cast<std::int64_t>(jobs_.size()), "images",
+                            already);
+    InOrder results(tell, progress, already);
+    for (std::size_t begin = 0; begin < jobs_.size();) {
+      const std::size_t end = prepare_window(begin);
+      core::parallel_for(static_cast<std::int64_t>(end - begin), workers(), [&](std::int64_t i) {
+        core::throw_if_stopped(kStopped);
+        const auto place = begin + static_cast<std::size_t>(i);
+        const Job& job = jobs_[place];
+        results.add(static_cast<std::int64_t>(place), answer(job), !job.is_finished());
+      });
+      begin = end;
     }
-    if (tokens.cut > 0) {
-      core::log::warning(cat("\"", text, "\" is longer than ", loaded.config.data.text_length,
-                             " tokens: its last ", tokens.cut, " were cut"));
+    core::sync_disk(request_.out);
+    progress.finish();
+  }
+
+ private:
+  Found wanted(const PredictionInput& input, const TextCues& cues, std::size_t k,
+               const std::string& digest) const {
+    Found found;
+    found.image = input.image;
+    found.text = input.questions->texts[k];
+    found.cues = cues[k];
+    found.segmentor = loaded_.config.eval.segmentor.word();
+    found.checkpoint = loaded_.checkpoint;
+    found.image_digest = digest;
+    found.made_with = made_with_;
+    found.base = request_.out / input.name(k);
+    return found;
+  }
+
+  /// Looks at the image's header and at what is there of its results.
+  Job job_of(const PredictionInput& input) const {
+    core::throw_if_stopped("nothing was written");
+    Job job{&input, &texts_.cues_of(input), 0, {}, {}};
+    const std::size_t count = input.questions->texts.size();
+    job.finished.resize(count, false);
+    try {
+      if (input.bytes) {
+        (void)decoded(*input.bytes, input.image);
+      } else {
+        const auto size = image::picture_size(input.image, /*apply_exif=*/true);
+        job.pixels = size.height * size.width;
+      }
+    } catch (const core::Error& error) {
+      job.fault = fault_of(error);
+      return job;
+    }
+    std::string digest;
+    for (std::size_t k = 0; k < count && !request_.replace; ++k) {
+      if (!fs::exists(request_.out / (input.name(k) + ".json"))) continue;
+      if (digest.empty()) {
+        digest = input.bytes ? data::digest_of(*input.bytes)
+                             : data::digest_of(core::MappedFile(input.image).bytes());
+      }
+      job.finished[k] = is_finished(wanted(input, *job.cues, k, digest), request_.files);
+    }
+    return job;
+  }
+
+  void make_folders() const {
+    std::set<fs::path> folders = {request_.out};
+    for (const auto& input : inputs_) folders.insert((request_.out / input.stem).parent_path());
+    for (const auto& folder : folders) {
+      core::ensure_writable_folder(folder);
+      core::remove_abandoned_files(folder.empty() ? "." : folder);
     }
   }
-}
 
-/// One stem a (picture, text); two pictures of one name would overwrite each other.
-std::vector<std::string> stems(const PredictionRequest& request) {
-  std::vector<std::string> names;
-  std::set<std::string> seen;
-  for (const auto& image : request.images) {
-    if (!seen.insert(image.stem().string()).second) {
-      throw core::UsageError(cat("two images are called ", image.stem().string(),
-                                 ": their results would overwrite each other; use two --out"));
+  /// Each distinct text is encoded once for as many images as its window holds. What is finished
+  /// counts, so that the texts that are encoded together are the same for a call that goes on.
+  /// @return the window's end
+  std::size_t prepare_window(std::size_t begin) {
+    constexpr std::size_t kTexts = 16384;
+    std::set<std::string> texts;
+    bool left = false;
+    std::size_t end = begin;
+    for (; end < jobs_.size() && texts.size() < kTexts; ++end) {
+      const Job& job = jobs_[end];
+      left = left || (job.fault.empty() && !job.is_finished());
+      texts.insert(job.input->questions->texts.begin(), job.input->questions->texts.end());
+      for (const auto& cues : *job.cues) texts.insert(cues.begin(), cues.end());
     }
-    for (std::size_t k = 0; k < request.texts.size(); ++k) {
-      names.push_back(request.texts.size() == 1 ? image.stem().string()
-                                                : cat(image.stem().string(), "_", k));
+    core::Communicator alone;
+    if (left) responder_.prepare(std::vector<std::string>(texts.begin(), texts.end()), alone);
+    return end;
+  }
+
+  /// How many threads ask the network at once: the same for a call that goes on, since loops on
+  /// several cores may round otherwise.
+  int askers() const {
+    if (!segmentor_->is_for_several_threads()) return 1;
+    return std::min(responder_.askers(), most_at_once());
+  }
+
+  int most_at_once() const {
+    return static_cast<int>(std::min<std::int64_t>(loaded_.config.eval.batch_size,
+                                                   static_cast<std::int64_t>(jobs_.size())));
+  }
+
+  /// Threads that read, ask and write, each about its own image: as many as there is memory for.
+  int workers() const {
+    constexpr double kBytesOfAPixel = 64;
+    std::int64_t largest = 1;
+    for (const auto& job : jobs_) largest = std::max(largest, job.pixels);
+    const double room = static_cast<double>(core::free_memory(c10::kCPU)) / 2;
+    const auto fit =
+        static_cast<std::int64_t>(room / (kBytesOfAPixel * static_cast<double>(largest)));
+    const int wanted = std::min(std::max(at::get_num_threads(), askers()), most_at_once());
+    return static_cast<int>(std::clamp<std::int64_t>(fit, 1, wanted));
+  }
+
+  std::vector<Found> answer(const Job& job) {
+    const core::LoopsOnThisThread loops(std::max(cores_ / askers_, 1));
+    if (!job.fault.empty()) return {left_out(job, job.fault)};
+    const std::size_t count = job.finished.size();
+    std::vector<Found> all;
+    for (std::size_t k = 0; k < count && job.is_finished(); ++k) {
+      all.push_back(read_found(request_.out / job.input->name(k)));
+    }
+    if (job.is_finished()) return all;
+    std::string digest;
+    std::shared_ptr<const image::Picture> picture;
+    try {
+      const std::string own = job.input->bytes ? "" : core::read_file(job.input->image);
+      const std::string& bytes = job.input->bytes ? *job.input->bytes : own;
+      digest = data::digest_of(bytes);
+      picture = std::make_shared<const image::Picture>(decoded(bytes, job.input->image));
+    } catch (const core::Error& error) {
+      return {left_out(job, fault_of(error))};
+    }
+    // The maps of so many texts are in memory at once; Segment Anything would look anew each time.
+    constexpr std::int64_t kPixels = 16 << 20;
+    const std::int64_t fit =
+        std::max<std::int64_t>(kPixels / (picture->height * picture->width), 1);
+    const std::size_t together =
+        segmentor_->is_for_several_threads() ? static_cast<std::size_t>(fit) : count;
+    for (std::size_t first = 0; first < count; first += together) {
+      answer_texts(job, picture, digest, first, std::min(count, first + together), all);
+    }
+    return all;
+  }
+
+  /// Texts `first` to `end`; those that were finished, too: what is asked together is the same for
+  /// a call that goes on.
+  void answer_texts(const Job& job, const std::shared_ptr<const image::Picture>& picture,
+                    const std::string& digest, std::size_t first, std::size_t end,
+                    std::vector<Found>& all) {
+    double seconds = 0;
+    const auto predictions = ask(job, picture, first, end, seconds);
+    for (std::size_t k = first; k < end; ++k) {
+      const engine::Prediction& prediction = predictions[k - first];
+      if (job.finished[k]) {
+        all.push_back(read_found(request_.out / job.input->name(k)));
+        continue;
+      }
+      Found found = wanted(*job.input, *job.cues, k, digest);
+      const image::Rle rle = image::encode(prediction.mask);
+      found.peaks = prediction.peaks;
+      found.box = image::bounding_box(rle);
+      found.mask_area = image::area(rle);
+      found.size = {picture->height, picture->width};
+      found.seconds = seconds / static_cast<double>(end - first);
+      write_prediction(prediction, request_.files, found);
+      all.push_back(std::move(found));
     }
   }
-  return names;
-}
 
-/// The cues of each text: those that were given, else cues_for's.
-std::vector<std::vector<std::string>> cues_of(const PredictionRequest& request,
-                                              const LoadedModel& loaded) {
-  if (loaded.model->cues_read() == 0 && !request.cues.empty()) {
-    core::log::warning("this model has no conditional referring module: the cues are not used");
-  } else if (!request.cues.empty()) {
-    return std::vector<std::vector<std::string>>(request.texts.size(), request.cues);
+  std::vector<engine::Prediction> ask(const Job& job,
+                                      const std::shared_ptr<const image::Picture>& picture,
+                                      std::size_t first, std::size_t end, double& seconds) {
+    const auto& texts = job.input->questions->texts;
+    const auto at = [](std::size_t k) { return static_cast<std::ptrdiff_t>(k); };
+    const Turn turn(free_askers_);
+    const core::Lap lap;
+    auto predictions = engine::predict(
+        responder_, *segmentor_, job.input->image, picture,
+        {texts.begin() + at(first), texts.begin() + at(end)}, loaded_.config.data.image_size,
+        {job.cues->begin() + at(first), job.cues->begin() + at(end)});
+    seconds = lap.seconds();
+    return predictions;
   }
-  std::vector<std::vector<std::string>> all;
-  for (const auto& text : request.texts) all.push_back(cues_for(loaded, text));
-  return all;
-}
 
-Found found_in(const engine::Prediction& prediction, const std::vector<std::string>& cues,
-               const LoadedModel& loaded, double seconds) {
-  const image::Rle rle = image::encode(prediction.mask);
-  return {.image = prediction.image,
-          .text = prediction.text,
-          .cues = cues,
-          .peaks = prediction.peaks,
-          .box = image::bounding_box(rle),
-          .mask_area = image::area(rle),
-          .segmentor = std::string(loaded.config.eval.segmentor.word()),
-          .checkpoint = loaded.checkpoint,
-          .seconds = seconds};
-}
-
-/// What a stage answers: the text, and the cue that it reads besides.
-std::string stage_caption(std::size_t stage, const engine::Prediction& prediction) {
-  const std::string& cue = prediction.stage_cues[stage];
-  const std::string title = cue.empty() ? "" : cat(", cue \"", cue, "\"");
-  return cat("stage ", stage, title, ": ", prediction.text);
-}
-
-/// The heat of every stage, one beside the other.
-image::Picture draw_stages(const engine::Prediction& prediction) {
-  std::vector<image::Picture> panels;
-  const auto pixels =
-      static_cast<std::size_t>(prediction.picture.height * prediction.picture.width);
-  const float* values = prediction.maps.const_data_ptr<float>();
-  for (std::size_t n = 0; n < prediction.peaks.size(); ++n) {
-    panels.push_back(report::draw_heat({prediction.picture,
-                                        {values + n * pixels, pixels},
-                                        prediction.mask,
-                                        prediction.peaks[n],
-                                        nullptr,
-                                        stage_caption(n, prediction)}));
+  static image::Picture decoded(std::string_view bytes, const fs::path& image) {
+    try {
+      return image::decode_picture(bytes, /*apply_exif=*/true);
+    } catch (const core::Error& error) {
+      throw core::Error(cat("cannot read the image ", image.string(), ": ", error.what()));
+    }
   }
-  return image::sheet(panels, static_cast<std::int64_t>(panels.size()));
-}
 
-void write_prediction(const fs::path& base, const engine::Prediction& prediction,
-                      const Found& found) {
-  const at::Tensor last = prediction.maps[-1].contiguous();
-  const report::Answer answer{
-      prediction.picture,
-      {last.const_data_ptr<float>(), static_cast<std::size_t>(last.numel())},
-      prediction.mask,
-      prediction.peaks.back(),
-      nullptr,
-      prediction.text};
-  image::write_png(base.string() + ".overlay.png", report::draw_answer(answer));
-  image::write_png(base.string() + ".mask.png", prediction.mask);
-  weights::write_npy(base.string() + ".response.npy", last);
-  image::write_png(base.string() + ".stages.png", draw_stages(prediction));
-  core::write_file(base.string() + ".json", core::json_text(to_json(found), {.indent = 2}) + "\n",
-                   core::Sync::kLater);
-}
+  /// What is wrong with an image that is left out; else the Error.
+  std::string fault_of(const core::Error& error) const {
+    if (request_.skip_bad_images) return error.what();
+    throw core::Error(cat(error.what(), " (--on-bad-image skip goes on without such images)"));
+  }
+
+  static Found left_out(const Job& job, const std::string& fault) {
+    core::log::warning("skipped: " + fault);
+    Found found;
+    found.image = job.input->image;
+    found.fault = fault;
+    return found;
+  }
+
+  const PredictionRequest& request_;
+  std::vector<PredictionInput> inputs_;
+  LoadedModel loaded_;
+  PredictionTexts texts_;
+  std::unique_ptr<engine::Segmentor> segmentor_;
+  engine::ModelResponder responder_;
+  ordered_json made_with_;
+  std::vector<Job> jobs_;
+  int cores_ = at::get_num_threads();
+  int askers_ = 1;
+  std::counting_semaphore<> free_askers_{1};
+};
 
 }  // namespace
 
-std::vector<Found> predict(const PredictionRequest& request) {
-  LoadedModel loaded = load_model(request.model, request.overrides);
-  check_request(request, loaded);
-  const std::vector<std::string> names = stems(request);
-  const auto cues = cues_of(request, loaded);
-  // Every picture is read once beforehand, so that a damaged one stops before anything is written.
-  for (const auto& path : request.images) (void)image::read_picture(path, /*apply_exif=*/true);
-  const auto segmentor = engine::make_segmentor(loaded.config.eval, loaded.device);
-  auto responder = responder_for(loaded.model, *loaded.tokenizer, loaded.config, loaded.device);
-  core::ensure_writable_folder(request.out);
-  core::Progress progress("predicting", static_cast<std::int64_t>(request.images.size()), "images");
-  std::vector<Found> all;
-  for (std::size_t i = 0; i < request.images.size(); ++i) {
-    core::throw_if_stopped("prediction stopped; the files of finished images are whole");
-    const auto start = std::chrono::steady_clock::now();
-    const auto predictions = engine::predict(responder, *segmentor, request.images[i],
-                                             request.texts, loaded.config.data.image_size, cues);
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    for (std::size_t k = 0; k < predictions.size(); ++k) {
-      const engine::Prediction& prediction = predictions[k];
-      all.push_back(found_in(prediction, cues[k], loaded,
-                             spent.count() / static_cast<double>(predictions.size())));
-      write_prediction(request.out / names[all.size() - 1], prediction, all.back());
-    }
-    progress.update(static_cast<std::int64_t>(i) + 1);
-  }
-  core::sync_disk(request.out);
-  progress.finish();
-  return all;
-}
-
-ordered_json to_json(const Found& found) {
-  ordered_json stages = ordered_json::array();
-  for (const auto& peak : found.peaks) stages.push_back({{"peak", report::to_json(peak)}});
-  return {{"image", found.image.string()},
-          {"text", found.text},
-          {"cues", found.cues},
-          {"peak", report::to_json(found.peak())},
-          {"stages", stages},
-          {"box", found.box},
-          {"mask_area", found.mask_area},
-          {"segmentor", found.segmentor},
-          {"checkpoint", found.checkpoint.string()},
-          {"seconds", found.seconds}};
-}
-
-std::string to_text(const Found& found) {
-  const std::string start = cat(found.image.string(), ": \"", found.text, "\" ");
-  const metrics::Peak& peak = found.peak();
-  if (peak.score <= 0) return start + "not found: the response is nowhere above 0";
-  return cat(start, "at x ", peak.x, ", y ", peak.y, " (cosine ", core::fixed(peak.score, 3),
-             "), mask of ", found.mask_area, " px");
+void predict(const PredictionRequest& request, const std::function<void(const Found&)>& tell) {
+  Predicting(request).run(tell);
 }
 
 }  // namespace pcnet::runtime

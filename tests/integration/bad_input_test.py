@@ -215,7 +215,9 @@ class Prediction(Case):
     def test_a_damaged_picture(self):
         path = self.folder / "cut.png"
         path.write_bytes(PICTURE.read_bytes()[:2000])
-        self.assert_refused(1, path, image=path)
+        result = self.predict("--image", path, "--text", "the star")
+        self.assert_fails(result, 1, path, "--on-bad-image skip")
+        self.assertEqual(list(self.out.iterdir()), [])
 
     def test_a_picture_that_is_something_else(self):
         path = self.folder / "text.png"

@@ -348,7 +348,8 @@ class Prediction(Case):
             list(document),
             [
                 *("image", "text", "cues", "peak", "stages", "box"),
-                *("mask_area", "segmentor", "checkpoint", "seconds"),
+                *("mask_area", "segmentor", "checkpoint", "size", "image_digest", "made_with"),
+                *("files", "seconds"),
             ],
         )
         self.assertEqual(document["image"], str(path))
@@ -380,7 +381,8 @@ class Prediction(Case):
         run_well("-q", "eval", TRIS, "--per-sentence", lines)
         for line in read_lines(lines):
             path = picture(images[line["image_id"]])
-            arguments = ["--image", path, "--text", line["text"], "--out", self.folder, "--json"]
+            out = self.folder / str(line["sent_id"])
+            arguments = ["--image", path, "--text", line["text"], "--out", out, "--json"]
             (document,) = json.loads(run_well("-q", "predict", TRIS, *arguments).stdout)
             self.assertEqual(document["mask_area"], len(decode_rle(line["segmentation"])))
             self.assertEqual(document["peak"]["x"], line["peak"]["x"])

@@ -184,7 +184,7 @@ class Prediction(Case):
         picture = pictures_of(ROOT)[0]
         words = [part for text in texts for part in ("--text", text)]
         return run("-q", "--json", "predict", RUN, "--image", picture, *words, "--out",
-                   self.folder / "out", *more)
+                   self.folder / "out", "--replace", *more)
 
     def test_segment_anything_looks_once_for_all_texts(self):
         texts = ("the star", "the red circle", "the left cross")

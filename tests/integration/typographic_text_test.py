@@ -86,7 +86,7 @@ class Evaluation(Case):
         made = [
             json.loads(
                 run_well("--json", "predict", RUN, "--image", pictures_of(ROOT)[0], "--text", text,
-                         "--out", self.folder / "out").stdout
+                         "--out", self.folder / "out", "--replace").stdout
             )[0]
             for text in ("the red circle", "\u201cthe\u00a0red\u200b circle\u201d\u2014")
         ]

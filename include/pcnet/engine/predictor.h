@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace pcnet::engine {
 struct Prediction {
   std::filesystem::path image;
   std::string text;
-  image::Picture picture;               ///< the original
+  std::shared_ptr<const image::Picture> picture;  ///< the original
   at::Tensor maps;                      ///< [N, H, W] float32: the positive cosine of each stage
   std::vector<std::string> stage_cues;  ///< the cue that each stage read; empty: none
   std::vector<metrics::Peak> peaks;     ///< of each stage; the last one is the answer
@@ -32,6 +33,13 @@ std::string stage_cue(std::int64_t stage, std::int64_t read, const std::string& 
 /// @param cues of each text; empty: each text is its own
 std::vector<Prediction> predict(Responder& responder, Segmentor& segmentor,
                                 const std::filesystem::path& image,
+                                const std::vector<std::string>& texts, std::int64_t image_size,
+                                const std::vector<std::vector<std::string>>& cues = {});
+
+/// The same on a picture that was read already, as it is; `image` names it.
+std::vector<Prediction> predict(Responder& responder, Segmentor& segmentor,
+                                const std::filesystem::path& image,
+                                const std::shared_ptr<const image::Picture>& picture,
                                 const std::vector<std::string>& texts, std::int64_t image_size,
                                 const std::vector<std::vector<std::string>>& cues = {});
 

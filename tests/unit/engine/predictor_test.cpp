@@ -58,9 +58,9 @@ TEST_F(Predictor, AnswersEachTextAtThePicturesSize) {
   const Prediction& first = predictions[0];
   EXPECT_EQ(first.image, file_);
   EXPECT_EQ(first.text, "first");
-  EXPECT_EQ(first.picture.height, 6);
-  EXPECT_EQ(first.picture.width, 10);
-  EXPECT_EQ(first.picture.rgb[0], 200);
+  EXPECT_EQ(first.picture->height, 6);
+  EXPECT_EQ(first.picture->width, 10);
+  EXPECT_EQ(first.picture->rgb[0], 200);
   EXPECT_EQ(first.maps.sizes(), (at::IntArrayRef{2, 6, 10}));
   ASSERT_EQ(first.peaks.size(), 2U);
   EXPECT_EQ(first.peaks[0].x, 0);

@@ -1,0 +1,343 @@
+"""`pcnet predict` as people use it: folders, lists and pipes; going on after a stop or a kill."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+
+from program import (
+    BINARY,
+    Case,
+    file_limit,
+    make_benchmark,
+    pictures_of,
+    run,
+    started,
+    train,
+    wait_for,
+    write_png,
+)
+
+ENDINGS = ["json", "mask.png", "overlay.png", "response.npy", "stages.png"]
+
+
+def setUpModule():
+    global ROOT, RUN, OTHER
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="pcnet_predict_"))
+    unittest.addModuleCleanup(shutil.rmtree, folder)
+    ROOT = make_benchmark(folder / "data")
+    RUN, OTHER = folder / "run", folder / "other"
+    for path, seed in ((RUN, 0), (OTHER, 1)):
+        changes = {"train__max_steps": 2, "eval__samples": 0, "run__seed": seed}
+        result = train(ROOT, path, "-q", changes=changes)
+        if result.returncode != 0:
+            raise AssertionError(result.stderr)
+
+
+def contents(folder):
+    """What each file holds, but for the times that were taken."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".json":
+            document = json.loads(data)
+            del document["seconds"]
+            data = json.dumps(document)
+        found[str(path.relative_to(folder))] = data
+    return found
+
+
+class Prediction(Case):
+    def setUp(self):
+        super().setUp()
+        self.out = self.folder / "out"
+        self.photos = self.folder / "photos"
+
+    def copy(self, name, number=0):
+        path = self.photos / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pictures_of(ROOT)[number], path)
+        return path
+
+    def predict(self, *arguments, model=None, **more):
+        command = ["-q", "predict", model or RUN, *arguments, "--out", self.out]
+        return run(*command, **more)
+
+    def found(self, *arguments, **more):
+        result = self.predict(*arguments, "--json", **more)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)
+
+    def written(self):
+        return sorted(str(p.relative_to(self.out)) for p in self.out.rglob("*") if p.is_file())
+
+
+class Inputs(Prediction):
+    def test_a_folder_gives_its_images_by_name(self):
+        for number, name in enumerate(["b.PNG", "a.png", ".hidden.png", "deeper/a.png", "old.mask.png"]):
+            self.copy(name, number)
+        (self.photos / "notes.txt").write_text("no image")
+        found = self.found("--image", self.photos, "--text", "the star", "--write", "json")
+        self.assertEqual([entry["image"] for entry in found],
+                         [str(self.photos / name) for name in ("a.png", "b.PNG")])
+        self.assertEqual(self.written(), ["a.json", "b.json"])
+
+    def test_folders_below_keep_their_names(self):
+        for number, name in enumerate(["a.png", "x/a.png", "x/y/a.png"]):
+            self.copy(name, number)
+        (self.photos / "x" / "circle").symlink_to(self.photos)
+        found = self.found("--image", f"{self.photos}/", "--recursive", "--text", "the star",
+                           "--write", "mask")
+        self.assertEqual(len(found), 3)
+        names = [f"{stem}.{ending}" for stem in ("a", "x/a", "x/y/a") for ending in ENDINGS[:2]]
+        self.assertEqual(self.written(), names)
+
+    def test_a_folder_without_images(self):
+        self.copy("deeper/a.png")
+        result = self.predict("--image", self.photos, "--text", "the star")
+        self.assert_fails(result, 1, self.photos, "--recursive")
+        self.assertFalse(self.out.exists())
+
+    def test_what_was_written_beside_the_images_is_not_looked_at(self):
+        self.out = self.photos
+        self.copy("a.png")
+        arguments = ("--image", self.photos, "--text", "the star")
+        self.assertEqual(self.found(*arguments), self.found(*arguments))
+        self.assertEqual(self.written(), ["a.json", "a.mask.png", "a.overlay.png", "a.png",
+                                          "a.response.npy", "a.stages.png"])
+
+    def test_names_that_differ_in_their_suffix_alone(self):
+        self.copy("a.png"), self.copy("a.PNG")
+        result = self.predict("--image", self.photos, "--text", "the star")
+        self.assert_fails(result, 2, self.photos / "a.png", self.photos / "a.PNG", "overwrite")
+        self.assertFalse(self.out.exists())
+
+    def test_an_image_comes_through_stdin(self):
+        path = self.copy("a.png")
+        with open(path, "rb") as stream:
+            (piped,) = self.found("--image", "-", "--text", "the star", stdin=stream)
+        self.assertEqual(self.written(), [f"stdin.{ending}" for ending in ENDINGS])
+        (named,) = self.found("--image", path, "--text", "the star")
+        self.assertEqual(piped["image"], "stdin")
+        for key in ("peak", "stages", "box", "mask_area", "image_digest", "size"):
+            self.assertEqual(piped[key], named[key])
+        result = self.predict("--image", "-", "--text", "the star", stdin=subprocess.DEVNULL)
+        self.assert_fails(result, 1, "stdin", "empty")
+
+    def test_an_image_comes_through_a_named_pipe(self):
+        path = self.folder / "pipe.png"
+        os.mkfifo(path)
+        with subprocess.Popen(["cp", pictures_of(ROOT)[0], path]):
+            (found,) = self.found("--image", path, "--text", "the star")
+        self.assertEqual(found["image"], str(path))
+        data = pictures_of(ROOT)[0].read_bytes()
+        self.assertEqual(found["image_digest"], f"crc32:{zlib.crc32(data):08x}")
+
+    def test_a_list_says_what_is_asked_of_each(self):
+        lines = [
+            json.dumps({"image": str(self.copy("a.png")), "texts": ["the star", "the circle"]}),
+            "",
+            str(self.copy("b.png", 1)) + "\r",
+            json.dumps({"image": str(self.copy("c.png", 2)), "text": "the cross", "out": "x/y"}),
+        ]
+        text = "\n".join(lines)
+        (self.folder / "list").write_text(text)
+        found = self.found("--list", self.folder / "list", "--text", "the square")
+        self.assertEqual([(pathlib.Path(entry["image"]).name, entry["text"]) for entry in found],
+                         [("a.png", "the star"), ("a.png", "the circle"), ("b.png", "the square"),
+                          ("c.png", "the cross")])
+        stems = ["a_0", "a_1", "b", "x/y"]
+        self.assertEqual(self.written(), [f"{s}.{e}" for s in stems for e in ENDINGS])
+        self.assertEqual(self.found("--list", "-", "--text", "the square", input=text), found)
+
+    def test_faults_of_a_list_name_the_line(self):
+        a = str(self.copy("a.png"))
+        for line, word in [
+            ("{", "line 2"),
+            ('{"text": "the star"}', '"image"'),
+            (json.dumps({"image": a, "txt": "the star"}), '"txt"'),
+            (json.dumps({"image": a, "text": 1}), '"text"'),
+            (json.dumps({"image": a, "text": "a", "texts": ["a"]}), "one of them"),
+            (json.dumps({"image": a, "texts": []}), "--text"),
+            (json.dumps({"image": a, "text": "the star", "out": "../a"}), "below --out"),
+            (json.dumps({"image": str(self.photos), "text": "the star", "out": "a"}), "folder"),
+            ("-", "--image -"),
+        ]:
+            (self.folder / "list").write_text(f"\n{line}\n")
+            result = self.predict("--list", self.folder / "list")
+            self.assert_fails(result, 2, self.folder / "list, line 2", word)
+        for empty in ("", "\n \n"):
+            (self.folder / "list").write_text(empty)
+            self.assert_fails(self.predict("--list", self.folder / "list"), 2, "no image")
+        self.assert_fails(self.predict("--list", "-", "--image", "-"), 2, "stdin")
+        self.assertFalse(self.out.exists())
+
+    def test_a_directory_that_is_no_image_among_awkward_ones(self):
+        (self.photos / "folder.png").mkdir(parents=True)
+        self.copy("a.png")
+        found = self.found("--image", self.photos, "--text", "the star", "--write", "json")
+        self.assertEqual(len(found), 1)
+
+
+class BadImages(Prediction):
+    def setUp(self):
+        super().setUp()
+        for number, name in enumerate(["a.png", "b.png", "c.png", "d.png"]):
+            self.copy(name, number)
+        (self.photos / "b.png").write_bytes((self.photos / "b.png").read_bytes()[:2000])
+        (self.photos / "c.png").write_bytes(b"")
+        self.arguments = ("--image", self.photos, "--text", "the star", "--write", "json")
+
+    def test_what_is_no_image_is_found_before_the_work(self):
+        self.assert_fails(self.predict(*self.arguments), 1, "c.png", "--on-bad-image skip")
+        self.assertFalse(self.out.exists())
+
+    def test_damaged_pixels_end_the_work_and_what_is_done_stays(self):
+        (self.photos / "c.png").unlink()
+        result = self.predict(*self.arguments)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, r"\Apcnet: error: [^\n]*b\.png[^\n]*--on-bad-image skip.*\n\Z")
+        self.assertEqual(self.written(), ["a.json"])
+
+    def test_they_are_skipped_and_said(self):
+        found = self.found(*self.arguments, "--on-bad-image", "skip")
+        self.assertEqual([pathlib.Path(entry["image"]).name for entry in found],
+                         ["a.png", "b.png", "c.png", "d.png"])
+        self.assertEqual(["error" in entry for entry in found], [False, True, True, False])
+        self.assertIn("empty", found[2]["error"])
+        self.assertEqual(self.written(), ["a.json", "d.json"])
+        result = run("predict", RUN, *self.arguments, "--out", self.out, "--on-bad-image", "skip")
+        self.assertEqual(result.stderr.count("warning: skipped: "), 2, result.stderr)
+        self.assertEqual(result.stdout.count("left out"), 2)
+
+
+class GoingOn(Prediction):
+    def setUp(self):
+        super().setUp()
+        for number in range(6):
+            self.copy(f"{number}.png", number)
+        self.arguments = ["--image", self.photos, "--text", "the star", "--text", "the left circle"]
+
+    def whole(self):
+        """What an uninterrupted call leaves."""
+        out, self.out = self.out, self.folder / "whole"
+        found = self.found(*self.arguments)
+        self.assertEqual(len(found), 12)
+        self.out, whole = out, self.out
+        return contents(whole)
+
+    def times(self):
+        return {path.name: path.stat().st_mtime_ns for path in self.out.iterdir()}
+
+    def test_what_is_there_is_not_made_again(self):
+        first = self.found(*self.arguments)
+        before = self.times()
+        self.assertEqual(self.found(*self.arguments), first)
+        self.assertEqual(self.times(), before)
+        self.found(*self.arguments, "--replace")
+        self.assertTrue(all(time > before[name] for name, time in self.times().items()))
+
+    def test_only_what_is_missing_or_cut_short_is_made(self):
+        self.found(*self.arguments)
+        whole, before = contents(self.out), self.times()
+        (self.out / "2_0.json").unlink()
+        (self.out / "3_1.mask.png").unlink()
+        (self.out / "4_0.response.npy").write_bytes(b"")
+        self.found(*self.arguments)
+        self.assertEqual(contents(self.out), whole)
+        made = {name.split(".")[0] for name, time in self.times().items() if time > before[name]}
+        self.assertEqual(made, {"2_0", "3_1", "4_0"})
+
+    def test_another_request_is_refused_before_the_work(self):
+        self.found(*self.arguments)
+        whole = contents(self.out)
+        star = self.arguments[:4]
+        shutil.copy(self.out / "5_0.json", self.out / "5.json")
+        for arguments, more, words in [
+            (self.arguments, {"model": OTHER}, ["0_0.json", "checkpoint"]),
+            ([*self.arguments, "--set", "eval.threshold=0.25"], {}, ["0_0.json", "threshold 0.5, wanted 0.25"]),
+            ([*self.arguments, "--set", "data.image_size=64"], {}, ["0_0.json", "image_size"]),
+            ([*star[:2], "--text", "the circle"], {}, ["5.json", '"the star"', '"the circle"']),
+        ]:
+            result = self.predict(*arguments, **more)
+            self.assert_fails(result, 2, *words, "--replace")
+        (self.out / "5.json").unlink()
+        self.assertEqual(contents(self.out), whole)
+        self.copy("1.png", 9)
+        self.assert_fails(self.predict(*self.arguments), 2, "1_0.json", "image")
+        self.copy("1.png", 1)
+        (self.out / "2_0.json").write_text('{"image": "2.png"}')
+        self.assert_fails(self.predict(*self.arguments), 2, "2_0.json", "--replace")
+        self.found(*self.arguments, "--replace")
+        self.assertEqual(contents(self.out), whole)
+
+    def start(self):
+        return started([BINARY, "-q", "predict", RUN, *self.arguments, "--out", self.out,
+                        "--threads", "1"])
+
+    def finished(self):
+        return len(list(self.out.glob("*.json"))) if self.out.exists() else 0
+
+    def test_ctrl_c_keeps_what_is_done(self):
+        whole = self.whole()
+        for number in range(6, 40):
+            self.copy(f"{number}.png", number)
+        with self.start() as process:
+            wait_for(lambda: self.finished() > 0, process)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertRegex(errors, r"\Apcnet: stopped by Ctrl-C: [^\n]*the same call goes on\n\Z")
+        self.assertEqual(len(output.splitlines()), self.finished())
+        self.assertLess(self.finished(), 80)
+        self.assert_no_leftovers(self.out)
+        self.found(*self.arguments)
+        self.assertEqual(self.finished(), 80)
+        after = contents(self.out)
+        self.assertEqual({name: after[name] for name in whole}, whole)
+
+    def test_a_kill_at_any_moment_loses_nothing(self):
+        whole = self.whole()
+        draw = random.Random(4)
+        for _ in range(int(os.environ.get("PCNET_KILLS", "4"))):
+            shutil.rmtree(self.out, ignore_errors=True)
+            with self.start() as process:
+                wait_for(lambda: self.finished() > 0 or process.poll() is not None, process)
+                time.sleep(draw.uniform(0, 0.3))
+                process.kill()
+                process.communicate()
+            left = {name: data for name, data in contents(self.out).items() if ".tmp-" not in name}
+            for name, data in left.items():
+                self.assertEqual(data, whole[name], name)
+            self.found(*self.arguments)
+            self.assertEqual(contents(self.out), whole)
+
+    def test_a_full_disk_keeps_what_is_done(self):
+        shutil.copy(pictures_of(ROOT)[0], self.photos / "0.png")
+        write_png(self.photos / "3.png", 900, 900)
+        arguments = self.arguments[:4]
+        result = self.predict(*arguments, preexec_fn=file_limit(1_000_000))
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, r"\Apcnet: error: [^\n]*3\.[^\n]*File too large\n\Z")
+        self.assert_no_leftovers(self.out)
+        self.assertEqual(sorted(p.name for p in self.out.glob("*.json")), ["0.json", "1.json", "2.json"])
+        self.assertEqual(len(self.found(*arguments)), 6)
+
+    def test_the_result_is_one_document_whatever_ends_the_work(self):
+        (self.photos / "4.png").write_bytes((self.photos / "4.png").read_bytes()[:2000])
+        result = self.predict(*self.arguments, "--json")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(json.loads(result.stdout)), 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
