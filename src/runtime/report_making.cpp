@@ -99,6 +99,11 @@ ReportedRun read_run(const fs::path& folder, const std::string& name) {
   } catch (const core::Error& error) {
     throw core::Error(cat(results.string(), ": ", error.what()));
   }
+  if (!run.results.is_object() || !run.results.contains("splits") ||
+      !run.results["splits"].is_object()) {
+    throw core::Error(
+        cat(results.string(), ": it has no \"splits\": wanted what eval --out writes"));
+  }
   return run;
 }
 
@@ -114,7 +119,7 @@ std::map<std::string, std::vector<report::PublishedLine>> published_for(
     const std::vector<ReportedRun>& runs) {
   std::map<std::string, std::vector<report::PublishedLine>> lines;
   const ordered_json& results = runs.front().results;
-  if (!results.is_object() || !results.contains("splits")) return lines;
+  if (results.is_null()) return lines;
   const bool with_segmentor = text_at(results, "segmentor") != "none";
   for (const auto& [split, scores] : results["splits"].items()) {
     for (const auto& row :
@@ -139,16 +144,19 @@ std::string take_figures(const EvaluationResult& result, ReportedRun& run) {
     return cat("<p class=\"note\">", html_text(run.name),
                " has no results.json: its figures are those of an evaluation for this page.</p>\n");
   }
-  const auto& [split, scored] = result.splits.front();
-  ordered_json& splits = run.results["splits"];
-  const bool known = splits.is_object() && splits.contains(split) && splits[split].is_object() &&
-                     splits[split].contains("point_m");
-  const ordered_json told = known ? splits[split]["point_m"] : ordered_json(nullptr);
-  splits[split] = document["splits"][split];
-  const std::string now = core::fixed(scored.scores.point_m, 1);
-  if (!told.is_number() || core::fixed(told.get<double>(), 1) == now) return {};
-  return cat("<p class=\"warning\">", html_text(run.name), ", split ", html_text(split),
-             ": PointM is ", now, " here and ", core::fixed(told.get<double>(), 1),
+  const std::string& split = result.splits.front().first;
+  ordered_json& shown = run.results["splits"][split];
+  const ordered_json told = std::exchange(shown, document["splits"][split]);
+  std::vector<std::string> differences;
+  for (const auto& [key, name] : {std::pair("point_m", "PointM"), std::pair("miou", "mIoU")}) {
+    if (!told.is_object() || !told.contains(key) || !told[key].is_number()) continue;
+    const std::string now = core::fixed(shown[key].get<double>(), 1);
+    const std::string then = core::fixed(told[key].get<double>(), 1);
+    if (now != then) differences.push_back(cat(name, " is ", now, " here and ", then));
+  }
+  if (differences.empty()) return {};
+  return cat("<p class=\"warning\">", html_text(run.name), ", split ", html_text(split), ": ",
+             core::join(differences, ", "),
              " in results.json, which was measured with other weights or settings.</p>\n");
 }
 

@@ -178,6 +178,17 @@ class One(ReportCase):
         self.assertGreater(page.charts, 5)
         self.assertEqual(len(page.cells("run", "PointM")), 1)
 
+    def test_published_figures_stand_beside_those_of_their_split(self):
+        copy, root = self.copy(), self.folder / "refcoco"
+        (copy / "results.json").unlink()
+        more = ("--images", 20, "--dataset", "refcoco", "--difficulty", "easy")
+        run_well("-q", "data", "synth", "--out", root, *more)
+        page = self.report(copy, "--root", root, "--count", 1)
+        self.assertEqual(page.cells("PCNet_S", "PointM"), ["60.0"])  # Table 1, RefCOCO val
+        self.assertEqual(page.cells("PCNet_S", "mIoU"), ["31.3"])
+        self.assertEqual(page.cells("Oracle (point)", "mIoU"), [])  # of rows with a segmentor
+        self.assertNotIn("published", self.report(CLIP, "--count", 0).text())
+
     def test_the_page_goes_into_the_run_by_default(self):
         copy = self.copy()
         found = json.loads(run_well("-q", "--json", "report", copy, "--no-pictures").stdout)
@@ -242,14 +253,13 @@ class Awkward(ReportCase):
 
     def test_broken_results(self):
         copy = self.copy()
-        for text in ("{", "[]", '{"splits": {"val": {"point_m": "<b>", "stages": 3}}}'):
+        for text, words in (("{", "broken JSON"), ("[]", "splits"), ('{"splits": 3}', "splits")):
             (copy / "results.json").write_text(text)
-            result = run("-q", "report", copy, "--no-pictures", "--out", self.folder / "a.html")
-            if text == "{":
-                self.assert_fails(result, 1, "results.json", "broken JSON")
-            else:
-                self.assertEqual(result.returncode, 0, result.stderr)
-                page_of(self.folder / "a.html", self.folder)
+            self.assert_fails(run("-q", "report", copy), 1, copy / "results.json", words)
+        for text in ('{"splits": {}}', '{"splits": {"val": {"point_m": "<b>", "stages": 3}}}'):
+            (copy / "results.json").write_text(text)
+            self.report(copy, "--no-pictures")
+            self.report(copy, "--count", 1)
 
     def test_a_missing_dataset_or_run(self):
         out = self.folder / "page.html"

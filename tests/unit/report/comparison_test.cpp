@@ -138,7 +138,7 @@ TEST(ComparisonText, SaysAndWritesTheSame) {
   EXPECT_EQ(val["better_a"][0]["a"]["hit"], true);
   const std::string text = to_text(found);
   EXPECT_THAT(text, HasSubstr("val: 4 sentences on 2 images"));
-  EXPECT_THAT(text, HasSubstr("PointM        50.0   75.0  +25.0   +0.0 to +50.0"));
+  EXPECT_THAT(text, HasSubstr("PointM       50.0   75.0  +25.0   +0.0 to +50.0"));
   EXPECT_THAT(text, HasSubstr("\"sentence 2\"        2  0.80 hit  0.20      -0.60"));
 }
 

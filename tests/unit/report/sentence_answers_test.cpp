@@ -42,7 +42,7 @@ TEST(AnswerLines, HaveWhatAComparisonNeeds) {
 TEST(AnswerLines, NameFileAndLineOfWhatIsBroken) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {kLine.substr(0, 40), "broken JSON"},
-      {"7", "sent_id"},
+      {"7", "got 7, wanted an object"},
       {with("\"sent_id\": 7", "\"sent_id\": 7.5"), "sent_id"},
       {with("\"hit\": true, ", ""), "hit"},
       {with("true", "1"), "hit is 1, wanted true or false"},
@@ -53,7 +53,9 @@ TEST(AnswerLines, NameFileAndLineOfWhatIsBroken) {
       {with("\"union\": 8", "\"union\": 9000000000000000000"), "no pixels"},
       {with("the ", ""), "sent_id 7 comes a second time in \"val\""},
   };
-  for (const auto& [line, words] : cases) {
+  for (const auto& one : cases) {
+    const auto& line = one.first;
+    const auto& words = one.second;
     EXPECT_THAT([&] { parse_answer_lines(kLine + "\n" + line + "\n", "a.jsonl"); },
                 ThrowsMessage<core::Error>(AllOf(HasSubstr("a.jsonl:2: "), HasSubstr(words))))
         << line;
