@@ -9,6 +9,9 @@ import unittest
 
 from program import Case, make_benchmark, read_lines, run, run_well, train
 
+# The split with the most sentences, and a rate at which 20 steps find something of them.
+CHANGES = {"eval__samples": 0, "eval__splits": "[train]", "train__learning_rate": 0.003}
+
 
 def setUpModule():
     global ROOT, A, B, LINES
@@ -17,12 +20,12 @@ def setUpModule():
     ROOT = make_benchmark(folder / "data")
     A, B = folder / "a", folder / "b"
     for run_folder, seed in ((A, 1), (B, 2)):
-        result = train(ROOT, run_folder, changes={"run__seed": seed, "eval__samples": 0})
+        result = train(ROOT, run_folder, changes={**CHANGES, "run__seed": seed})
         if result.returncode != 0:
             raise AssertionError(result.stderr)
     LINES = [folder / "a.jsonl", folder / "b.jsonl"]
     for model, lines in zip((A, B), LINES):
-        run_well("-q", "eval", model, "--split", "val", "--split", "testA", "--per-sentence", lines)
+        run_well("-q", "eval", model, "--split", "train", "--split", "testA", "--per-sentence", lines)
 
 
 def compare(*sides, arguments=()):
@@ -31,11 +34,11 @@ def compare(*sides, arguments=()):
 
 class Compare(Case):
     def test_figures_are_those_of_each_ones_evaluation(self):
-        found = compare(A, B, arguments=("--split", "val", "--split", "testA"))
+        found = compare(A, B, arguments=("--split", "train", "--split", "testA"))
         self.assertEqual((found["a"], found["b"]), (str(A), str(B)))
         for side, model in (("a", A), ("b", B)):
             own = json.loads(
-                run_well("-q", "--json", "eval", model, "--split", "val", "--split", "testA").stdout
+                run_well("-q", "--json", "eval", model, "--split", "train", "--split", "testA").stdout
             )
             self.assertEqual(list(found["splits"]), list(own["splits"]))
             for split, scores in own["splits"].items():
@@ -48,7 +51,7 @@ class Compare(Case):
     def test_hits_and_leads_are_those_of_the_lines(self):
         found = compare(*LINES, arguments=("--largest", 3))
         sides = [
-            {line["sent_id"]: line for line in read_lines(path) if line["split"] == "val"}
+            {line["sent_id"]: line for line in read_lines(path) if line["split"] == "train"}
             for path in LINES
         ]
         hits = {"both": 0, "only_a": 0, "only_b": 0, "neither": 0}
@@ -58,18 +61,18 @@ class Compare(Case):
             b = sides[1][sent_id]
             hits[names[a["hit"], b["hit"]]] += 1
             leads.append((b["iou"] - a["iou"], sent_id))
-        val = found["splits"]["val"]
+        split = found["splits"]["train"]
         only = (hits["only_a"], hits["only_b"])
         tail = sum(math.comb(sum(only), k) for k in range(min(only) + 1)) / 2 ** sum(only)
-        self.assertAlmostEqual(val["hits"].pop("mcnemar_p"), min(1, 2 * tail), 9)
-        self.assertEqual(val["hits"], hits)
-        self.assertEqual(val["sentences"], len(leads))
+        self.assertAlmostEqual(split["hits"].pop("mcnemar_p"), min(1, 2 * tail), 9)
+        self.assertEqual(split["hits"], hits)
+        self.assertEqual(split["sentences"], len(leads))
         leads.sort()
         a_leads = [lead for lead in leads if lead[0] < 0]
         b_leads = [lead for lead in leads[::-1] if lead[0] > 0]
-        self.assertTrue(a_leads or b_leads)
+        self.assertTrue(a_leads and b_leads)
         for name, wanted in (("better_a", a_leads[:3]), ("better_b", b_leads[:3])):
-            for entry, (difference, _) in zip(val[name], wanted, strict=True):
+            for entry, (difference, _) in zip(split[name], wanted, strict=True):
                 self.assertAlmostEqual(entry["difference"], difference, 6)
                 self.assertEqual(entry["text"], sides[0][entry["sent_id"]]["text"])
 
@@ -77,8 +80,8 @@ class Compare(Case):
         wanted = compare(*LINES)["splits"]
         self.assertEqual(compare(LINES[0], B)["splits"], wanted)
         self.assertEqual(compare(A, LINES[1])["splits"], wanted)
-        val = compare(LINES[0], B, arguments=("--split", "val"))["splits"]
-        self.assertEqual(val, {"val": wanted["val"]})
+        split = compare(LINES[0], B, arguments=("--split", "train"))["splits"]
+        self.assertEqual(split, {"train": wanted["train"]})
 
     def test_out_and_text_say_the_same_again_and_again(self):
         out = self.folder / "out.json"
@@ -87,16 +90,16 @@ class Compare(Case):
         first = out.read_bytes()
         self.assertEqual(run_well("-q", "eval", "--compare", *LINES, "--out", out).stdout, text)
         self.assertEqual(out.read_bytes(), first)
-        val = json.loads(first)["splits"]["val"]
-        self.assertIn(f"val: {val['sentences']} sentences on {val['images']} images", text)
+        split = json.loads(first)["splits"]["train"]
+        self.assertIn(f"train: {split['sentences']} sentences on {split['images']} images", text)
         self.assertIn("McNemar p", text)
 
     def test_the_same_on_both_sides_differs_in_nothing(self):
-        val = compare(LINES[0], LINES[0])["splits"]["val"]
-        self.assertEqual(val["difference"], {"point_m": 0.0, "miou": 0.0, "oiou": 0.0})
-        self.assertEqual(val["intervals"]["miou"], [0.0, 0.0])
-        self.assertEqual(val["hits"]["mcnemar_p"], 1)
-        self.assertEqual((val["better_a"], val["better_b"]), ([], []))
+        split = compare(LINES[0], LINES[0])["splits"]["train"]
+        self.assertEqual(split["difference"], {"point_m": 0.0, "miou": 0.0, "oiou": 0.0})
+        self.assertEqual(split["intervals"]["miou"], [0.0, 0.0])
+        self.assertEqual(split["hits"]["mcnemar_p"], 1)
+        self.assertEqual((split["better_a"], split["better_b"]), ([], []))
 
 
 class Refusals(Case):
@@ -112,12 +115,12 @@ class Refusals(Case):
     def test_missing_sentences_are_counted_and_the_first_named(self):
         first = read_lines(LINES[0])[0]
         fewer = self.changed(lambda number, line: line if number > 1 else None)
-        self.refuse(LINES[0], fewer, words=("2 of", f"sent_id {first['sent_id']} of val", LINES[0]))
+        self.refuse(LINES[0], fewer, words=("2 of", f"sent_id {first['sent_id']} of train", LINES[0]))
 
     def test_other_splits_and_other_texts(self):
-        val = self.folder / "val.jsonl"
-        run_well("-q", "eval", A, "--split", "val", "--per-sentence", val)
-        self.refuse(LINES[0], val, words=("do not answer the same sentences", "of testA"))
+        one = self.folder / "one.jsonl"
+        run_well("-q", "eval", A, "--split", "train", "--per-sentence", one)
+        self.refuse(LINES[0], one, words=("do not answer the same sentences", "of testA"))
         other = self.changed(lambda _, line: {**line, "text": "<script>\n"})
         self.refuse(LINES[0], other, words=("they answer other datasets", r"<script>\n"))
 
@@ -125,7 +128,7 @@ class Refusals(Case):
         root = self.folder / "other"
         more = ("--images", 30, "--seed", 9, "--difficulty", "easy")
         run_well("-q", "data", "synth", "--out", root, *more)
-        self.refuse(LINES[0], B, "--split", "val", "--root", root, words=(LINES[0], B))
+        self.refuse(LINES[0], B, "--split", "train", "--root", root, words=("same sentences", LINES[0]))
 
     def test_broken_lines_are_named_by_file_and_number(self):
         torn = self.folder / "torn.jsonl"
@@ -151,7 +154,7 @@ class Refusals(Case):
 
     def test_sides_that_are_measured_differently_are_told(self):
         changed = self.folder / "b"
-        changes = {"run__seed": 2, "eval__samples": 0, "eval__threshold": 0.3}
+        changes = {**CHANGES, "run__seed": 2, "eval__threshold": 0.3}
         self.assertEqual(train(ROOT, changed, changes=changes).returncode, 0)
         result = run_well("eval", "--compare", A, changed)
         self.assertIn("measured differently: threshold 0.5 and 0.3", result.stderr)

@@ -16,6 +16,14 @@ from program import Case, make_benchmark, read_png, run, run_well, train
 VOID = {"meta", "img", "br", "line", "circle", "polyline"}
 EVIL = "<script>alert('\"&\"')</script>"
 
+# The split with the most sentences, and a rate at which 20 steps find something of them.
+CHANGES = {
+    "eval__samples": 0,
+    "eval__splits": "[train]",
+    "train__eval_every": 10,
+    "train__learning_rate": 0.003,
+}
+
 
 def setUpModule():
     global ROOT, CLIP, OTHER
@@ -24,7 +32,7 @@ def setUpModule():
     ROOT = make_benchmark(folder / "data")
     CLIP, OTHER = folder / "clip", folder / "other"
     for run_folder, seed in ((CLIP, 1), (OTHER, 2)):
-        changes = {"run__seed": seed, "eval__samples": 0, "train__eval_every": 10}
+        changes = {**CHANGES, "run__seed": seed}
         result = train(ROOT, run_folder, changes=changes)
         if result.returncode != 0:
             raise AssertionError(result.stderr)
@@ -132,7 +140,7 @@ class ReportCase(Case):
 class One(ReportCase):
     def test_figures_are_those_of_the_results(self):
         page = self.report(CLIP)
-        results = json.loads((CLIP / "results.json").read_text())["splits"]["val"]
+        results = json.loads((CLIP / "results.json").read_text())["splits"]["train"]
         for name, key in (("PointM", "point_m"), ("mIoU", "miou"), ("oIoU", "oiou")):
             low, high = results["intervals"][key]
             wanted = f"{results[key]:.1f} [{low:.1f}, {high:.1f}]"
@@ -168,7 +176,7 @@ class One(ReportCase):
         self.assertGreater(len(many.pictures), len(few.pictures))
         self.assertEqual(len(self.report(CLIP, "--count", 0).pictures), 0)
         self.assertIn("pictures of split testA", few.text())
-        self.assertEqual(len(few.cells("clip", "PointM")), 2)  # val of results.json, and testA
+        self.assertEqual(len(few.cells("clip", "PointM")), 2)  # train of results.json, and testA
 
     def test_without_pictures_neither_model_nor_data_is_needed(self):
         copy = self.copy()
@@ -183,7 +191,7 @@ class One(ReportCase):
         (copy / "results.json").unlink()
         more = ("--images", 20, "--dataset", "refcoco", "--difficulty", "easy")
         run_well("-q", "data", "synth", "--out", root, *more)
-        page = self.report(copy, "--root", root, "--count", 1)
+        page = self.report(copy, "--root", root, "--split", "val", "--count", 1)
         self.assertEqual(page.cells("PCNet_S", "PointM"), ["60.0"])  # Table 1, RefCOCO val
         self.assertEqual(page.cells("PCNet_S", "mIoU"), ["31.3"])
         self.assertEqual(page.cells("Oracle (point)", "mIoU"), [])  # of rows with a segmentor
@@ -199,8 +207,8 @@ class One(ReportCase):
 class Two(ReportCase):
     def test_they_are_compared_as_eval_compares_them(self):
         page = self.report(CLIP, OTHER, "--count", 2)
-        command = ["-q", "--json", "eval", "--compare", CLIP, OTHER, "--split", "val"]
-        val = json.loads(run_well(*command).stdout)["splits"]["val"]
+        command = ["-q", "--json", "eval", "--compare", CLIP, OTHER, "--split", "train"]
+        val = json.loads(run_well(*command).stdout)["splits"]["train"]
         (found,) = page.cells("all", "only clip")
         self.assertEqual(found, str(val["hits"]["only_a"]))
         self.assertEqual(page.cells("all", "only other"), [str(val["hits"]["only_b"])])
@@ -209,6 +217,7 @@ class Two(ReportCase):
         self.assertEqual(float(shown), round(difference, 1))
         self.assertEqual(page.cells("run.seed", "other")[0], "2")
         leads = [entry["text"] for side in ("better_b", "better_a") for entry in val[side]]
+        self.assertGreater(len(leads), 5)
         (table,) = (table for table in page.tables if table[0][0] == "sentence")
         self.assertEqual([row[0] for row in table[1:]], leads)
         self.assertIn("Stages, other", page.text())
@@ -223,7 +232,7 @@ class Two(ReportCase):
 class Awkward(ReportCase):
     def test_a_run_without_results(self):
         copy = self.copy()
-        results = json.loads((copy / "results.json").read_text())["splits"]["val"]
+        results = json.loads((copy / "results.json").read_text())["splits"]["train"]
         (copy / "results.json").unlink()
         page = self.report(copy)
         self.assertIn("has no results.json", page.text())
@@ -234,7 +243,7 @@ class Awkward(ReportCase):
     def test_results_of_other_weights_are_told(self):
         copy = self.copy()
         results = json.loads((copy / "results.json").read_text())
-        results["splits"]["val"]["point_m"] = 99.9
+        results["splits"]["train"]["point_m"] = 99.9
         (copy / "results.json").write_text(json.dumps(results))
         self.assertIn("99.9 in results.json", self.report(copy).text())
 
@@ -256,7 +265,7 @@ class Awkward(ReportCase):
         for text, words in (("{", "broken JSON"), ("[]", "splits"), ('{"splits": 3}', "splits")):
             (copy / "results.json").write_text(text)
             self.assert_fails(run("-q", "report", copy), 1, copy / "results.json", words)
-        for text in ('{"splits": {}}', '{"splits": {"val": {"point_m": "<b>", "stages": 3}}}'):
+        for text in ('{"splits": {}}', '{"splits": {"train": {"point_m": "<b>", "stages": 3}}}'):
             (copy / "results.json").write_text(text)
             self.report(copy, "--no-pictures")
             self.report(copy, "--count", 1)
