@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "pcnet/core/base64.h"
 #include "pcnet/core/format.h"
 #include "pcnet/image/jpeg.h"
 #include "pcnet/text/utf8.h"
@@ -65,24 +66,6 @@ std::string html_text(std::string_view text) {
   return out;
 }
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    unsigned group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8U | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += k <= count ? kDigits[group >> (18 - 6 * k) & 63U] : '=';
-    }
-  }
-  return out;
-}
-
 std::string html_table(const HtmlTable& table) {
   std::string out = cat("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"",
                         html_text(table.caption), "\"><table class=\"",
@@ -110,7 +93,8 @@ std::string html_figure(const image::Picture& picture, const std::string& altern
   }
   return cat("<figure><img loading=\"lazy\" width=\"", picture.width, "\" height=\"",
              picture.height, "\" alt=\"", html_text(alternative), "\" src=\"data:image/", type,
-             ";base64,", base64(bytes), "\"><figcaption>", caption, "</figcaption></figure>\n");
+             ";base64,", core::to_base64(bytes), "\"><figcaption>", caption,
+             "</figcaption></figure>\n");
 }
 
 std::string html_section(const std::string& id, const std::string& title, const std::string& body) {

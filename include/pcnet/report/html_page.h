@@ -17,9 +17,6 @@ inline constexpr std::size_t kColours = 6;
 /// which nothing is markup.
 std::string html_text(std::string_view text);
 
-/// The bytes in base64, as URIs hold them.
-std::string base64(std::string_view bytes);
-
 /// A table; texts as they are, no markup.
 struct HtmlTable {
   std::string caption;

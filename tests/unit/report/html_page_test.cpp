@@ -28,17 +28,6 @@ TEST(HtmlText, ReplacesWhatAPageMayNotHold) {
   EXPECT_EQ(html_text("\xed\xa0\x80").find('\xed'), std::string::npos);  // a lone surrogate
 }
 
-// The examples of RFC 4648.
-TEST(Base64, IsThatOfTheStandard) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foo"), "Zm9v");
-  EXPECT_EQ(base64("foob"), "Zm9vYg==");
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64(std::string("\xff\xfe\0", 3)), "//4A");
-}
-
 TEST(HtmlTable, EscapesAndNamesItsParts) {
   const std::string table = html_table({.caption = "c & d",
                                         .header = {"", "a<b"},
