@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/log.h"
+#include "pcnet/runtime/asked_text.h"
 
 namespace pcnet::runtime {
 
@@ -39,23 +39,7 @@ PredictionTexts::PredictionTexts(const LoadedModel& loaded,
 
 void PredictionTexts::check(const LoadedModel& loaded, const std::string& text) {
   if (!checked_.insert(text).second) return;
-  const auto tokens = loaded.tokenizer->encode(text, loaded.config.data.text_length);
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    throw core::UsageError("the text is empty: say what to find");
-  }
-  if (tokens.words == 0) {
-    const auto& known = loaded.tokenizer->words();
-    throw core::UsageError(cat("the text \"", text, "\" holds no word that the model knows (its ",
-                               known.size(), " words: ", core::join(known, " "), ")"));
-  }
-  if (!tokens.unknown_words.empty()) {
-    warnings_.push_back(cat("\"", text, "\": the model does not know and leaves out: ",
-                            core::join(tokens.unknown_words, ", ")));
-  }
-  if (tokens.cut > 0) {
-    warnings_.push_back(cat("\"", text, "\" is longer than ", loaded.config.data.text_length,
-                            " tokens: its last ", tokens.cut, " were cut"));
-  }
+  for (auto& line : unread_of(loaded, text)) warnings_.push_back(std::move(line));
 }
 
 }  // namespace pcnet::runtime

@@ -19,6 +19,7 @@
 #include "pcnet/image/rle.h"
 #include "pcnet/metrics/peak.h"
 #include "pcnet/report/results.h"
+#include "pcnet/runtime/asked_text.h"
 
 namespace pcnet::serve {
 
@@ -69,6 +70,14 @@ void require_inside(const std::vector<Click>& clicks, std::int64_t height, std::
   }
 }
 
+std::vector<std::string> warnings_of(const runtime::LoadedModel& loaded, const std::string& text) {
+  try {
+    return runtime::unread_of(loaded, text);
+  } catch (const core::UsageError& error) {
+    throw HttpError(422, error.what());
+  }
+}
+
 }  // namespace
 
 Answerer::Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64_t kept_bytes,
@@ -91,28 +100,10 @@ Answerer::Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64
   stages_ = asker_.ask(query, {}, std::chrono::steady_clock::now() + kLong).cosines.size(0);
 }
 
-std::vector<std::string> Answerer::warnings_of(const std::string& text,
-                                               const std::string& what) const {
-  const auto tokens = responder_.tokens_of(text);
-  if (tokens.words == 0) {
-    throw HttpError(422, cat(what, " \"", text, "\" holds no word that the model knows"));
-  }
-  std::vector<std::string> warnings;
-  if (!tokens.unknown_words.empty()) {
-    warnings.push_back(cat("\"", text, "\": the model does not know and leaves out: ",
-                           core::join(tokens.unknown_words, ", ")));
-  }
-  if (tokens.cut > 0) {
-    warnings.push_back(cat("\"", text, "\" is longer than ", loaded_.config.data.text_length,
-                           " tokens: its last ", tokens.cut, " were cut"));
-  }
-  return warnings;
-}
-
 void Answerer::read_texts(Work& work) const {
   const Question& question = work.question;
   for (std::size_t i = 0; i < question.texts.size(); ++i) {
-    auto& warnings = work.warnings.emplace_back(warnings_of(question.texts[i], "the text"));
+    auto& warnings = work.warnings.emplace_back(warnings_of(loaded_, question.texts[i]));
     const bool given = i < question.cues.size() && question.cues[i].has_value();
     work.query.cues.push_back(given ? *question.cues[i]
                                     : runtime::cues_for(loaded_, question.texts[i]));
@@ -123,7 +114,7 @@ void Answerer::read_texts(Work& work) const {
     }
     if (!given) continue;
     for (const auto& cue : work.query.cues.back()) {
-      const auto more = warnings_of(cue, "the cue");
+      const auto more = warnings_of(loaded_, cue);
       warnings.insert(warnings.end(), more.begin(), more.end());
     }
   }

@@ -262,7 +262,7 @@ class ServeTest(unittest.TestCase):
         self.refuse(400, "no text", image=image)
         self.refuse(400, "empty", image=image, texts=[" "])
         self.refuse(422, "no word that the model knows", image=image, texts=["zebra"])
-        self.refuse(422, "the cue", image=image, texts=["star"], cues=[["zebra"]])
+        self.refuse(422, "zebra", image=image, texts=["star"], cues=[["zebra"]])
         self.refuse(404, "send the image again", image_id="0" * 40, texts=["star"])
         self.refuse(400, "no Segment Anything", image=image, texts=["star"], segmentor="sam")
         self.refuse(400, "none or sam", image=image, texts=["star"], segmentor="proposal")

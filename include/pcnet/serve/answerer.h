@@ -56,7 +56,6 @@ class Answerer {
 
   Work begin(const Question& question, Deadline deadline);
   void read_texts(Work& work) const;
-  std::vector<std::string> warnings_of(const std::string& text, const std::string& what) const;
   void find_image(Work& work);
   image::Picture decode(const std::string& file) const;
   void ask_model(Work& work);
