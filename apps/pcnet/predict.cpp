@@ -1,13 +1,16 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/result_line.h"
 #include "pcnet/runtime/prediction.h"
 
 #include "command.h"
+#include "preview.h"
 #include "segmentor_arguments.h"
 
 namespace pcnet::app {
@@ -22,6 +25,7 @@ struct PredictArguments {
   std::string out = ".";
   std::vector<std::string> write = {"overlay", "mask", "response", "stages", "json"};
   std::string on_bad_image = "error";
+  std::string preview = "none";
   SegmentorArguments segmentor;
 };
 
@@ -51,6 +55,15 @@ class ResultArray {
   bool begun_ = false;
 };
 
+std::optional<Preview> preview_of(const PredictArguments& arguments, const GlobalOptions& globals) {
+  if (arguments.preview == "none") return std::nullopt;
+  if (globals.json) throw core::UsageError("--preview and --json both write to stdout");
+  if (!files_of(arguments.write).overlay) {
+    throw core::UsageError("--preview shows the overlay, which --write leaves out");
+  }
+  return Preview(arguments.preview);
+}
+
 void run_predict(const PredictArguments& arguments, const GlobalOptions& globals) {
   runtime::PredictionRequest request = arguments.request;
   request.model = arguments.model;
@@ -63,10 +76,12 @@ void run_predict(const PredictArguments& arguments, const GlobalOptions& globals
   request.overrides = {"eval.segmentor=none"};
   for (auto& setting : globals.overrides()) request.overrides.push_back(std::move(setting));
   add_segmentor(request.overrides, arguments.segmentor);
+  const auto preview = preview_of(arguments, globals);
   ResultArray array;
   runtime::predict(request, [&](const runtime::Found& found) {
     if (globals.json) return array.add(to_json(found));
-    core::write_result(to_text(found) + "\n");
+    const bool drawn = preview && found.fault.empty();
+    core::write_result(to_text(found) + "\n" + (drawn ? preview->draw(found) : ""));
   });
 }
 
@@ -112,6 +127,12 @@ void add_output_options(CLI::App& command, PredictArguments& arguments) {
       ->check(CLI::IsMember({"overlay", "mask", "response", "stages", "json"}).description(""))
       ->default_str("all");
   command.add_flag("--replace", arguments.request.replace, "make anew what is there");
+  command
+      .add_flag("--preview{auto}", arguments.preview,
+                "draw each answer into the terminal: --preview, or --preview=sixel, kitty, blocks "
+                "or none")
+      ->type_name("")
+      ->check(CLI::IsMember({"auto", "sixel", "kitty", "blocks", "none"}).description(""));
 }
 
 }  // namespace

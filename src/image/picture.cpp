@@ -73,8 +73,15 @@ Picture to_picture(const cv::Mat& bytes) {
   return picture;
 }
 
+/// A bit of the extended header; which versions of OpenCV read the first frame differs.
+bool is_animated_webp(std::string_view bytes) {
+  return bytes.size() > 20 && bytes.starts_with("RIFF") && bytes.substr(8, 8) == "WEBPVP8X" &&
+         (bytes[20] & 2) != 0;
+}
+
 Picture decode_with_opencv(std::string_view bytes) {
   keep_opencv_quiet();
+  if (is_animated_webp(bytes)) throw Error("it is an animated WebP, wanted a still image");
   try {
     // imdecode only reads; its parameter type does not say so.
     auto* data = const_cast<char*>(bytes.data());

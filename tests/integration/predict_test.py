@@ -1,13 +1,17 @@
 """`pcnet predict` as people use it: folders, lists and pipes; going on after a stop or a kill."""
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 import zlib
@@ -18,6 +22,7 @@ from program import (
     file_limit,
     make_benchmark,
     pictures_of,
+    read_png,
     run,
     started,
     train,
@@ -181,11 +186,40 @@ class Inputs(Prediction):
         self.assert_fails(self.predict("--list", "-", "--image", "-"), 2, "stdin")
         self.assertFalse(self.out.exists())
 
-    def test_a_directory_that_is_no_image_among_awkward_ones(self):
+    def test_a_folder_that_is_called_like_an_image(self):
         (self.photos / "folder.png").mkdir(parents=True)
         self.copy("a.png")
         found = self.found("--image", self.photos, "--text", "the star", "--write", "json")
         self.assertEqual(len(found), 1)
+
+    def test_awkward_shapes_and_kinds(self):
+        self.photos.mkdir()
+        for name, width, height, more in [
+            ("deep", 9, 7, {"bits": 16}),
+            ("dot", 1, 1, {}),
+            ("grey", 9, 7, {"colour": 0}),
+            ("tall", 1, 5000, {}),
+            ("turned", 60, 20, {"orientation": 6}),
+            ("wide", 5000, 1, {}),
+        ]:
+            write_png(self.photos / f"{name}.png", width, height, **more)
+        found = self.found("--image", self.photos, "--text", "the star")
+        sizes = [[7, 9], [1, 1], [7, 9], [5000, 1], [60, 20], [1, 5000]]
+        self.assertEqual([entry["size"] for entry in found], sizes)
+        for entry, (height, width) in zip(found, sizes):
+            mask = self.out / f"{pathlib.Path(entry['image']).stem}.mask.png"
+            self.assertEqual(read_png(mask), (width, height, 1))
+            self.assertLess(entry["peak"]["x"], width)
+            self.assertLess(entry["peak"]["y"], height)
+
+    def test_what_is_no_still_image_is_refused(self):
+        header = b"RIFF\x28\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x08\0\0\x06\0\0"
+        for data, word in [(b"", "empty"), (b"words" * 20, "no image"), (header[:20], "cut short"),
+                           (header + b"ANIM" * 8, "animated WebP")]:
+            (self.folder / "a.png").write_bytes(data)
+            result = self.predict("--image", self.folder / "a.png", "--text", "the star")
+            self.assert_fails(result, 1, self.folder / "a.png", word)
+        self.assert_fails(self.predict("--image", "/dev/null", "--text", "the star"), 1, "empty")
 
 
 class BadImages(Prediction):
@@ -337,6 +371,76 @@ class GoingOn(Prediction):
         result = self.predict(*self.arguments, "--json")
         self.assertEqual(result.returncode, 1)
         self.assertEqual(len(json.loads(result.stdout)), 8)
+
+
+class OnATerminal(Prediction):
+    """The program in a terminal of 60 columns that answers ESC [ c as it is told."""
+
+    def show(self, *arguments, answer=b"", environment=None):
+        """What it writes, how it ends, and whether the terminal is as before."""
+        command = [BINARY, "-q", "predict", RUN, "--image", pictures_of(ROOT)[0], "--text", "the star"]
+        command += ["--out", self.out, *arguments]
+        clean = {"PATH": os.environ["PATH"], "TERM": "xterm", **(environment or {})}
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(BINARY, [str(word) for word in command], clean)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 60, 0, 0))
+        before, shown = termios.tcgetattr(terminal), b""
+        while True:
+            try:
+                got = os.read(terminal, 65536)
+            except OSError:  # what Linux says when the last one closed it
+                break
+            shown += got
+            if b"\x1b[c" in got:
+                os.write(terminal, answer)
+        after = termios.tcgetattr(terminal)
+        os.close(terminal)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        self.assertEqual(before, after)
+        return code, shown.decode()
+
+    def test_a_terminal_without_graphics_gets_blocks(self):
+        code, shown = self.show("--preview", environment={"COLORTERM": "truecolor"})
+        self.assertEqual(code, 0, shown)
+        rows = [line for line in shown.split("\r\n") if "\u2580" in line]
+        # A square in 30 rows, two of them for the answer and the prompt: 56 pixels, two a line.
+        self.assertEqual({row.count("\u2580") for row in rows}, {56})
+        self.assertEqual(len(rows), 28)
+        self.assertIn("\x1b[38;2;", shown)
+        _, shown = self.show("--preview")
+        self.assertIn("\x1b[38;5;", shown)
+        self.assertNotIn("\x1b[38;2;", shown)
+
+    def test_what_the_terminal_answers_or_is_called_decides(self):
+        _, shown = self.show("--preview", answer=b"\x1b[?62;4;22c")
+        self.assertIn("\x1bP0;1;0q", shown)
+        self.assertNotIn("62;4;22c", shown)  # the answer is not echoed
+        _, shown = self.show("--preview", environment={"TERM": "xterm-kitty"})
+        self.assertIn("\x1b_Gf=100,a=T", shown)
+        self.assertNotIn("\x1b[c", shown)  # nothing was asked
+        _, shown = self.show("--preview=blocks", environment={"TERM": "xterm-kitty"})
+        self.assertIn("\u2580", shown)
+
+    def test_no_colours(self):
+        code, shown = self.show("--preview", environment={"NO_COLOR": "1"})
+        self.assertEqual(code, 2)
+        self.assertIn("NO_COLOR", shown)
+        self.assertFalse(self.out.exists())
+        code, shown = self.show("--preview=blocks", environment={"NO_COLOR": "1"})
+        self.assertIn("\u2580", shown)
+
+    def test_no_terminal(self):
+        arguments = ("--image", pictures_of(ROOT)[0], "--text", "the star")
+        self.assert_fails(self.predict(*arguments, "--preview"), 2, "terminal on stdout")
+        self.assert_fails(self.predict(*arguments, "--preview=ascii"), 2, "--preview")
+        self.assert_fails(self.predict(*arguments, "--preview=kitty", "--json"), 2, "--json")
+        self.assert_fails(self.predict(*arguments, "--preview=kitty", "--write", "mask"), 2, "--write")
+        self.assertFalse(self.out.exists())
+        result = self.predict(*arguments, "--preview=kitty")
+        self.assertIn("\x1b_Gf=100,a=T", result.stdout)
+        self.assertEqual(self.predict(*arguments, "--preview=kitty").stdout, result.stdout)
+        self.assertNotIn("\x1b", self.predict(*arguments, "--preview=none").stdout)
 
 
 if __name__ == "__main__":
