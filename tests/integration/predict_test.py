@@ -195,7 +195,7 @@ class Inputs(Prediction):
     def test_awkward_shapes_and_kinds(self):
         self.photos.mkdir()
         for name, width, height, more in [
-            ("deep", 9, 7, {"bits": 16}),
+            ("deep", 9, 7, {"bits": 16, "colour": 0, "pixels": bytes(range(126))}),
             ("dot", 1, 1, {}),
             ("grey", 9, 7, {"colour": 0}),
             ("tall", 1, 5000, {}),
