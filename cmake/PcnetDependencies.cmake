@@ -1,14 +1,17 @@
 # What the build needs. LibTorch comes from an explicit Torch_DIR or CMAKE_PREFIX_PATH, else from
-# the choice of scripts/setup.sh, else from .venv, else from the active Python. The wheel's CMake
-# files are located without importing torch.
+# the choice of scripts/setup.sh, else from .venv, else from the active Python; for a wheel of pcnet
+# from the Python that it is built for. The wheel's CMake files are located without importing torch.
 
 if(NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH MATCHES "torch" AND NOT DEFINED ENV{Torch_DIR}
    AND NOT "$ENV{CMAKE_PREFIX_PATH}" MATCHES "torch")
   set(pcnet_torch "")
-  if(EXISTS "${PROJECT_SOURCE_DIR}/.setup/torch_dir")
+  set(pythons "${PROJECT_SOURCE_DIR}/.venv/bin/python" python3)
+  if(SKBUILD)
+    set(pythons "${Python_EXECUTABLE}")
+  elseif(EXISTS "${PROJECT_SOURCE_DIR}/.setup/torch_dir")
     file(STRINGS "${PROJECT_SOURCE_DIR}/.setup/torch_dir" pcnet_torch LIMIT_COUNT 1)
   endif()
-  foreach(python IN ITEMS "${PROJECT_SOURCE_DIR}/.venv/bin/python" python3)
+  foreach(python IN LISTS pythons)
     if(EXISTS "${pcnet_torch}/TorchConfig.cmake")
       break()
     endif()

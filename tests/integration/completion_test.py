@@ -62,7 +62,7 @@ class Shell:
         subprocess.run([self.shell, "-n", self.script], check=True)
 
     def compare_with_help(self, offers):
-        """offers: a function of many command lines, for each the words that it ends with offered."""
+        """offers: a function of many command lines, which gives what is offered at their ends."""
         paths = list(self.tree)
         options = offers([[*path, "-"] for path in paths])
         commands = offers([[*path, ""] for path in paths])

@@ -1,4 +1,4 @@
-"""The .tar.gz: which LibTorch it takes, and that it needs nothing else but the C and C++ runtimes."""
+"""The .tar.gz: which LibTorch it takes, and that it needs nothing else but C's and C++'s runtimes."""
 
 import os
 import pathlib
@@ -10,7 +10,16 @@ import tempfile
 import time
 import unittest
 
-from bare_root import PATIENCE, TORCH, RunsThere, copy_into, cpack, make_root, require_chroot, run_in
+from bare_root import (
+    PATIENCE,
+    TORCH,
+    RunsThere,
+    copy_into,
+    cpack,
+    make_root,
+    require_chroot,
+    run_in,
+)
 
 HOLDER = tempfile.TemporaryDirectory(prefix="pcnet_archive_")
 WORK = pathlib.Path(HOLDER.name)
@@ -149,9 +158,8 @@ class Bare(RunsThere, unittest.TestCase):
         # The runtimes of C and C++, as the linker finds them here.
         libraries = subprocess.run(["ldd", WORK / "pcnet/lib/pcnet/pcnet"], capture_output=True,
                                    text=True, check=True).stdout
-        runtime = re.findall(
-            r"(/\S*/(?:ld-linux|lib(?:stdc[+][+]|gcc_s|c|m|mvec|dl|rt|pthread|util|resolv)[.]so)\S*)",
-            libraries)
+        names = "ld-linux|lib(?:stdc[+][+]|gcc_s|c|m|mvec|dl|rt|pthread|util|resolv)[.]so"
+        runtime = re.findall(rf"(/\S*/(?:{names})\S*)", libraries)
         for path in (*runtime, *(pathlib.Path(runtime[0]).parent / name for name in
                                  ("libdl.so.2", "librt.so.1", "libpthread.so.0", "libutil.so.1"))):
             copy_into(cls.root, path)

@@ -16,8 +16,9 @@ def cpack(generator, folder):
     """Makes a package of the build; its file."""
     build = pathlib.Path(os.environ["PCNET_BUILD"])
     program = pathlib.Path(os.environ["PCNET_CMAKE"]).with_name("cpack")
-    subprocess.run([program, "-G", generator, "--config", build / "CPackConfig.cmake", "-B", folder],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [program, "-G", generator, "--config", build / "CPackConfig.cmake", "-B", folder],
+        check=True, stdout=subprocess.DEVNULL)
     (made,) = [path for path in folder.iterdir() if path.is_file()]
     return made
 
@@ -48,8 +49,8 @@ def copy_into(root, path):
 
 
 def run_in(root, torch_at, *command, **environment):
-    """Runs a command in /work of `root`, with this system's torch mounted at `torch_at`. The mounts end
-    with it."""
+    """Runs a command in /work of `root`, with this system's torch mounted at `torch_at`. The mounts
+    end with it."""
     (root / torch_at).mkdir(parents=True, exist_ok=True)
     steps = ('mount --bind -o ro "$TORCH" "$1/$2"; mount -t proc proc "$1/proc"; root=$1; shift 2; '
              'unset TORCH; exec chroot "$root" /bin/sh -c \'cd /work && exec "$@"\' - "$@"')

@@ -13,7 +13,8 @@ WORK = pathlib.Path(HOLDER.name)
 
 
 def output(*command):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True)
+    return result.stdout
 
 
 def pipe(first, second):
@@ -81,7 +82,8 @@ class Bare(RunsThere, unittest.TestCase):
         pipe(["dpkg-deb", "--fsys-tarfile", PACKAGE], ["tar", "-C", cls.root, "-xf", "-"])
 
     def there(self, *arguments):
-        return run_in(self.root, "work/.venv/lib/python3.11/site-packages/torch", "pcnet", *arguments)
+        site = "work/.venv/lib/python3.11/site-packages"
+        return run_in(self.root, f"{site}/torch", "pcnet", *arguments)
 
     def test_pages_and_completion_are_where_debian_looks(self):
         for name in ("bash-completion/completions/pcnet", "zsh/vendor-completions/_pcnet",
