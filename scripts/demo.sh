@@ -93,7 +93,8 @@ while IFS=$'\t' read -r image text; do
   stem=$(basename "${image%.*}")
   overlay="$runs/pictures/$stem.overlay.png"
   if ! fresh "$overlay" "$runs"/pcnet/checkpoints/*.safetensors; then
-    "$pcnet" predict "$runs/pcnet" --image "$image" --text "$text" --out "$runs/pictures" </dev/null
+    "$pcnet" predict "$runs/pcnet" --image "$image" --text "$text" --out "$runs/pictures" --replace \
+      </dev/null
   fi
   made+=("$overlay  $text")
 done < <(python3 scripts/demo_refs.py "$data" --split testA --count "$pictures")

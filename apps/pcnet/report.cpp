@@ -58,10 +58,13 @@ void add_report(CLI::App& root, const GlobalOptions& globals, Action& action) {
                   "  pcnet report runs/pcnet\n"
                   "  pcnet report runs/tris runs/pcnet --split testA --count 8 --out both.html\n"
                   "  pcnet report runs/pcnet --no-pictures --out curves.html");
-  command->add_option("RUN", arguments->runs, "run folders")->required();
-  command->add_option("--out", arguments->out, "the page; default: report.html in the first run");
-  command->add_option("--split", arguments->request.split,
-                      "split of the pictures; default: the first of eval.splits");
+  command->add_option("runs", arguments->runs, "run folders")->type_name("RUN")->required();
+  command->add_option("--out", arguments->out, "the page; default: report.html in the first run")
+      ->type_name("FILE");
+  command
+      ->add_option("--split", arguments->request.split,
+                   "split of the pictures; default: the first of eval.splits")
+      ->type_name("SPLIT");
   command
       ->add_option("--count", arguments->request.count,
                    "pictures of a gallery, and sentences shown stage by stage")

@@ -62,16 +62,19 @@ void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action) {
       ->type_name("RUN|CHECKPOINT")
       ->required();
   command->add_option("--port", request.port, "port; 0: a free one, which is printed")
+      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535).description(""));
   command
       ->add_option("--host", request.host,
                    "address to listen on; another than this machine's own wants a token")
+      ->type_name("ADDRESS")
       ->capture_default_str();
   command
       ->add_option("--token", request.token,
                    "clients have to send `Authorization: Bearer TOKEN`; also by the environment, "
                    "where other users do not see it")
+      ->type_name("TOKEN")
       ->envname("PCNET_TOKEN");
   command
       ->add_option("--sam", arguments->sam,
@@ -79,11 +82,13 @@ void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action) {
                    "sam_vit_*.pth or mobile_sam.pt")
       ->type_name("FILE");
   command->add_option("--examples", request.examples, "images of the run's dataset on the page")
+      ->type_name("N")
       ->capture_default_str()
       ->check(between(0, 200));
   const auto add_limit = [&](const char* name, auto& into, const char* help, double least,
                              double most) {
     command->add_option(name, into, help)
+        ->type_name("N")
         ->capture_default_str()
         ->check(between(least, most))
         ->group("Limits");

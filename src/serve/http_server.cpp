@@ -31,12 +31,16 @@ constexpr int kPieceSeconds = 5;
 /// A thread for each connection that is open, up to a number; more wait until one closes.
 class ConnectionThreads : public httplib::TaskQueue {
  public:
-  void enqueue(std::function<void()> work) override {
+  // Nothing in older versions of the library, in newer ones whether it was taken.
+  using Taken = decltype(std::declval<httplib::TaskQueue&>().enqueue(nullptr));
+
+  Taken enqueue(std::function<void()> work) override {
     std::unique_lock lock(mutex_);
     closed_.wait(lock, [&] { return waiting_.size() + busy_ < kMostConnections; });
     waiting_.push_back(std::move(work));
     if (busy_ + waiting_.size() > threads_.size()) threads_.emplace_back([this] { run(); });
     came_.notify_one();
+    return static_cast<Taken>(true);
   }
 
   void shutdown() override {
@@ -142,7 +146,7 @@ bool read_body(const httplib::Request& request, const httplib::ContentReader& re
     });
   }
   return reader(
-      [&](const httplib::MultipartFormData& part) {
+      [&](const auto& part) {
         call.parts.push_back({part.name, {}});
         return call.parts.size() <= kMostParts;
       },

@@ -60,14 +60,6 @@ std::vector<Example> open_examples(const ServeRequest& request,
   }
 }
 
-Service::Options options_of(const ServeRequest& request) {
-  Service::Options options{request.limits, request.token, {}};
-  if (is_this_machine(request.host)) {
-    options.hosts = {"localhost", "127.0.0.1", "[::1]", request.host};
-  }
-  return options;
-}
-
 std::string url_of(const std::string& host, int port) {
   const bool ipv6 = host.find(':') != std::string::npos;
   return cat("http://", ipv6 ? cat("[", host, "]") : host, ":", port, "/");
@@ -86,7 +78,9 @@ void serve(const ServeRequest& request, const std::function<void(const std::stri
   ordered_json results = results_of(loaded.checkpoint);
   Figures figures;
   Answerer answerer(std::move(loaded), request.limits, request.kept_bytes, figures);
-  Service service(options_of(request), answerer, std::move(examples), figures, std::move(results));
+  Service service(
+      {request.limits, request.token, {"localhost", "127.0.0.1", "[::1]", request.host}}, answerer,
+      std::move(examples), figures, std::move(results));
   run_http_server(
       service, request.host, request.port, [&](int port) { ready(url_of(request.host, port)); },
       [] { return core::stop_signal() != 0; });

@@ -86,17 +86,16 @@ std::optional<Service::Place> Service::take_place() {
 
 std::optional<Reply> Service::refusal(const Call& head) const {
   const Route* route = route_of(head.path);
-  const auto& hosts = options_.hosts;
-  // A page of another site cannot ask by a name that leads here, nor by the visitor's own browser.
-  const auto host = std::string(without_port(head.host));
-  if (!hosts.empty() && std::find(hosts.begin(), hosts.end(), host) == hosts.end()) {
-    return error_reply(403,
-                       "this server answers by the name that it was started for: wanted a Host "
-                       "of this machine");
-  }
-  if (!head.origin.empty() && head.origin != cat("http://", head.host) &&
-      head.origin != cat("https://", head.host)) {
-    return error_reply(403, "pages of other sites may not ask this server");
+  if (options_.token.empty()) {
+    // A page of another site cannot ask by a name that leads here, nor by the visitor's browser.
+    const auto& hosts = options_.hosts;
+    if (std::find(hosts.begin(), hosts.end(), without_port(head.host)) == hosts.end()) {
+      return error_reply(403,
+                         "this server answers by the names of this machine alone, as localhost");
+    }
+    if (!head.origin.empty() && head.origin != cat("http://", head.host)) {
+      return error_reply(403, "pages of other sites may not ask this server");
+    }
   }
   const bool open = route != nullptr && route->open;
   if (!options_.token.empty() && !open &&

@@ -24,7 +24,7 @@ class Service {
   struct Options {
     Limits limits;
     std::string token;  ///< empty: none is asked for
-    /// The names under which a browser on this machine may ask; empty: any, by the token.
+    /// The names by which this machine is asked where no token is.
     std::vector<std::string> hosts;
   };
   Service(Options options, Answerer& answerer, std::vector<Example> examples, Figures& figures,
