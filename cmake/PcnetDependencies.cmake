@@ -2,8 +2,9 @@
 # the choice of scripts/setup.sh, else from .venv, else from the active Python; for a wheel of pcnet
 # from the Python that it is built for. The wheel's CMake files are located without importing torch.
 
-if(NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH MATCHES "torch" AND NOT DEFINED ENV{Torch_DIR}
-   AND NOT "$ENV{CMAKE_PREFIX_PATH}" MATCHES "torch")
+# A wheel's environment is in CMAKE_PREFIX_PATH, by whatever name.
+if(NOT Torch_DIR AND (SKBUILD OR (NOT CMAKE_PREFIX_PATH MATCHES "torch" AND NOT DEFINED ENV{Torch_DIR}
+   AND NOT "$ENV{CMAKE_PREFIX_PATH}" MATCHES "torch")))
   set(pcnet_torch "")
   set(pythons "${PROJECT_SOURCE_DIR}/.venv/bin/python" python3)
   if(SKBUILD)

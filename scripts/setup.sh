@@ -59,7 +59,7 @@ libpng-dev: reading masks as labels
 libcurl4-openssl-dev: asking a language model over HTTP and HTTPS (PCNET_WITH_LLM)
 libopenmpi-dev: several processes that train together (PCNET_WITH_MPI)
 openmpi-bin: starting them
-libcpp-httplib-dev: the server of pcnet serve (PCNET_WITH_SERVE)
+libboost-dev: the server of pcnet serve (PCNET_WITH_SERVE)
 libutf8proc-dev: Unicode normal forms and letter classes for the tokenizer
 git: lists the files that lint checks
 LIST

@@ -1,6 +1,7 @@
 #include "pcnet/core/json.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -77,9 +78,36 @@ std::string_view utf8_text(std::string_view text) {
   return text;
 }
 
+namespace {
+
+/// Whether lists and objects lie in each other deeper than documents do; what is made of them would
+/// be copied, written and destroyed level by level, on a stack that ends.
+bool is_too_deep(std::string_view text) {
+  constexpr std::int64_t kDeepest = 1000;
+  std::int64_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 template <class Json>
 Json parse_json(std::string_view text) {
   text = utf8_text(text);
+  if (is_too_deep(text)) throw Error("its lists and objects lie in each other more than 1000 deep");
   try {
     return Json::parse(text);
   } catch (const json::exception& error) {  // also for a number that is too large
@@ -89,6 +117,7 @@ Json parse_json(std::string_view text) {
 
 template <class Json>
 Json try_parse_json(std::string_view text) {
+  if (is_too_deep(text)) return Json(Json::value_t::discarded);
   return Json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
 

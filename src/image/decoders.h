@@ -5,16 +5,16 @@
 #include <string_view>
 
 #include "pcnet/image/picture.h"
+#include "pcnet/image/picture_bytes.h"
 
 namespace pcnet::image {
 
 // The decoders throw core::Error with what is wrong, without the file's name.
 
-constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
-
 /// JPEG of any kind libjpeg knows. libjpeg goes on where data are missing or damaged and fills the
-/// rest with grey; here that is an Error.
-Picture decode_jpeg(std::string_view bytes);
+/// rest with grey; here that is an Error, as are more scans than any program writes, each of which
+/// goes over all pixels.
+Picture decode_jpeg(std::string_view bytes, std::int64_t most_pixels);
 
 /// Checks a PNG's chunks (order, lengths, checksums, end) and returns the file without the chunks
 /// that do not change pixels, which the decoder would only comment on.

@@ -44,6 +44,14 @@ void on_message(j_common_ptr info, int level) {
 
 void print_nothing(j_common_ptr) {}
 
+void stop_at_many_scans(j_common_ptr info) {
+  constexpr int kMostScans = 500;
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMostScans) return;
+  auto* state = reinterpret_cast<ErrorState*>(info->err);
+  std::snprintf(state->message, sizeof state->message, "it has more than %d scans", kMostScans);
+  std::longjmp(state->back, 1);
+}
+
 std::uint8_t times(std::uint8_t a, int b) { return static_cast<std::uint8_t>((a * b + 127) / 255); }
 
 /// Inverted CMYK, as Adobe's programs write it, to RGB.
@@ -72,6 +80,8 @@ class JpegDecoder {
   bool read_header(std::string_view bytes) {
     if (setjmp(errors_.back) != 0) return false;
     jpeg_create_decompress(&info_);
+    watch_.progress_monitor = stop_at_many_scans;
+    info_.progress = &watch_;
     jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
     jpeg_read_header(&info_, TRUE);
     const bool four = info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
@@ -99,19 +109,20 @@ class JpegDecoder {
 
  private:
   ErrorState errors_{};
+  jpeg_progress_mgr watch_{};
   jpeg_decompress_struct info_{};
 };
 
 }  // namespace
 
-Picture decode_jpeg(std::string_view bytes) {
+Picture decode_jpeg(std::string_view bytes, std::int64_t most_pixels) {
   JpegDecoder decoder;
   if (!decoder.read_header(bytes)) {
     throw core::Error(core::cat("the JPEG is damaged or cut short: ", decoder.message()));
   }
-  if (decoder.height() * decoder.width() > kMostPixels) {
+  if (decoder.height() * decoder.width() > most_pixels) {
     throw core::Error(core::cat("the JPEG has ", decoder.height(), " x ", decoder.width(),
-                                " pixels, wanted at most ", kMostPixels));
+                                " pixels, wanted at most ", most_pixels));
   }
   Picture picture(decoder.height(), decoder.width());
   std::vector<std::uint8_t> row(decoder.cmyk() ? static_cast<std::size_t>(picture.width) * 4 : 0);

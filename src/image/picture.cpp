@@ -104,11 +104,11 @@ void check_bmp(std::string_view bytes) {
   }
 }
 
-Picture decode_upright(std::string_view bytes) {
+Picture decode_upright(std::string_view bytes, std::int64_t most_pixels) {
   constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n";
   if (bytes.empty()) throw Error("the file is empty");
   if (bytes.size() > INT32_MAX) throw Error("the file is larger than 2 GiB");
-  if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes);
+  if (bytes.starts_with("\xff\xd8")) return decode_jpeg(bytes, most_pixels);
   if (bytes.starts_with(kPng)) return decode_with_opencv(checked_png(bytes));
   if (bytes.starts_with("BM")) check_bmp(bytes);
   if (is_tiff(bytes)) check_tiff(bytes);
@@ -158,8 +158,8 @@ void write_encoded(const std::filesystem::path& path, const cv::Mat& mat) {
 
 }  // namespace
 
-Picture decode_picture(std::string_view file, bool apply_exif) {
-  return oriented(decode_upright(file), apply_exif ? orientation_of(file) : 1);
+Picture decode_picture(std::string_view file, bool apply_exif, std::int64_t most_pixels) {
+  return oriented(decode_upright(file, most_pixels), apply_exif ? orientation_of(file) : 1);
 }
 
 Picture read_picture(const std::filesystem::path& path, bool apply_exif) {

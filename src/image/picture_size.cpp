@@ -27,6 +27,10 @@ Size jpeg_size(std::string_view file) {
       ++at;
       continue;
     }
+    if (kind == 0x01 || (kind >= 0xd0 && kind <= 0xd7)) {  // these have no length
+      at += 2;
+      continue;
+    }
     const bool tables = kind == 0xc4 || kind == 0xc8 || kind == 0xcc;
     if (kind >= 0xc0 && kind <= 0xcf && !tables) {
       return PictureSize{big_endian(segment.substr(5, 2)), big_endian(segment.substr(7, 2))};

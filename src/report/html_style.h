@@ -101,14 +101,13 @@ inline constexpr const char* kPageScript =
     var up = false;
     head.addEventListener("click", function () {
       var body = table.tBodies[0], rows = Array.from(body.rows);
-      var value = function (row) {
-        var text = row.cells[column].textContent, number = parseFloat(text.replace("\u2212", "-"));
-        return isNaN(number) ? text : number;
-      };
+      var text = function (row) { return row.cells[column].textContent.trim(); };
+      var number = function (row) { return parseFloat(text(row).replace("\u2212", "-").replace("+", "")); };
+      var figures = rows.every(function (row) { return /^[-+\u2212]?[0-9.]+( (hit|miss))?$/.test(text(row)); });
       up = !up;
       rows.sort(function (a, b) {
-        var x = value(a), y = value(b);
-        return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1);
+        var order = figures ? number(a) - number(b) : text(a).localeCompare(text(b));
+        return up ? order : -order;
       });
       rows.forEach(function (row) { body.appendChild(row); });
     });

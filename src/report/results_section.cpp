@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "pcnet/core/format.h"
@@ -97,12 +98,11 @@ std::set<std::string> kinds_of(const std::vector<ReportedRun>& runs, const std::
   return kinds;
 }
 
-IntervalRow::Entry entry_of(const ordered_json* scores) {
-  if (scores == nullptr) return {};
-  const ordered_json* value = at_path(*scores, {"point_m"});
+std::optional<IntervalRow::Entry> entry_of(const ordered_json* scores) {
+  const ordered_json* value = scores == nullptr ? nullptr : at_path(*scores, {"point_m"});
+  if (value == nullptr || !value->is_number()) return std::nullopt;
   IntervalRow::Entry entry;
-  if (value != nullptr && value->is_number()) entry.value = value->get<double>();
-  entry.low = entry.high = entry.value;
+  entry.value = entry.low = entry.high = value->get<double>();
   const ordered_json* interval = at_path(*scores, {"intervals", "point_m"});
   if (interval != nullptr && interval->is_array() && interval->size() == 2 &&
       interval->at(0).is_number() && interval->at(1).is_number()) {

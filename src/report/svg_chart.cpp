@@ -220,7 +220,8 @@ std::string interval_chart(const std::string& title, const std::vector<IntervalR
     const double middle = y + kRow * static_cast<double>(row.entries.size() - 1) / 2;
     out += label(fixed(kNames - 8, 1), fixed(middle + 4, 1), "end", row.name);
     for (std::size_t i = 0; i < row.entries.size(); ++i, y += kRow) {
-      const auto& entry = row.entries[i];
+      if (!row.entries[i]) continue;
+      const auto& entry = *row.entries[i];
       const std::string colour = cat("c", i % kColours);
       out += cat("<line class=\"line ", colour, "\" x1=\"", x.at(entry.low), "\" x2=\"",
                  x.at(entry.high), "\" y1=\"", y, "\" y2=\"", y, "\"/><circle class=\"dot ", colour,

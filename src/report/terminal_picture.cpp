@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "pcnet/core/base64.h"
 #include "pcnet/core/format.h"
 #include "pcnet/image/fit.h"
 
@@ -43,23 +44,6 @@ std::string band_of(const std::vector<int>& columns) {
     if (x + 1 < columns.size() && columns[x + 1] == columns[x]) continue;
     if (x + 1 < columns.size() || columns[x] != 0) append_run(out, count, columns[x]);
     count = 0;
-  }
-  return out;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t three = 0;
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    for (std::size_t k = 0; k < 3; ++k) {
-      three = three << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += k <= count ? kDigits[three >> (18 - 6 * k) & 63] : '=';
-    }
   }
   return out;
 }
@@ -128,7 +112,7 @@ std::string sixel_picture(const image::Picture& picture) {
 
 std::string kitty_picture(const image::Picture& picture) {
   constexpr std::size_t kChunk = 4096;
-  const std::string data = base64(image::encode_png(picture));
+  const std::string data = core::to_base64(image::encode_png(picture));
   std::string out;
   for (std::size_t at = 0; at < data.size(); at += kChunk) {
     const bool more = at + kChunk < data.size();

@@ -10,6 +10,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
+#include "pcnet/engine/checkpoint.h"
 
 namespace pcnet::runtime {
 
@@ -20,7 +21,9 @@ using nlohmann::ordered_json;
 namespace {
 
 /// What makes figures of one dataset different figures; the rest is the model's own.
-constexpr const char* kMeasure[] = {"exif", "threshold", "method", "segmentor", "precision"};
+constexpr const char* kMeasure[] = {"exif",   "resize",        "threshold",
+                                    "method", "segmentor",     "proposal_tie",
+                                    "sam",    "global_weight", "precision"};
 constexpr const char* kSubject[] = {"dataset", "split_by", "sentences", "ground_truth"};
 
 std::string value_in(const ordered_json& protocol, const char* key) {
@@ -39,11 +42,13 @@ Side read_lines(const fs::path& path, const std::vector<std::string>& splits) {
   if (splits.empty()) return side;
   auto& sentences = side.answers.sentences;
   const std::set<std::string> wanted(splits.begin(), splits.end());
-  std::erase_if(sentences, [&](const report::SentenceAnswer& answer) {
-    return !answer.split.empty() && !wanted.contains(answer.split);
-  });
-  if (!sentences.empty()) return side;
-  throw core::Error(cat(path.string(), " answers no sentence of ", core::join(splits, ", ")));
+  std::erase_if(sentences, [&](const auto& answer) { return !wanted.contains(answer.split); });
+  for (const auto& split : splits) {
+    const bool there = std::any_of(sentences.begin(), sentences.end(),
+                                   [&](const auto& answer) { return answer.split == split; });
+    if (!there) throw core::Error(cat(path.string(), " answers no sentence of ", split));
+  }
+  return side;
 }
 
 Side ask(const fs::path& model, const ComparisonRequest& request,
@@ -119,6 +124,7 @@ report::Comparison compare(const ComparisonRequest& request) {
   // Lines first: they are read at once, and say of which splits they are.
   for (std::size_t i = 0; i < 2; ++i) {
     lines[i] = holds_answer_lines(request.sides[i]);
+    if (!lines[i]) (void)engine::find_checkpoint(request.sides[i]);  // an Error now, not after work
     if (!lines[i]) continue;
     sides[i] = read_lines(request.sides[i], request.splits);
     if (splits.empty()) splits = splits_in(sides[i].answers);

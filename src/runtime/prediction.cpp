@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <semaphore>
 #include <set>
 #include <utility>
 
@@ -21,6 +20,7 @@
 #include "pcnet/core/parallel.h"
 #include "pcnet/core/progress.h"
 #include "pcnet/core/signals.h"
+#include "pcnet/core/turns.h"
 #include "pcnet/data/annotations/digest.h"
 #include "pcnet/engine/predictor.h"
 #include "pcnet/image/picture_bytes.h"
@@ -61,6 +61,8 @@ ordered_json made_with(const LoadedModel& loaded, const engine::Segmentor& segme
       {"threshold", config.eval.threshold},
       {"precision", config.eval.precision.word()}};
   document.update(segmentor.protocol());
+  // The digest beside it says which weights these are, wherever they lie now.
+  if (document.contains("sam")) document["sam"].erase("file");
   return document;
 }
 
@@ -103,18 +105,6 @@ class InOrder {
   std::int64_t done_;
 };
 
-/// While one lives, its thread is one of those that may ask the network.
-class Turn {
- public:
-  explicit Turn(std::counting_semaphore<>& askers) : askers_(askers) { askers_.acquire(); }
-  ~Turn() { askers_.release(); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  std::counting_semaphore<>& askers_;
-};
-
 class Predicting {
  public:
   explicit Predicting(const PredictionRequest& request)
@@ -138,7 +128,7 @@ class Predicting {
       core::log::info(cat(already, " of ", jobs_.size(), " images are done already"));
     }
     askers_ = askers();
-    free_askers_.release(askers_ - 1);
+    free_askers_.give(askers_ - 1);
     core::Progress progress("predicting", static_cast<std::int64_t>(jobs_.size()), "images",
                             already);
     InOrder results(tell, progress, already);
@@ -313,7 +303,7 @@ class Predicting {
                                       std::size_t first, std::size_t end, double& seconds) {
     const auto& texts = job.input->questions->texts;
     const auto at = [](std::size_t k) { return static_cast<std::ptrdiff_t>(k); };
-    const Turn turn(free_askers_);
+    const core::Turns::Turn turn(free_askers_);
     const core::Lap lap;
     auto predictions = engine::predict(
         responder_, *segmentor_, job.input->image, picture,
@@ -355,7 +345,7 @@ class Predicting {
   std::vector<Job> jobs_;
   int cores_ = at::get_num_threads();
   int askers_ = 1;
-  std::counting_semaphore<> free_askers_{1};
+  core::Turns free_askers_{1};
 };
 
 }  // namespace

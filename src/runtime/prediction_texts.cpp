@@ -19,6 +19,9 @@ PredictionTexts::PredictionTexts(const LoadedModel& loaded,
     if (!added) continue;
     const Questions& asked = *input.questions;
     unused = unused || (!reads_cues && !asked.cues.empty());
+    for (const auto& cue : asked.cues) {
+      if (reads_cues) check(loaded, cue);
+    }
     for (const auto& text : asked.texts) {
       check(loaded, text);
       const bool given = reads_cues && !asked.cues.empty();

@@ -22,6 +22,7 @@ std::string title_of(const std::string& dataset, const std::string& split_by,
                                                                  {"umd", " (UMD)"}};
   const auto name = kNames.find(dataset);
   if (name == kNames.end()) return {};
+  if (dataset != "refcocog" && split_by != "unc") return {};  // of other references
   const auto partition = kPartitions.find(dataset == "refcocog" ? split_by : "");
   return core::cat("Table 1, ", name->second, " ", split,
                    partition == kPartitions.end() ? "" : partition->second);

@@ -115,6 +115,23 @@ std::string text_at(const ordered_json& results, const char* key) {
   return found != protocol->end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+/// Error for runs whose figures, in one table, would be compared though they are of other
+/// sentences.
+void require_one_dataset(const std::vector<ReportedRun>& runs) {
+  const ReportedRun* first = nullptr;
+  for (const auto& run : runs) {
+    if (run.results.is_null()) continue;
+    if (first == nullptr) first = &run;
+    for (const char* key : {"dataset", "split_by"}) {
+      const std::string a = text_at(first->results, key);
+      const std::string b = text_at(run.results, key);
+      if (a == b) continue;
+      throw core::Error(cat("the runs ", first->name, " and ", run.name, " were evaluated on ", key,
+                            " ", a, " and ", b, ": make a report of each"));
+    }
+  }
+}
+
 std::map<std::string, std::vector<report::PublishedLine>> published_for(
     const std::vector<ReportedRun>& runs) {
   std::map<std::string, std::vector<report::PublishedLine>> lines;
@@ -144,6 +161,7 @@ std::string take_figures(const EvaluationResult& result, ReportedRun& run) {
     return cat("<p class=\"note\">", html_text(run.name),
                " has no results.json: its figures are those of an evaluation for this page.</p>\n");
   }
+  run.results["protocol"] = document["protocol"];
   const std::string& split = result.splits.front().first;
   ordered_json& shown = run.results["splits"][split];
   const ordered_json told = std::exchange(shown, document["splits"][split]);
@@ -244,6 +262,7 @@ std::string make_report(const ReportRequest& request) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     runs.push_back(read_run(request.runs[i], names[i]));
   }
+  require_one_dataset(runs);
   std::string split = request.split;
   if (split.empty()) {
     const auto config = config::load(request.runs.front() / "config.yaml", {}).values;

@@ -12,6 +12,7 @@
 #include "pcnet/core/device.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/parallel.h"
+#include "pcnet/core/turns.h"
 #include "pcnet/engine/predictor.h"
 #include "pcnet/engine/segmentor.h"
 #include "pcnet/image/picture_bytes.h"
@@ -28,19 +29,21 @@ using nlohmann::ordered_json;
 
 namespace {
 
+constexpr int kMostAtWork = 8;  // a large image takes up to 2 GB while it is decoded
+
 /// A turn at work that takes memory and a core.
 class Turn {
  public:
-  Turn(std::counting_semaphore<>& at_work, Deadline deadline) : at_work_(at_work) {
-    if (at_work_.try_acquire_until(deadline)) return;
+  Turn(core::Turns& turns, Deadline deadline) : turns_(turns) {
+    if (turns_.take(deadline)) return;
     throw HttpError(503, "too many ask at once: the time for an answer has passed; try again");
   }
-  ~Turn() { at_work_.release(); }
+  ~Turn() { turns_.give(); }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
  private:
-  std::counting_semaphore<>& at_work_;
+  core::Turns& turns_;
   core::LoopsOnThisThread alone_;  // the model's own thread has the team of threads
 };
 
@@ -48,15 +51,15 @@ std::span<const float> values_of(const at::Tensor& map) {
   return {map.const_data_ptr<float>(), static_cast<std::size_t>(map.numel())};
 }
 
-/// Whether each answer points into what the other marks.
-bool collide(const ordered_json& a, const image::Mask& mask_a, const ordered_json& b,
-             const image::Mask& mask_b) {
-  const auto points_into = [](const ordered_json& answer, const image::Mask& mask) {
-    const auto& peak = answer["peak"];
-    return peak["score"].get<double>() > 0 &&
-           mask.at(peak["y"].get<std::int64_t>(), peak["x"].get<std::int64_t>()) != 0;
-  };
-  return points_into(a, mask_b) && points_into(b, mask_a);
+/// Whether the mask, whose runs go down the columns, covers a pixel.
+bool covers(const image::Rle& mask, const metrics::Peak& peak) {
+  const std::int64_t wanted = peak.x * mask.height + peak.y;
+  std::int64_t end = 0;
+  for (std::size_t i = 0; i < mask.counts.size(); ++i) {
+    end += mask.counts[i];
+    if (wanted < end) return i % 2 == 1;
+  }
+  return false;
 }
 
 void require_inside(const std::vector<Click>& clicks, std::int64_t height, std::int64_t width) {
@@ -87,7 +90,8 @@ Answerer::Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64
       responder_(runtime::responder_for(loaded_.model, *loaded_.tokenizer, loaded_.config,
                                         loaded_.device)),
       kept_(kept_bytes),
-      at_work_(core::usable_threads(0)),
+      at_work_(std::min(core::usable_threads(static_cast<int>(loaded_.config.run.threads)),
+                        kMostAtWork)),
       asker_(responder_, std::min<std::int64_t>(loaded_.config.eval.batch_size, 16), figures) {
   if (!loaded_.config.eval.sam.weights.empty())
     sam_.emplace(loaded_.config.eval.sam, loaded_.device);
@@ -129,7 +133,7 @@ image::Picture Answerer::decode(const std::string& file) const {
                              " pixels, wanted at most ", limits_.pixels, " in all"));
   }
   try {
-    return image::decode_picture(file, /*apply_exif=*/true);
+    return image::decode_picture(file, /*apply_exif=*/true, limits_.pixels);
   } catch (const core::Error& error) {
     throw HttpError(400, cat("image: ", error.what()));
   }
@@ -153,6 +157,7 @@ void Answerer::find_image(Work& work) {
   }
   work.query.height = work.picture ? work.picture->height : work.image->height;
   work.query.width = work.picture ? work.picture->width : work.image->width;
+  if (!work.asks_sam) work.picture.reset();  // a request may wait long with it
   for (const auto& clicks : question.clicks)
     require_inside(clicks, work.query.height, work.query.width);
 }
@@ -178,15 +183,21 @@ void Answerer::ask_model(Work& work) {
   auto answer =
       asker_.ask(work.query, work.image ? work.image->visual : at::Tensor(), work.deadline);
   work.cosines = std::move(answer.cosines);
-  if (!work.picture) return;
+  if (!work.query.picture.defined()) return;
   auto image = std::make_shared<KeptImage>();
   image->height = work.query.height;
   image->width = work.query.width;
   image->visual = std::move(answer.visual);
-  if (work.asks_sam) image->embedding = sam_->embed(*work.picture, work.deadline);
+  if (work.asks_sam) {
+    // Another request may have shown it the same image meanwhile.
+    const auto kept = kept_.find(work.image_id);
+    image->embedding =
+        kept && kept->embedding ? kept->embedding : sam_->embed(*work.picture, work.deadline);
+  }
   work.image = image;
   kept_.keep(work.image_id, std::move(image));
   work.picture.reset();
+  work.query.picture.reset();
 }
 
 at::Tensor Answerer::map_of(const Work& work, std::size_t text, std::int64_t stage,
@@ -214,44 +225,51 @@ std::string Answerer::map_png(const Work& work, std::size_t text, std::int64_t s
   return image::encode_grey_png(pixels, height, width);
 }
 
-ordered_json Answerer::answer_text(Work& work, std::size_t text) {
+/// The stages' part of an answer, and where the last points.
+ordered_json Answerer::answer_stages(Work& work, std::size_t text) {
   const Turn turn(at_work_, work.deadline);
-  const auto& [height, width] = std::pair(work.query.height, work.query.width);
-  const auto& cues = work.query.cues[text];
+  const std::int64_t height = work.query.height;
+  const std::int64_t width = work.query.width;
   ordered_json stages = ordered_json::array();
-  metrics::Peak peak;
-  image::Mask mask;
+  auto& found = work.found.emplace_back();
   for (std::int64_t n = 0; n < work.cosines.size(0); ++n) {
     const at::Tensor map = map_of(work, text, n, height, width);
-    peak = metrics::find_peak(values_of(map), width);
+    found.peak = metrics::find_peak(values_of(map), width);
     const std::string cue =
-        engine::stage_cue(n, responder_.cues_read(), work.query.texts[text], cues);
-    ordered_json stage = {{"peak", report::to_json(peak)}, {"cue", nullptr}};
+        engine::stage_cue(n, responder_.cues_read(), work.query.texts[text], work.query.cues[text]);
+    ordered_json stage = {{"peak", report::to_json(found.peak)}, {"cue", nullptr}};
     if (!cue.empty()) stage["cue"] = cue;
     if (work.question.maps) stage["map"] = core::to_base64(map_png(work, text, n));
     stages.push_back(std::move(stage));
     if (n + 1 < work.cosines.size(0) || work.asks_sam) continue;
-    mask = engine::threshold_mask(values_of(map), height, width, static_cast<float>(peak.score),
-                                  loaded_.config.eval.threshold);
+    found.mask = image::encode(engine::threshold_mask(values_of(map), height, width,
+                                                      static_cast<float>(found.peak.score),
+                                                      loaded_.config.eval.threshold));
   }
+  return stages;
+}
+
+ordered_json Answerer::answer_text(Work& work, std::size_t text) {
+  ordered_json stages = answer_stages(work, text);
+  FoundText& found = work.found.back();
   if (work.asks_sam) {
     const bool clicked = text < work.question.clicks.size() && !work.question.clicks[text].empty();
-    const std::vector<Click> at_peak = {{static_cast<double>(peak.x), static_cast<double>(peak.y)}};
-    mask = sam_->mask(*work.image->embedding, clicked ? work.question.clicks[text] : at_peak,
-                      work.deadline);
+    const std::vector<Click> at_peak = {
+        {static_cast<double>(found.peak.x), static_cast<double>(found.peak.y)}};
+    found.mask = image::encode(sam_->mask(
+        *work.image->embedding, clicked ? work.question.clicks[text] : at_peak, work.deadline));
   }
-  const image::Rle rle = image::encode(mask);
-  work.masks.push_back(std::move(mask));
-  return {
-      {"text", work.query.texts[text]},
-      {"cues", cues},
-      {"peak", report::to_json(peak)},
-      {"stages", std::move(stages)},
-      {"box", image::bounding_box(rle)},
-      {"mask_area", image::area(rle)},
-      {"segmentor", work.asks_sam ? "sam" : "none"},
-      {"segmentation", {{"size", {rle.height, rle.width}}, {"counts", image::to_coco_string(rle)}}},
-      {"warnings", work.warnings[text]}};
+  return {{"text", work.query.texts[text]},
+          {"cues", work.query.cues[text]},
+          {"peak", report::to_json(found.peak)},
+          {"stages", std::move(stages)},
+          {"box", image::bounding_box(found.mask)},
+          {"mask_area", image::area(found.mask)},
+          {"segmentor", work.asks_sam ? "sam" : "none"},
+          {"segmentation",
+           {{"size", {found.mask.height, found.mask.width}},
+            {"counts", image::to_coco_string(found.mask)}}},
+          {"warnings", work.warnings[text]}};
 }
 
 ordered_json Answerer::answer(const Question& question, Deadline deadline) {
@@ -265,11 +283,14 @@ ordered_json Answerer::answer(const Question& question, Deadline deadline) {
   ask_model(work);
   ordered_json answers = ordered_json::array();
   for (std::size_t i = 0; i < question.texts.size(); ++i) answers.push_back(answer_text(work, i));
+  const auto points_into = [&](std::size_t a, std::size_t b) {
+    return work.found[a].peak.score > 0 && covers(work.found[b].mask, work.found[a].peak);
+  };
   ordered_json collisions = ordered_json::array();
   for (std::size_t i = 0; i < answers.size(); ++i) {
     for (std::size_t k = i + 1; k < answers.size(); ++k) {
-      if (collide(answers[i], work.masks[i], answers[k], work.masks[k]))
-        collisions.push_back({i, k});
+      const bool each = points_into(i, k) && points_into(k, i);
+      if (each) collisions.push_back({i, k});
     }
   }
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;

@@ -2,18 +2,23 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string_view>
 #include <thread>
 #include <utility>
-#include <vector>
 
-#include <httplib.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
-#include "pcnet/serve/server.h"
 
 namespace pcnet::serve {
 
@@ -21,285 +26,333 @@ using core::cat;
 
 namespace {
 
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
 using Clock = std::chrono::steady_clock;
+using asio::ip::tcp;
+using ErrorCode = beast::error_code;
 
-constexpr std::size_t kMostConnections = 256;
-constexpr int kBacklog = 1024;
-constexpr int kIdleSeconds = 2;  // of a connection that is kept open; also what an end waits for
-constexpr int kPieceSeconds = 5;
+constexpr std::size_t kMostConnections = 1024;
+constexpr std::uint32_t kMostHeadBytes = 16U << 10;
+constexpr std::chrono::seconds kHeadTime{10};  // from the first byte that may come to the last
+constexpr std::chrono::seconds kThrowTime{5};  // in which what is not read is thrown away
+constexpr std::size_t kMostWorkers = 128;
 
-/// A thread for each connection that is open, up to a number; more wait until one closes.
-class ConnectionThreads : public httplib::TaskQueue {
+class Connections;
+
+/// One client. All of it runs on the server's thread but the work on an answer.
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // Nothing in older versions of the library, in newer ones whether it was taken.
-  using Taken = decltype(std::declval<httplib::TaskQueue&>().enqueue(nullptr));
+  Connection(tcp::socket socket, Connections& all) : stream_(std::move(socket)), all_(all) {}
 
-  Taken enqueue(std::function<void()> work) override {
-    std::unique_lock lock(mutex_);
-    closed_.wait(lock, [&] { return waiting_.size() + busy_ < kMostConnections; });
-    waiting_.push_back(std::move(work));
-    if (busy_ + waiting_.size() > threads_.size()) threads_.emplace_back([this] { run(); });
-    came_.notify_one();
-    return static_cast<Taken>(true);
-  }
-
-  void shutdown() override {
-    {
-      const std::lock_guard lock(mutex_);
-      ended_ = true;
-    }
-    came_.notify_all();
-    for (auto& thread : threads_) thread.join();
+  void start() { read_head(); }
+  /// No further request is read; one that has come is answered.
+  void end() {
+    ending_ = true;
+    if (is_idle_) close();
   }
 
  private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      came_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
-      const auto work = std::move(waiting_.front());
-      waiting_.pop_front();
-      ++busy_;
-      lock.unlock();
-      work();
-      lock.lock();
-      --busy_;
-      closed_.notify_one();
-    }
-  }
+  using Parser = http::request_parser<http::string_body>;
 
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::condition_variable closed_;
-  std::deque<std::function<void()>> waiting_;
-  std::vector<std::thread> threads_;
-  std::size_t busy_ = 0;
-  bool ended_ = false;
+  void read_head();
+  void on_head(ErrorCode fault);
+  void read_body();
+  void on_body(ErrorCode fault);
+  void work();
+  void answer(Reply reply, bool go_on);
+  void on_written(ErrorCode fault, bool go_on);
+  void throw_away();
+  void close();
+
+  std::optional<Reply> refusal_of_head() const;
+  bool has_body() const { return parser_->chunked() || parser_->content_length().value_or(0) > 0; }
+  std::chrono::steady_clock::duration most_time() const;
+
+  beast::tcp_stream stream_;
+  Connections& all_;
+  asio::steady_timer timer_{stream_.get_executor()};
+  beast::flat_buffer buffer_{2 * kMostHeadBytes};
+  std::optional<Parser> parser_;
+  std::optional<http::response<http::string_body>> response_;
+  Call call_;
+  Service::Place place_;
+  Clock::time_point start_;
+  bool is_late_ = false;  // the body
+  bool is_idle_ = true;
+  bool ending_ = false;
 };
 
-Call head_of(const httplib::Request& request) {
-  return {.method = request.method,
-          .path = request.path,
-          .host = request.get_header_value("Host"),
-          .origin = request.get_header_value("Origin"),
-          .authorization = request.get_header_value("Authorization"),
-          .content_type = request.get_header_value("Content-Type"),
-          .body = {},
-          .parts = {}};
-}
-
-/// Sends a reply. @param close the connection is of no further use: what else comes on it is not
-/// read
-void send(Reply reply, httplib::Response& response, bool close = false) {
-  response.status = reply.status;
-  for (const auto& [name, value] : reply.headers) response.set_header(name, value);
-  const auto has = [&](const char* name) { return response.has_header(name); };
-  if (!has("Cache-Control")) response.set_header("Cache-Control", "no-store");
-  if (!has("Content-Security-Policy")) {
-    response.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-  }
-  response.set_header("X-Content-Type-Options", "nosniff");
-  response.set_header("X-Frame-Options", "DENY");
-  response.set_header("Referrer-Policy", "no-referrer");
-  response.set_header("Cross-Origin-Resource-Policy", "same-origin");
-  if (!close) return response.set_content(reply.body, reply.content_type);
-  response.set_header("Connection", "close");
-  const auto size = reply.body.size();
-  response.set_content_provider(
-      size, reply.content_type,
-      [body = std::move(reply.body)](std::size_t offset, std::size_t length,
-                                     httplib::DataSink& sink) {
-        sink.write(body.data() + offset, length);
-        return false;  // the library closes a connection whose answer it could not send
-      });
-}
-
-/// What was read of a body.
-struct Reading {
-  Call& call;
-  const Limits& limits;
-  Deadline deadline;
-  std::int64_t bytes = 0;
-  bool too_large = false;
-  bool too_slow = false;
-
-  /// Whether to go on; `keep` takes the piece.
-  bool piece(std::size_t length, const std::function<void()>& keep) {
-    constexpr std::int64_t kThrownAway = 8;  // times the limit: a client reads when it has sent
-    bytes += static_cast<std::int64_t>(length);
-    too_large = too_large || bytes > limits.body_bytes;
-    too_slow = Clock::now() > deadline;
-    if (!too_large) keep();
-    return !too_slow && bytes <= kThrownAway * limits.body_bytes;
-  }
-};
-
-/// Whether the body was read to its end.
-bool read_body(const httplib::Request& request, const httplib::ContentReader& reader,
-               Reading& reading) {
-  constexpr std::size_t kMostParts = 256;
-  Call& call = reading.call;
-  if (!request.is_multipart_form_data()) {
-    return reader([&](const char* data, std::size_t length) {
-      return reading.piece(length, [&] { call.body.append(data, length); });
-    });
-  }
-  return reader(
-      [&](const auto& part) {
-        call.parts.push_back({part.name, {}});
-        return call.parts.size() <= kMostParts;
-      },
-      [&](const char* data, std::size_t length) {
-        return reading.piece(length, [&] {
-          if (!call.parts.empty()) call.parts.back().content.append(data, length);
-        });
-      });
-}
-
-/// The server of a service.
-class HttpServer {
+/// The clients of a service, and the threads that work for them.
+class Connections {
  public:
-  HttpServer(Service& service, const std::string& host, int port) : service_(service) {
-    server_.new_task_queue = [] { return new ConnectionThreads; };
-    server_.set_keep_alive_max_count(1000);
-    server_.set_keep_alive_timeout(kIdleSeconds);
-    server_.set_read_timeout(kPieceSeconds);
-    server_.set_write_timeout(kPieceSeconds);
-    server_.set_tcp_nodelay(true);
-    server_.set_socket_options([this](socket_t socket) {
-      socket_ = socket;
-      const int yes = 1;
-      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    });
-    add_routes();
-    port_ = port == 0 ? server_.bind_to_any_port(host) : port;
-    if (port_ < 0 || (port != 0 && !server_.bind_to_port(host, port))) {
-      throw core::Error(cat("cannot listen on ", host, " port ", port,
-                            ": it is taken, not allowed, or no address of this machine; give "
-                            "another --port (0: a free one) or --host"));
+  Connections(Service& service, const std::string& host, int port)
+      : acceptor_(io_),
+        workers_(std::min(kMostWorkers, static_cast<std::size_t>(service.limits().queue))),
+        service_(service) {
+    try {
+      const tcp::endpoint place(address_of(host), static_cast<unsigned short>(port));
+      acceptor_.open(place.protocol());
+      acceptor_.set_option(asio::socket_base::reuse_address(true));
+      acceptor_.bind(place);
+      acceptor_.listen(static_cast<int>(kMostConnections));
+    } catch (const boost::system::system_error& fault) {
+      throw core::Error(cat("cannot listen on ", host, " port ", port, ": ", fault.code().message(),
+                            "; give another --port (0: a free one) or --host"));
     }
-    ::listen(socket_, kBacklog);  // the library's own is too short for many clients at once
+    accept();
   }
 
-  ~HttpServer() {
-    server_.stop();
-    if (listening_.joinable()) listening_.join();
-  }
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
+  int port() const { return acceptor_.local_endpoint().port(); }
+  Service& service() const { return service_; }
 
-  void start() {
-    listening_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  /// Until `stopped` says so and the last client has its answer.
+  void run(const std::function<bool()>& stopped) {
+    watch(stopped);
+    io_.run();
+    workers_.join();
   }
-  int port() const { return port_; }
+
+  void add(const std::shared_ptr<Connection>& connection) { open_.insert(connection); }
+  void remove(const std::shared_ptr<Connection>& connection) { open_.erase(connection); }
+
+  template <class Work>
+  void let_work(Work work) {
+    asio::post(workers_, std::move(work));
+  }
 
  private:
-  void add_routes() {
-    server_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
-      const auto start = Clock::now();
-      const Call call = head_of(request);
-      auto refused = service_.refusal(call);
-      finish(call, refused ? *refused : service_.reply(call, start + seconds()), response, start,
-             /*close=*/false);
-    });
-    const auto with_body = [this](const httplib::Request& request, httplib::Response& response,
-                                  const httplib::ContentReader& reader) {
-      take(request, response, reader);
-    };
-    server_.Post(".*", with_body);
-    server_.Put(".*", with_body);
-    server_.Patch(".*", with_body);
-    server_.Delete(".*", with_body);
-    server_.set_expect_100_continue_handler(
-        [this](const httplib::Request& request, httplib::Response& response) {
-          const auto length = request.get_header_value("Content-Length");
-          const auto refused = refusal(head_of(request), length);
-          if (!refused) return 100;
-          send(*refused, response);
-          return refused->status;
-        });
-    server_.set_error_handler([](const httplib::Request&, httplib::Response& response) {
-      if (!response.body.empty() || response.content_provider_) return;
-      send(
-          error_reply(response.status, response.status == 404 ? "nothing is here; see /openapi.json"
-                                                              : "the request cannot be read"),
-          response);
+  asio::ip::address address_of(const std::string& host) {
+    if (host == "localhost") return asio::ip::make_address("127.0.0.1");
+    return asio::ip::make_address(host);
+  }
+
+  void accept() {
+    acceptor_.async_accept([this](ErrorCode fault, tcp::socket socket) {
+      if (!acceptor_.is_open()) return;
+      // Above the number a client is turned away at once, so that others are heard again soon.
+      if (!fault && open_.size() < kMostConnections) {
+        ErrorCode ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        const auto connection = std::make_shared<Connection>(std::move(socket), *this);
+        add(connection);
+        connection->start();
+      }
+      accept();
     });
   }
 
-  std::chrono::milliseconds seconds() const {
-    return std::chrono::milliseconds(static_cast<std::int64_t>(1000 * service_.limits().seconds));
+  /// Looks now and then whether this is the end.
+  void watch(const std::function<bool()>& stopped) {
+    constexpr std::chrono::milliseconds kNow(50);
+    timer_.expires_after(kNow);
+    timer_.async_wait([this, &stopped](ErrorCode) {
+      if (!stopped()) return watch(stopped);
+      service_.drain();
+      ErrorCode ignored;
+      acceptor_.close(ignored);
+      const auto open = open_;
+      for (const auto& connection : open) connection->end();
+    });
   }
 
-  /// What can be said before the body comes.
-  std::optional<Reply> refusal(const Call& head, const std::string& length) const {
-    if (auto refused = service_.refusal(head)) return refused;
-    const auto most = service_.limits().body_bytes;
-    if (length.size() > 18 || (!length.empty() && std::atoll(length.c_str()) > most)) {
-      return error_reply(413, cat("the body has ", length, " bytes, wanted at most ", most));
-    }
+  asio::io_context io_{1};
+  asio::steady_timer timer_{io_};
+  tcp::acceptor acceptor_;
+  std::set<std::shared_ptr<Connection>> open_;
+  asio::thread_pool workers_;
+  Service& service_;
+};
+
+std::chrono::steady_clock::duration Connection::most_time() const {
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(1000 * all_.service().limits().seconds));
+}
+
+void Connection::read_head() {
+  is_idle_ = true;
+  parser_.emplace();
+  parser_->header_limit(kMostHeadBytes);
+  parser_->body_limit(static_cast<std::uint64_t>(all_.service().limits().body_bytes));
+  place_.reset();
+  stream_.expires_after(kHeadTime);
+  http::async_read_header(
+      stream_, buffer_, *parser_,
+      [self = shared_from_this()](ErrorCode fault, std::size_t) { self->on_head(fault); });
+}
+
+std::string text_of(beast::string_view text) { return {text.data(), text.size()}; }
+
+Call call_of(const http::request<http::string_body>& request) {
+  const auto field = [&](http::field name) { return text_of(request[name]); };
+  Call call{.method = text_of(request.method_string()),
+            .path = text_of(request.target()),
+            .host = field(http::field::host),
+            .origin = field(http::field::origin),
+            .authorization = field(http::field::authorization),
+            .content_type = field(http::field::content_type),
+            .body = {}};
+  call.path.resize(std::min(call.path.find('?'), call.path.size()));
+  return call;
+}
+
+/// What is wrong with a head that cannot be read; nothing for a client that is gone.
+std::optional<Reply> reply_to(ErrorCode fault) {
+  if (fault == http::error::header_limit || fault == http::error::buffer_overflow) {
+    return error_reply(431, "the head of the request is too large");
+  }
+  if (fault == http::error::body_limit) return error_reply(413, "the body is too large");
+  if (fault == beast::error::timeout) return error_reply(408, "the request did not come in time");
+  if (fault == http::error::end_of_stream || fault == http::error::partial_message ||
+      fault.category() != make_error_code(http::error::bad_method).category()) {
     return std::nullopt;
   }
+  return error_reply(400, cat("the request cannot be read: ", fault.message()));
+}
 
-  /// A request with a body: read to its end also where it is refused, so that the client, which
-  /// reads when it has sent all, gets the answer.
-  void take(const httplib::Request& request, httplib::Response& response,
-            const httplib::ContentReader& reader) {
-    const auto start = Clock::now();
-    Call call = head_of(request);
-    Limits limits = service_.limits();
-    const auto refused = refusal(call, {});
-    const auto place = refused ? std::nullopt : service_.take_place();
-    Reading reading{call, limits, start + seconds()};
-    reading.too_large = !place;  // nothing is kept
-    const bool whole = read_body(request, reader, reading);
-    const bool too_large = reading.bytes > limits.body_bytes;
-    Reply reply;
-    if (refused) {
-      reply = *refused;
-    } else if (!place) {
-      reply = error_reply(
-          429, cat("this server answers ", limits.queue, " requests at once: try again"));
-    } else if (too_large) {
-      reply = error_reply(413, cat("the body has more than ", limits.body_bytes, " bytes"));
-    } else if (reading.too_slow) {
-      reply = error_reply(408, "the body did not come in time");
-    } else if (!whole) {
-      reply = error_reply(400, "the body is cut short or cannot be read");
-    } else {
-      reply = service_.reply(call, reading.deadline);
-    }
-    finish(call, std::move(reply), response, start, /*close=*/!whole);
+void Connection::on_head(ErrorCode fault) {
+  if (ending_ && fault) return close();
+  is_idle_ = false;
+  start_ = Clock::now();
+  call_ = {};
+  if (fault) {
+    const bool silent =
+        fault == beast::error::timeout && buffer_.size() == 0;  // kept, but not used
+    const auto reply = silent ? std::nullopt : reply_to(fault);
+    return reply ? answer(*reply, /*go_on=*/false) : close();
   }
-
-  void finish(const Call& call, Reply reply, httplib::Response& response, Clock::time_point start,
-              bool close) {
-    const std::chrono::duration<double> spent = Clock::now() - start;
-    service_.count(call, reply.status, spent.count());
-    send(std::move(reply), response, close);
+  call_ = call_of(parser_->get());
+  if (const auto refused = refusal_of_head()) return answer(*refused, /*go_on=*/!has_body());
+  if (call_.method != "POST") {
+    return answer(all_.service().reply(call_, start_ + most_time()), /*go_on=*/!has_body());
   }
+  place_ = all_.service().take_place();
+  if (place_ == nullptr) {
+    return answer(error_reply(429, cat("this server answers ", all_.service().limits().queue,
+                                       " requests at once; try again")),
+                  /*go_on=*/false);
+  }
+  if (parser_->get()[http::field::expect] != "100-continue") return read_body();
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
+                    [self = shared_from_this()](ErrorCode error, std::size_t) {
+                      return error ? self->close() : self->read_body();
+                    });
+}
 
-  Service& service_;
-  httplib::Server server_;
-  socket_t socket_ = INVALID_SOCKET;
-  int port_ = -1;
-  std::thread listening_;
-};
+/// What can be said before the body is read.
+std::optional<Reply> Connection::refusal_of_head() const {
+  if (auto refused = all_.service().refusal(call_)) return refused;
+  if (call_.method != "POST") return std::nullopt;
+  if (!parser_->chunked() && !parser_->content_length()) {
+    return error_reply(411, "wanted a Content-Length");
+  }
+  const auto length = parser_->content_length().value_or(0);
+  const auto most = static_cast<std::uint64_t>(all_.service().limits().body_bytes);
+  if (length <= most) return std::nullopt;
+  return error_reply(413, cat("the body has ", length, " bytes, wanted at most ", most));
+}
+
+/// A body that comes too late gets an answer, where the stream's own time would end in silence.
+void Connection::read_body() {
+  stream_.expires_never();
+  timer_.expires_at(start_ + most_time());
+  timer_.async_wait([self = shared_from_this()](ErrorCode fault) {
+    if (fault) return;
+    self->is_late_ = true;
+    self->stream_.cancel();
+  });
+  http::async_read(stream_, buffer_, *parser_,
+                   [self = shared_from_this()](ErrorCode fault, std::size_t) {
+                     self->timer_.cancel();
+                     self->on_body(fault);
+                   });
+}
+
+void Connection::on_body(ErrorCode fault) {
+  if (!fault) return work();
+  const auto reply = is_late_ ? reply_to(beast::error::timeout) : reply_to(fault);
+  return reply ? answer(*reply, /*go_on=*/false) : close();
+}
+
+void Connection::work() {
+  call_.body = std::move(parser_->get().body());
+  // The server does not end while another thread works.
+  all_.let_work([self = shared_from_this(), busy = asio::make_work_guard(stream_.get_executor())] {
+    Reply reply = self->all_.service().reply(self->call_, self->start_ + self->most_time());
+    asio::post(busy.get_executor(), [self, reply = std::move(reply)]() mutable {
+      self->call_.body = {};
+      self->answer(std::move(reply), /*go_on=*/true);
+    });
+  });
+}
+
+/// @param go_on whether the next request can be read: this one was read to its end
+void Connection::answer(Reply reply, bool go_on) {
+  const std::chrono::duration<double> spent = Clock::now() - start_;
+  all_.service().count(call_, reply.status, spent.count());
+  go_on = go_on && !ending_ && parser_->get().keep_alive();
+  auto& response = response_.emplace();
+  response.version(parser_->get().version());
+  response.result(static_cast<unsigned>(reply.status));
+  response.set(http::field::content_type, reply.content_type);
+  response.set(http::field::cache_control, "no-store");
+  response.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set(http::field::x_frame_options, "DENY");
+  response.set("Referrer-Policy", "no-referrer");
+  response.set("Cross-Origin-Resource-Policy", "same-origin");
+  for (const auto& [name, value] : reply.headers) response.set(name, value);
+  response.keep_alive(go_on);
+  response.content_length(reply.body.size());
+  if (call_.method != "HEAD") response.body() = std::move(reply.body);
+  stream_.expires_after(most_time());
+  const auto then = [self = shared_from_this(), go_on](ErrorCode fault, std::size_t) {
+    self->on_written(fault, go_on);
+  };
+  http::async_write(stream_, response, then);
+}
+
+void Connection::on_written(ErrorCode fault, bool go_on) {
+  response_.reset();
+  place_.reset();
+  if (fault) return close();
+  if (go_on && !ending_) return read_head();
+  stream_.socket().shutdown(tcp::socket::shutdown_send, fault);
+  stream_.expires_after(kThrowTime);
+  buffer_.clear();
+  throw_away();
+}
+
+/// A client that still sends reads the answer when it has sent all: were its bytes not taken, it
+/// would see a broken connection in the place of an answer.
+void Connection::throw_away() {
+  is_idle_ = true;
+  if (ending_) return close();
+  buffer_.clear();
+  stream_.async_read_some(buffer_.prepare(kMostHeadBytes),
+                          [self = shared_from_this()](ErrorCode fault, std::size_t) {
+                            return fault ? self->close() : self->throw_away();
+                          });
+}
+
+void Connection::close() {
+  ErrorCode ignored;
+  stream_.socket().close(ignored);
+  all_.remove(shared_from_this());
+}
 
 }  // namespace
 
-bool can_serve() { return true; }
+void require_server() {}
 
 void run_http_server(Service& service, const std::string& host, int port,
                      const std::function<void(int port)>& ready,
                      const std::function<bool()>& stopped) {
-  HttpServer server(service, host, port);
-  server.start();
-  ready(server.port());
-  while (!stopped()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  service.drain();
+  Connections connections(service, host, port);
+  ready(connections.port());
+  connections.run(stopped);
 }
 
 }  // namespace pcnet::serve

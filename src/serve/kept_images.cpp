@@ -21,6 +21,7 @@ std::shared_ptr<const KeptImage> KeptImages::find(const std::string& id) {
 void KeptImages::keep(const std::string& id, std::shared_ptr<const KeptImage> image) {
   const std::lock_guard lock(mutex_);
   if (const auto place = places_.find(id); place != places_.end()) {
+    if (place->second->second->embedding && !image->embedding) return;
     bytes_ -= place->second->second->bytes();
     entries_.erase(place->second);
     places_.erase(place);

@@ -31,17 +31,23 @@ bool is_this_machine(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-/// The figures of the run's last evaluation, by split; null without one.
+/// The figures of the run's last evaluation, by split; null without one, and, with a warning, for a
+/// file of another form.
 ordered_json results_of(const std::filesystem::path& checkpoint) {
   const auto run = engine::run_of(checkpoint);
-  if (run.empty() || !std::filesystem::exists(run / "results.json")) return nullptr;
-  const auto stored = core::parse_json<ordered_json>(core::read_file(run / "results.json"));
-  if (!stored.contains("splits")) return nullptr;
+  const auto path = run / "results.json";
+  if (run.empty() || !std::filesystem::exists(path)) return nullptr;
   ordered_json results;
-  for (const auto& [split, figures] : stored["splits"].items()) {
-    for (const char* name : {"point_m", "miou", "oiou", "sentences"}) {
-      results[split][name] = figures.value(name, ordered_json());
+  try {
+    const auto stored = core::parse_json<ordered_json>(core::read_file(path));
+    for (const auto& [split, figures] : stored.at("splits").items()) {
+      for (const char* name : {"point_m", "miou", "oiou", "sentences"}) {
+        results[split][name] = figures.at(name);
+      }
     }
+  } catch (const std::exception& error) {
+    core::log::warning(cat(path.string(), " is left out of the page: ", error.what()));
+    return nullptr;
   }
   return results;
 }
@@ -68,10 +74,16 @@ std::string url_of(const std::string& host, int port) {
 }  // namespace
 
 void serve(const ServeRequest& request, const std::function<void(const std::string& url)>& ready) {
+  require_server();
   if (request.token.empty() && !is_this_machine(request.host)) {
     throw core::UsageError(cat("--host ", request.host,
                                " can be reached from other machines: give a --token that clients "
                                "have to name"));
+  }
+  const auto is_visible = [](char c) { return c > ' ' && c <= '~'; };
+  if (!std::all_of(request.token.begin(), request.token.end(), is_visible)) {
+    throw core::UsageError(
+        "--token holds blanks or other signs that no header can: wanted visible ASCII");
   }
   runtime::LoadedModel loaded = runtime::load_model(request.model, request.overrides);
   std::vector<Example> examples = open_examples(request, loaded);

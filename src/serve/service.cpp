@@ -10,6 +10,7 @@
 #include "pcnet/core/json.h"
 #include "pcnet/core/log.h"
 #include "pcnet/core/version.h"
+#include "pcnet/serve/form.h"
 
 #include "pages.h"
 
@@ -53,15 +54,13 @@ bool equal(std::string_view a, std::string_view b) {
   return different == 0;
 }
 
-std::string_view without_port(std::string_view host) {
+/// The name in a header Host, in small letters.
+std::string name_of(std::string_view host) {
   const auto colon = host.rfind(':');
   const bool of_ipv6 = host.find(']') != std::string_view::npos && colon < host.find(']');
-  return colon == std::string_view::npos || of_ipv6 ? host : host.substr(0, colon);
-}
-
-bool is_form(std::string_view type) { return type.starts_with("multipart/form-data"); }
-bool is_json(std::string_view type) {
-  return type == "application/json" || type.starts_with("application/json;");
+  std::string name(colon == std::string_view::npos || of_ipv6 ? host : host.substr(0, colon));
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return name;
 }
 
 Reply json_reply(const ordered_json& document) {
@@ -78,10 +77,9 @@ Service::Service(Options options, Answerer& answerer, std::vector<Example> examp
       figures_(figures),
       results_(std::move(results)) {}
 
-std::optional<Service::Place> Service::take_place() {
-  Place place(taken_);
-  if (++taken_ > options_.limits.queue) return std::nullopt;
-  return place;
+Service::Place Service::take_place() {
+  Place place(&taken_, [](std::atomic<std::int64_t>* taken) { --*taken; });
+  return ++taken_ > options_.limits.queue ? nullptr : place;
 }
 
 std::optional<Reply> Service::refusal(const Call& head) const {
@@ -89,7 +87,7 @@ std::optional<Reply> Service::refusal(const Call& head) const {
   if (options_.token.empty()) {
     // A page of another site cannot ask by a name that leads here, nor by the visitor's browser.
     const auto& hosts = options_.hosts;
-    if (std::find(hosts.begin(), hosts.end(), without_port(head.host)) == hosts.end()) {
+    if (std::find(hosts.begin(), hosts.end(), name_of(head.host)) == hosts.end()) {
       return error_reply(403,
                          "this server answers by the names of this machine alone, as localhost");
     }
@@ -111,7 +109,7 @@ std::optional<Reply> Service::refusal(const Call& head) const {
     return reply;
   }
   if (draining_ && !open) return error_reply(503, "this server is ending");
-  if (route->path == kPredict && !is_form(head.content_type) && !is_json(head.content_type)) {
+  if (route->path == kPredict && !is_form(head.content_type) && !is_json_type(head.content_type)) {
     return error_reply(415, "wanted Content-Type application/json or multipart/form-data");
   }
   return std::nullopt;
@@ -145,8 +143,10 @@ Reply Service::answer(const Call& call, Deadline deadline) {
 }
 
 Reply Service::predict(const Call& call, Deadline deadline) {
-  const Question question = is_form(call.content_type) ? parse_question(call.parts, options_.limits)
-                                                       : parse_question(call.body, options_.limits);
+  const Question question =
+      is_form(call.content_type)
+          ? parse_question(parse_form(call.content_type, call.body), options_.limits)
+          : parse_question(call.body, options_.limits);
   return json_reply(answerer_.answer(question, deadline));
 }
 
@@ -205,11 +205,9 @@ ordered_json Service::model() const {
 
 std::string Service::metrics() const {
   return figures_.text(
-      {{"pcnet_requests_in_flight", "Predictions that are read or answered.",
-        static_cast<double>(taken_)},
-       {"pcnet_kept_images", "Images whose encodings are kept.",
-        static_cast<double>(answerer_.kept().count())},
-       {"pcnet_kept_bytes", "Bytes of these.", static_cast<double>(answerer_.kept().bytes())}});
+      {{"pcnet_requests_in_flight", "Predictions that are read or answered.", taken_},
+       {"pcnet_kept_images", "Images whose encodings are kept.", answerer_.kept().count()},
+       {"pcnet_kept_bytes", "Bytes of these.", answerer_.kept().bytes()}});
 }
 
 void Service::count(const Call& call, int status, double seconds) {

@@ -1,7 +1,7 @@
 """Requests a second and latency of `pcnet serve`, and whether anything is lost.
 
 Usage: serve_benchmark.py RUN --images DIR --text T... [--program F] [--clients 1,8,64] [--seconds S]
-       [--mixed N] [--out F.md]. RUN may also be random weights: `pcnet train ... --set
+       [--mixed N] [--out FILE]. RUN may also be random weights: `pcnet train ... --set
 train.max_steps=0` leaves such a run. Starts the program on a free port of this machine. Every
 client keeps its connection. "new": an image that the server has not seen (its last bytes differ
 each time), "kept": by image_id. --mixed sends N requests, a third of them broken, and compares

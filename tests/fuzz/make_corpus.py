@@ -559,7 +559,9 @@ def write_question_seeds():
     """Questions to the server, and images of every kind that it takes."""
     whole = (b'{"image": "Zm9v", "texts": ["a cup", "the star"], "cues": [["cup"], null], "segmentor": "sam",'
              b' "clicks": [null, [{"x": 1.5, "y": 2, "label": 0}]], "maps": true, "map_size": 64}')
-    form = b"image\0foo\0text\0a cup\0cue\0cup\0maps\0true\0map_size\0" + b"64"
+    part = b'--B\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    fields = [(b"image", b"foo"), (b"text", b"a cup"), (b"cue", b"cup"), (b"map_size", b"64")]
+    form = b"".join(part % field for field in fields)
     for name, body in {
         "whole": whole,
         "cut": whole[:90],
@@ -567,8 +569,10 @@ def write_question_seeds():
         "slashes": b'{"image": "+\\/+\\/", "text": "\\u00e9"}',
         "deep": b'{"texts": ' + b"[" * 300 + b"]" * 300 + b"}",
         "twice": b'{"text": "a", "text": "b"}',
-        "form": form,
-        "form_json": form + b"\0clicks\0[[{\"x\":1,\"y\":1}]]",
+        "form": form + b"--B--\r\n",
+        "form_json": form + part % (b"clicks", b'[[{"x":1,"y":1}]]') + b"--B--",
+        "form_cut": form,
+        "form_quoted": (part % (b'a\\"b', b"")).replace(b"; name", b'; filename="x;y" ; NAME') + b"--B--",
     }.items():
         write("serve_question", name, body)
     picture = Image.fromarray(numpy.arange(5 * 7 * 3, dtype=numpy.uint8).reshape(5, 7, 3))

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "pcnet/serve/form.h"
 #include "pcnet/serve/question.h"
 
 #include "fuzz.h"
@@ -15,28 +16,16 @@ void check(const pcnet::serve::Question& question, const pcnet::serve::Limits& l
   require(question.clicks.empty() || question.clicks.size() == question.texts.size());
 }
 
-/// A form as the fuzzer writes one: name, 0, content, 0, and so on.
-std::vector<pcnet::serve::Part> parts_of(std::string_view text) {
-  std::vector<pcnet::serve::Part> parts;
-  while (!text.empty()) {
-    std::string pieces[2];
-    for (auto& piece : pieces) {
-      const auto end = text.find('\0');
-      piece = text.substr(0, end);
-      text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    }
-    parts.push_back({pieces[0], pieces[1]});
-  }
-  return parts;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const pcnet::serve::Limits limits;
   pcnet::fuzz::run(data, size, [&](auto text) { check(parse_question(text, limits), limits); });
   return pcnet::fuzz::run(data, size, [&](auto text) {
-    const auto parts = parts_of(text);
+    const auto parts = pcnet::serve::parse_form("multipart/form-data; boundary=B", text);
+    std::size_t bytes = 0;
+    for (const auto& part : parts) bytes += part.content.size();
+    pcnet::fuzz::require(bytes <= text.size() && parts.size() <= 256);
     check(parse_question(std::span(parts), limits), limits);
   });
 }

@@ -37,7 +37,8 @@ def read_help(path):
             else:
                 kind = rest[0].split("=")[0] if rest and rest[0] != "Excludes:" else ""
                 kind = "KEY=VALUE" if first == "--set" else kind
-                found.options.update(dict.fromkeys(first.split(","), kind))
+                names = re.sub(r"\{.*?\}", "", first).split(",")  # of a flag: what it means alone
+                found.options.update(dict.fromkeys(names, kind))
     return found
 
 

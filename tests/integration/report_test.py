@@ -276,7 +276,7 @@ class Awkward(ReportCase):
             ([CLIP, "--root", self.folder / "nowhere"], 1, ("nowhere", "--no-pictures")),
             ([self.folder / "nowhere"], 2, ("no run folder",)),
             ([CLIP, "--split", "none"], 1, ("none", "--no-pictures")),
-            ([], 2, ("RUN",)),
+            ([], 2, ("runs",)),
             ([CLIP, "--count", -1], 2, ("--count",)),
         ):
             self.assert_fails(run("-q", "report", *arguments, "--out", out), code, *words)

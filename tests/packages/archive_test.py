@@ -115,26 +115,13 @@ class Launcher(unittest.TestCase):
             finally:
                 process.kill()
 
-    def test_it_takes_few_milliseconds(self):
-        home = self.folder / "pcnet"
-        shutil.copytree(WORK / "pcnet/bin", home / "bin")
-        (home / "lib/pcnet").mkdir(parents=True)
-        shutil.copy("/bin/true", home / "lib/pcnet/pcnet")
-        self.environment["PCNET_TORCH"] = str(TORCH)
-        seconds = []
-        for _ in range(20):
-            start = time.monotonic()
-            self.assertEqual(self.run_here(program=home / "bin/pcnet").returncode, 0)
-            seconds.append(time.monotonic() - start)
-        self.assertLess(min(seconds), 0.03)
-
 
 class Contents(unittest.TestCase):
     def test_terms_of_what_is_in_it_are_there(self):
         documents = WORK / "pcnet/share/doc/pcnet"
         for name in ("LICENSE", "third_party/clip/LICENSE", "third_party/wordnet/LICENSE",
-                     "licences/libopencv-core406"):
-            self.assertTrue((documents / name).is_file(), name)
+                     "licences/libopencv-core*"):
+            self.assertTrue(list(documents.glob(name)), name)
 
     def test_torch_is_not_in_it(self):
         names = [path.name for path in (WORK / "pcnet/lib/pcnet").iterdir()]

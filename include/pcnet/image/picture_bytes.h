@@ -13,8 +13,12 @@ namespace pcnet::image {
 /// another kind of file or a header that is damaged.
 std::optional<PictureSize> size_in_header(std::string_view file);
 
-/// read_picture of a file's bytes; the Error names no file.
-Picture decode_picture(std::string_view file, bool apply_exif = false);
+inline constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
+
+/// read_picture of a file's bytes; the Error names no file. A JPEG of more than `most_pixels`
+/// is an Error before its pixels are decoded.
+Picture decode_picture(std::string_view file, bool apply_exif = false,
+                       std::int64_t most_pixels = kMostPixels);
 
 /// A PNG of a mask's bytes, 0 and 255, as write_png writes it.
 std::string encode_png(const Mask& mask);

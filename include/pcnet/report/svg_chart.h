@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,10 @@ namespace pcnet::report {
 
 /// Curves over steps.
 struct LineChart {
-  std::string title;          ///< for those who do not see it
-  std::string unit;           ///< of the values; beside their axis
-  std::vector<Curve> curves;  ///< one colour each, by place; those without points are left out
-  std::vector<bool> marked;   ///< curves of which each point is marked; none: no curve's are
+  std::string title = {};          ///< for those who do not see it
+  std::string unit = {};           ///< of the values; beside their axis
+  std::vector<Curve> curves = {};  ///< one colour each, by place; those without points are left out
+  std::vector<bool> marked = {};   ///< curves of which each point is marked; none: no curve's are
   std::size_t smoothing = 1;  ///< points of a moving mean, drawn over the pale values, of which
                               ///< the most extreme hundredth may lie at the frame; 1: none
 };
@@ -30,7 +31,7 @@ struct IntervalRow {
     double high = 0;
   };
   std::string name;
-  std::vector<Entry> entries;  ///< one a series, by place
+  std::vector<std::optional<Entry>> entries;  ///< one a series, by place; nothing: it has none
 };
 
 /// Values as dots with their intervals as lines, on an axis of percent.

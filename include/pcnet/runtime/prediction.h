@@ -24,18 +24,18 @@ struct PredictionFiles {
 
 /// What `predict` is asked.
 struct PredictionRequest {
-  std::filesystem::path model;  ///< run folder or checkpoint
+  std::filesystem::path model = {};  ///< run folder or checkpoint
   /// Files, folders with images, and `-`: the bytes of one image from stdin.
-  std::vector<std::filesystem::path> images;
-  bool recursive = false;      ///< also the folders below those
-  std::filesystem::path list;  ///< of more images, a line each; `-`: stdin; empty: none
-  std::vector<std::string> texts;
-  std::vector<std::string> cues;  ///< of every text; none: those that the rules find
+  std::vector<std::filesystem::path> images = {};
+  bool recursive = false;           ///< also the folders below those
+  std::filesystem::path list = {};  ///< of more images, a line each; `-`: stdin; empty: none
+  std::vector<std::string> texts = {};
+  std::vector<std::string> cues = {};  ///< of every text; none: those that the rules find
   std::filesystem::path out = ".";
-  PredictionFiles files;
+  PredictionFiles files = {};
   bool replace = false;          ///< make anew what is there
   bool skip_bad_images = false;  ///< go on without images that cannot be read
-  std::vector<std::string> overrides;
+  std::vector<std::string> overrides = {};
 };
 
 /// What was found for a text on an image.

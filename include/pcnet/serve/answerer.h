@@ -3,14 +3,16 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <semaphore>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "pcnet/core/turns.h"
 #include "pcnet/engine/responder.h"
 #include "pcnet/image/picture.h"
+#include "pcnet/image/rle.h"
+#include "pcnet/metrics/peak.h"
 #include "pcnet/runtime/model_source.h"
 #include "pcnet/serve/asker.h"
 #include "pcnet/serve/figures.h"
@@ -40,6 +42,11 @@ class Answerer {
   const KeptImages& kept() const { return kept_; }
 
  private:
+  /// Where a text's last stage points, and what is marked.
+  struct FoundText {
+    metrics::Peak peak;
+    image::Rle mask;
+  };
   /// A question with what was found out of it.
   struct Work {
     const Question& question;
@@ -51,7 +58,7 @@ class Answerer {
     engine::Query query;                             // texts and cues
     std::vector<std::vector<std::string>> warnings;  // of each text
     at::Tensor cosines = {};                         // [N, M, h, w]
-    std::vector<image::Mask> masks = {};             // of each text
+    std::vector<FoundText> found = {};               // of each text
   };
 
   Work begin(const Question& question, Deadline deadline);
@@ -59,6 +66,7 @@ class Answerer {
   void find_image(Work& work);
   image::Picture decode(const std::string& file) const;
   void ask_model(Work& work);
+  nlohmann::ordered_json answer_stages(Work& work, std::size_t text);
   nlohmann::ordered_json answer_text(Work& work, std::size_t text);
   /// [H, W] of a stage.
   at::Tensor map_of(const Work& work, std::size_t text, std::int64_t stage, std::int64_t height,
@@ -70,7 +78,7 @@ class Answerer {
   engine::ModelResponder responder_;
   std::int64_t stages_ = 0;
   KeptImages kept_;
-  std::counting_semaphore<> at_work_;  // who may decode images or draw maps
+  core::Turns at_work_;  // who may decode images or draw maps
   std::optional<SamClicks> sam_;
   Asker asker_;
 };

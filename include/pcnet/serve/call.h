@@ -24,7 +24,6 @@ struct Call {
   std::string authorization;  ///< header Authorization
   std::string content_type;
   std::string body;
-  std::vector<Part> parts;  ///< of a form, in place of the body
 };
 
 /// What it gets.

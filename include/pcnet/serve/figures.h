@@ -22,7 +22,7 @@ class Figures {
   struct Gauge {
     std::string name;
     std::string help;
-    double value;
+    std::int64_t value;
   };
   std::string text(const std::vector<Gauge>& gauges) const;
 

@@ -23,9 +23,6 @@ struct ServeRequest {
   bool dataset_is_named = false;  ///< by the call: then it must be there
 };
 
-/// Whether this program was built with a server (PCNET_WITH_SERVE).
-bool can_serve();
-
 /// Answers requests (docs/serve.md) until SIGINT or SIGTERM, then finishes those that came before.
 /// @param ready called with the page's address once clients can connect
 /// UsageError for another host than this machine's without a token; Error for an address that is

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,23 +31,10 @@ class Service {
   Service(Options options, Answerer& answerer, std::vector<Example> examples, Figures& figures,
           nlohmann::ordered_json results);
 
-  /// A place among the requests that are read or answered at once.
-  class Place {
-   public:
-    explicit Place(std::atomic<std::int64_t>& taken) : taken_(&taken) {}
-    Place(Place&& other) noexcept : taken_(std::exchange(other.taken_, nullptr)) {}
-    Place& operator=(Place&&) = delete;
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    ~Place() {
-      if (taken_ != nullptr) --*taken_;
-    }
-
-   private:
-    std::atomic<std::int64_t>* taken_;
-  };
-  /// Nothing when all are taken: 429.
-  std::optional<Place> take_place();
+  /// A place among the requests that are read or answered at once, until the last copy goes. Null
+  /// when all are taken: 429.
+  using Place = std::shared_ptr<void>;
+  Place take_place();
 
   /// What can be said against a request by its head, before its body is read.
   std::optional<Reply> refusal(const Call& head) const;

@@ -99,13 +99,24 @@ TEST(LineChart, HasAWidthForAConstant) {
   EXPECT_THAT(svg, Not(HasSubstr("inf")));
 }
 
+using Entry = IntervalRow::Entry;
+
 TEST(IntervalChart, HasALineAndADotAnEntry) {
   const std::string svg = interval_chart(
-      "PointM", {{"position", {{40, 30, 50}, {60, 55, 65}}}, {"<attribute>", {{90, 88, 92}}}});
+      "PointM",
+      {{"position", {Entry{40, 30, 50}, Entry{60, 55, 65}}}, {"<attribute>", {Entry{90, 88, 92}}}});
   EXPECT_EQ(times(svg, "<circle"), 3U);
   EXPECT_EQ(times(svg, "class=\"line c0\""), 2U);
   EXPECT_EQ(times(svg, "class=\"line c1\""), 1U);
   EXPECT_THAT(svg, HasSubstr("&lt;attribute&gt;"));
+}
+
+TEST(IntervalChart, LeavesOutWhatASeriesLacksAndKeepsItsColour) {
+  const std::string svg =
+      interval_chart("PointM", {{"position", {std::nullopt, Entry{60, 55, 65}}}});
+  EXPECT_EQ(times(svg, "<circle"), 1U);
+  EXPECT_EQ(times(svg, "class=\"line c0\""), 0U);
+  EXPECT_EQ(times(svg, "class=\"line c1\""), 1U);
 }
 
 }  // namespace

@@ -133,7 +133,9 @@ TEST(KittyPicture, IsAPngInChunks) {
     std::string data;
     for (bool more = true; more;) {
       ASSERT_TRUE(in.take("\x1b_G"));
-      if (data.empty()) ASSERT_TRUE(in.take("f=100,a=T,q=2,"));
+      if (data.empty()) {
+        ASSERT_TRUE(in.take("f=100,a=T,q=2,"));
+      }
       ASSERT_TRUE(in.take("m="));
       more = in.number() == 1;
       ASSERT_TRUE(in.take(";"));
