@@ -73,10 +73,10 @@ Figures figures_at(std::span<const ImageSums> images, const std::vector<std::siz
 }  // namespace
 
 void SumsByImage::add(std::int64_t image_id, bool hit, double iou, std::int64_t intersection,
-                      std::int64_t union_) {
+                      std::int64_t either) {
   const auto [place, added] = place_.emplace(image_id, images_.size());
   if (added) images_.emplace_back();
-  add_to(images_[place->second], {1, hit ? 1 : 0, intersection, union_, iou});
+  add_to(images_[place->second], {1, hit ? 1 : 0, intersection, either, iou});
 }
 
 void SumsByImage::add(std::int64_t image_id, const SentenceScore& sentence) {

@@ -24,7 +24,7 @@ class SumsByImage {
  public:
   /// @param iou of the sentence, 0 to 1; intersection and union: pixels
   void add(std::int64_t image_id, bool hit, double iou, std::int64_t intersection,
-           std::int64_t union_);
+           std::int64_t either);
   void add(std::int64_t image_id, const SentenceScore& sentence);
   /// In the order in which they came first.
   const std::vector<ImageSums>& images() const { return images_; }

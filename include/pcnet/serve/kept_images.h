@@ -32,8 +32,8 @@ class KeptImages {
 
   /// Null for one that is not, or no longer, here.
   std::shared_ptr<const KeptImage> find(const std::string& id);
-  /// In the place of what is here under this id, unless that knows more of it. Those that were not asked about for longest go
-  /// first, this one too where it alone is too large.
+  /// In the place of what is here under this id, unless that knows more of it. Those that were not
+  /// asked about for longest go first, this one too where it alone is too large.
   void keep(const std::string& id, std::shared_ptr<const KeptImage> image);
   std::int64_t bytes() const;
   std::int64_t count() const;
