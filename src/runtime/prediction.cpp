@@ -105,6 +105,9 @@ class InOrder {
   std::int64_t done_;
 };
 
+/// The maps of so many pixels, over all texts of an image, are in memory at once.
+constexpr std::int64_t kPixelsTogether = 16 << 20;
+
 class Predicting {
  public:
   explicit Predicting(const PredictionRequest& request)
@@ -234,10 +237,18 @@ class Predicting {
   int workers() const {
     constexpr double kBytesOfAPixel = 64;
     std::int64_t largest = 1;
-    for (const auto& job : jobs_) largest = std::max(largest, job.pixels);
+    std::int64_t texts = 1;
+    for (const auto& job : jobs_) {
+      largest = std::max(largest, job.pixels);
+      texts = std::max(texts, static_cast<std::int64_t>(job.finished.size()));
+    }
+    // And twice the maps of the texts that are asked together, a stage each.
+    const auto stages = static_cast<double>(std::max<std::int64_t>(loaded_.model->cues_read(), 1));
+    const auto mapped = std::min(texts * largest, std::max(kPixelsTogether, largest));
+    const double each = kBytesOfAPixel * static_cast<double>(largest) +
+                        2 * sizeof(float) * stages * static_cast<double>(mapped);
     const double room = static_cast<double>(core::free_memory(c10::kCPU)) / 2;
-    const auto fit =
-        static_cast<std::int64_t>(room / (kBytesOfAPixel * static_cast<double>(largest)));
+    const auto fit = static_cast<std::int64_t>(room / each);
     const int wanted = std::min(std::max(at::get_num_threads(), askers()), most_at_once());
     return static_cast<int>(std::clamp<std::int64_t>(fit, 1, wanted));
   }
@@ -261,10 +272,9 @@ class Predicting {
     } catch (const core::Error& error) {
       return {left_out(job, fault_of(error))};
     }
-    // The maps of so many texts are in memory at once; Segment Anything would look anew each time.
-    constexpr std::int64_t kPixels = 16 << 20;
+    // Segment Anything would look anew each time.
     const std::int64_t fit =
-        std::max<std::int64_t>(kPixels / (picture->height * picture->width), 1);
+        std::max<std::int64_t>(kPixelsTogether / (picture->height * picture->width), 1);
     const std::size_t together =
         segmentor_->is_for_several_threads() ? static_cast<std::size_t>(fit) : count;
     for (std::size_t first = 0; first < count; first += together) {

@@ -19,6 +19,7 @@
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/log.h"
 
 namespace pcnet::serve {
 
@@ -110,7 +111,13 @@ class Connections {
   /// Until `stopped` says so and the last client has its answer.
   void run(const std::function<bool()>& stopped) {
     watch(stopped);
-    io_.run();
+    while (!io_.stopped()) {
+      try {
+        io_.run();
+      } catch (const std::exception& fault) {  // of one client: memory that ran out, say
+        core::log::warning(cat("a connection failed: ", fault.what()));
+      }
+    }
     workers_.join();
   }
 

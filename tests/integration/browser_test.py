@@ -225,10 +225,13 @@ class Masks(Case):
         self.page.run("[...document.querySelectorAll('.actions button')]"
                       ".find(e => e.textContent === arguments[0]).click()", label)
         end = time.monotonic() + browser.PATIENCE
-        while not (files := [p for p in DOWNLOADS.iterdir() if p.suffix in (".png", ".json")]):
+        while True:
+            # Until it is whole, an empty file holds its name, and another its bytes.
+            files = list(DOWNLOADS.iterdir())
+            if len(files) == 1 and files[0].suffix in (".png", ".json") and files[0].stat().st_size:
+                return files[0]
             self.assertLess(time.monotonic(), end, "no file was saved")
             time.sleep(0.02)
-        return files[0]
 
     def test_the_saved_mask_is_the_answers(self):
         import numpy

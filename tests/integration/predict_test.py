@@ -318,6 +318,24 @@ class GoingOn(Prediction):
         return started([BINARY, "-q", "predict", RUN, *self.arguments, "--out", self.out,
                         "--threads", "1"])
 
+    def test_several_threads_answer_the_same_in_order(self):
+        for number in range(30):
+            self.copy(f"{number:02}.png", number)
+        alone = self.found("--image", self.photos, "--text", "the star", "--text", "the circle")
+        many = self.folder / "many"
+        command = ["-q", "predict", RUN, "--image", self.photos, "--out", many, "--json"]
+        for text in ("the star", "the circle"):
+            command += ["--text", text]
+        result = subprocess.run(
+            [BINARY, *map(str, command), "--threads", "4"], capture_output=True, text=True, check=True)
+        together = json.loads(result.stdout)
+        self.assertEqual(len(alone), 60)
+        for one, other in zip(alone, together, strict=True):
+            for key in ("image", "text", "cues"):
+                self.assertEqual(other[key], one[key])
+            self.assertAlmostEqual(other["peak"]["score"], one["peak"]["score"], 4)
+        self.assertEqual(sorted(p.name for p in many.iterdir()), sorted(p.name for p in self.out.iterdir()))
+
     def finished(self):
         return len(list(self.out.glob("*.json"))) if self.out.exists() else 0
 
