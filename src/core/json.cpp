@@ -1,10 +1,11 @@
 #include "pcnet/core/json.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
+#include "pcnet/core/json_brackets.h"
 
 namespace pcnet::core {
 
@@ -83,23 +84,13 @@ namespace {
 /// Whether lists and objects lie in each other deeper than documents do; what is made of them would
 /// be copied, written and destroyed level by level, on a stack that ends.
 bool is_too_deep(std::string_view text) {
-  constexpr std::int64_t kDeepest = 1000;
-  std::int64_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kDeepest) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
+  constexpr std::ptrdiff_t kDeepest = 1000;
+  bool too_deep = false;
+  visit_brackets(text, [&](std::size_t, std::ptrdiff_t depth) {
+    too_deep = depth > kDeepest;
+    return !too_deep;
+  });
+  return too_deep;
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "pages.h"
 
-#include <array>
 #include <random>
 #include <string>
 

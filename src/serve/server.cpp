@@ -1,7 +1,6 @@
 #include "pcnet/serve/server.h"
 
 #include <algorithm>
-#include <optional>
 
 #include <nlohmann/json.hpp>
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstddef>
+
+#include "pcnet/core/json_brackets.h"
 
 #include "cues/trimmed.h"
 
@@ -97,22 +100,13 @@ std::size_t closing_quote(std::string_view text, std::size_t at) {
 }  // namespace
 
 std::size_t end_of_brackets(std::string_view text) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if ((c == ']' || c == '}') && --depth == 0) {
-      return i + 1;
-    }
-  }
-  return 0;
+  std::size_t end = 0;
+  core::visit_brackets(text, [&](std::size_t i, std::ptrdiff_t depth) {
+    const bool closes_all = depth == 0 && (text[i] == ']' || text[i] == '}');
+    if (closes_all) end = i + 1;
+    return !closes_all;
+  });
+  return end;
 }
 
 std::vector<std::string> quoted_in_brackets(std::string_view text) {
