@@ -3,10 +3,14 @@
 #include <cmath>
 #include <utility>
 
+#include <ATen/autocast_mode.h>
+
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/recompute.h"
+
+#include "causal_attention.h"
 
 namespace pcnet::clip {
 
@@ -27,6 +31,12 @@ at::Tensor join_texts(std::vector<at::Tensor> parts) {
   return parts.size() == 1 ? parts.front() : at::cat(parts);
 }
 
+namespace {
+
+constexpr double kQuickGelu = 1.702;  // of CLIP's y sigmoid(1.702 y)
+
+}  // namespace
+
 ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads,
                                                        std::int64_t layers)
     : heads_(heads) {
@@ -42,6 +52,12 @@ ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::
   c_fc_ = mlp->register_module("c_fc", nn::Linear(width, 4 * width));
   c_proj_ = mlp->register_module("c_proj", nn::Linear(4 * width, width));
   register_module("mlp", mlp);
+
+  packed_in_ = {in_proj_weight_, in_proj_bias_};
+  packed_out_ = {out_proj_->weight, out_proj_->bias};
+  // QuickGELU(y) = y sigmoid(c y) = (c y) sigmoid(c y) / c
+  packed_fc_ = {c_fc_->weight, c_fc_->bias, {.weight = kQuickGelu, .bias = kQuickGelu}};
+  packed_proj_ = {c_proj_->weight, c_proj_->bias, {.weight = 1 / kQuickGelu}};
 
   // CLIP's initial deviations: the residual branches shrink with the depth.
   const torch::NoGradGuard no_grad;
@@ -75,7 +91,20 @@ at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x,
                                                const std::vector<EqualTexts>& groups) {
   const at::Tensor attended = x + attend(ln_1_(x), groups);
   const at::Tensor hidden = c_fc_(ln_2_(attended));
-  return attended + c_proj_(hidden * at::sigmoid(hidden * 1.702));  // QuickGELU
+  return attended + c_proj_(hidden * at::sigmoid(hidden * kQuickGelu));
+}
+
+at::Tensor ResidualAttentionBlockImpl::forward_packed(const at::Tensor& x,
+                                                      const std::vector<EqualTexts>& groups) {
+  const at::Tensor seen = causal_attention(packed_in_.plain(ln_1_(x)), groups, heads_);
+  const at::Tensor attended = packed_out_.add(seen, x);
+  return packed_proj_.add(packed_fc_.silu(ln_2_(attended)), attended);
+}
+
+void ResidualAttentionBlockImpl::train(bool on) {
+  Module::train(on);
+  if (!on) return;
+  for (auto* packed : {&packed_in_, &packed_out_, &packed_fc_, &packed_proj_}) packed->forget();
 }
 
 TransformerImpl::TransformerImpl(const config::TextOptions& options) {
@@ -89,7 +118,13 @@ TransformerImpl::TransformerImpl(const config::TextOptions& options) {
 }
 
 at::Tensor TransformerImpl::forward(at::Tensor x, const std::vector<EqualTexts>& groups) {
+  const bool packed = packed_ && !is_training() && !at::GradMode::is_enabled() && x.is_cpu() &&
+                      x.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU);
   for (auto& block : blocks_) {
+    if (packed) {
+      x = block->forward_packed(x, groups);
+      continue;
+    }
     const auto stage = [block, groups](const at::Tensor& in) mutable { return block(in, groups); };
     x = recompute_ ? core::recomputed(*block, stage, x) : block(x, groups);
   }

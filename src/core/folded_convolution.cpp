@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include <ATen/core/dispatch/Dispatcher.h>
+#include "onednn.h"
 
 namespace pcnet::core {
 
@@ -29,13 +29,6 @@ using WithSum = at::Tensor(const at::Tensor& x, const at::Tensor& other, const a
                            std::optional<at::Scalar> factor, OptionalWord activation, Numbers,
                            OptionalWord);
 
-template <class Signature>
-auto entry(const char* overload) {
-  return c10::Dispatcher::singleton()
-      .findSchemaOrThrow("mkldnn::_convolution_pointwise", overload)
-      .typed<Signature>();
-}
-
 Sizes padding_of(const Options& options) {
   return std::get<torch::ExpandingArray<2>>(options.padding());
 }
@@ -48,24 +41,9 @@ at::Tensor convolution(const at::Tensor& x, const ConvolutionWeights& with,
 
 at::Tensor packed_convolution(const at::Tensor& x, const ConvolutionWeights& with,
                               const Options& options, std::string_view activation) {
-  static const auto call = entry<WithActivation>("");
+  static const auto call = operation<WithActivation>("mkldnn::_convolution_pointwise");
   return call.call(x, with.weight, with.bias, padding_of(options), options.stride(),
                    options.dilation(), options.groups(), activation, Numbers(), std::nullopt);
-}
-
-/// Whether oneDNN computes in bf16 here; without AVX-512 it does not.
-bool has_wide_bfloat16() {
-  static const bool found = c10::Dispatcher::singleton()
-                                .findSchemaOrThrow("mkldnn::_is_mkldnn_bf16_supported", "")
-                                .typed<bool()>()
-                                .call();
-  return found;
-}
-
-bool is_for_onednn(const at::Tensor& x) {
-  const bool known =
-      x.scalar_type() == at::kFloat || (x.scalar_type() == at::kBFloat16 && has_wide_bfloat16());
-  return x.is_cpu() && known && at::hasMKLDNN() && at::globalContext().userEnabledMkldnn();
 }
 
 }  // namespace
@@ -92,29 +70,19 @@ FoldedConvolution::FoldedConvolution(nn::Conv2d convolution,
       norm_(std::move(norm)),
       mutex_(std::make_unique<std::mutex>()) {}
 
-std::vector<FoldedConvolution::Stamp> FoldedConvolution::stamps() const {
-  std::vector<Stamp> found;
-  // Statistics that move in training leave no trace but their count's.
-  for (const at::Tensor& from :
-       {convolution_->weight, norm_->weight, norm_->bias, norm_->running_mean, norm_->running_var,
-        norm_->num_batches_tracked}) {
-    found.push_back({from.storage().getWeakStorageImpl(),
-                     from.is_inference() ? 0 : static_cast<std::uint32_t>(from._version())});
-  }
-  return found;
-}
-
 FoldedConvolution::Ready FoldedConvolution::ready(const at::Tensor& x) {
   const std::lock_guard lock(*mutex_);
-  auto now = stamps();
-  const bool packed = is_for_onednn(x);
+  // Statistics that move in training leave no trace but their count's.
+  const bool written =
+      written_.since_last({convolution_->weight, norm_->weight, norm_->bias, norm_->running_mean,
+                           norm_->running_var, norm_->num_batches_tracked});
+  const bool packed = onednn_takes(x);
   const auto type = x.scalar_type();
-  if (now == made_from_ && packed == ready_.packed && type == ready_.with.weight.scalar_type()) {
+  if (!written && packed == ready_.packed && type == ready_.with.weight.scalar_type()) {
     return ready_;
   }
   const ConvolutionWeights exact = folded(*convolution_, *norm_);
   ready_ = {{exact.weight.to(type), exact.bias.to(type)}, packed};
-  made_from_ = std::move(now);
   if (!packed) return ready_;
   const auto& options = convolution_->options;
   at::Tensor& weight = ready_.with.weight;
@@ -140,7 +108,7 @@ at::Tensor FoldedConvolution::add_relu(const at::Tensor& x, const at::Tensor& ot
   const Ready now = ready(x);
   const auto& options = convolution_->options;
   if (!now.packed) return convolution(x, now.with, options).add_(other).relu_();
-  static const auto call = entry<WithSum>("binary");
+  static const auto call = operation<WithSum>("mkldnn::_convolution_pointwise", "binary");
   return call.call(x, other, now.with.weight, now.with.bias, padding_of(options), options.stride(),
                    options.dilation(), options.groups(), "add", std::nullopt, "relu", Numbers(),
                    std::nullopt);
@@ -150,7 +118,7 @@ void FoldedConvolution::forget() {
   if (!mutex_) return;
   const std::lock_guard lock(*mutex_);
   ready_ = {};
-  made_from_.clear();
+  written_.forget();
 }
 
 }  // namespace pcnet::core

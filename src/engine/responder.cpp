@@ -141,19 +141,19 @@ at::Tensor ModelResponder::maps(const at::Tensor& cosines, std::int64_t size, st
       .contiguous();
 }
 
-at::Tensor ModelResponder::encode(std::span<const at::Tensor> pictures) const {
+model::Seen ModelResponder::look(std::span<const at::Tensor> pictures) const {
   const torch::NoGradGuard no_grad;
   const core::AutocastScope scope = arithmetic();
   set_evaluating();
-  return encode_pictures(pictures);
+  return seen_of(pictures);
 }
 
-std::vector<at::Tensor> ModelResponder::cosines(const at::Tensor& visual,
+std::vector<at::Tensor> ModelResponder::cosines(const model::Seen& seen,
                                                 std::span<const Query> queries) const {
   const torch::NoGradGuard no_grad;
   const core::AutocastScope scope = arithmetic();
   set_evaluating();
-  return cosines_of(visual, queries, /*prepared=*/true);
+  return cosines_of(seen, queries, /*prepared=*/true);
 }
 
 core::AutocastScope ModelResponder::arithmetic() const {
@@ -200,12 +200,12 @@ void ModelResponder::report_difference(std::span<const Query> queries,
                             " of ", count, " sentences have their peak at the same pixel"));
 }
 
-at::Tensor ModelResponder::encode_pictures(std::span<const at::Tensor> pictures) const {
-  return model_->encode_images(
-      image::stack_pictures({pictures.data(), pictures.size()}).to(options_.device));
+model::Seen ModelResponder::seen_of(std::span<const at::Tensor> pictures) const {
+  return model_->look(model_->encode_images(
+      image::stack_pictures({pictures.data(), pictures.size()}).to(options_.device)));
 }
 
-std::vector<at::Tensor> ModelResponder::cosines_of(const at::Tensor& visual,
+std::vector<at::Tensor> ModelResponder::cosines_of(const model::Seen& seen,
                                                    std::span<const Query> queries,
                                                    bool prepared) const {
   std::vector<std::int64_t> picture_of;  // of each text
@@ -215,7 +215,7 @@ std::vector<at::Tensor> ModelResponder::cosines_of(const at::Tensor& visual,
                       static_cast<std::int64_t>(texts.size()));
     texts.push_back(static_cast<std::int64_t>(query.texts.size()));
   }
-  const at::Tensor logits = model_->respond(visual, expressions_of(queries, prepared),
+  const at::Tensor logits = model_->respond(seen, expressions_of(queries, prepared),
                                             torch::tensor(picture_of, torch::kInt64));
   return (logits / model_->scale()).split_with_sizes(texts, /*dim=*/1);
 }
@@ -224,7 +224,7 @@ std::vector<at::Tensor> ModelResponder::answers(std::span<const Query> queries,
                                                 bool prepared) const {
   std::vector<at::Tensor> pictures;
   for (const auto& query : queries) pictures.push_back(query.picture);
-  auto answers = cosines_of(encode_pictures(pictures), queries, prepared);
+  auto answers = cosines_of(seen_of(pictures), queries, prepared);
   for (std::size_t i = 0; i < queries.size(); ++i) {
     const Query& query = queries[i];
     answers[i] = maps(answers[i], query.picture.size(-1), query.height, query.width);

@@ -25,7 +25,7 @@ BaselineImpl::BaselineImpl(const config::ModelOptions& model, std::int64_t vocab
 at::Tensor BaselineImpl::forward(const at::Tensor& visual, const at::Tensor& texts) {
   const at::Tensor everywhere = texts.expand({visual.size(0), -1, -1});  // [B, M, C]
   return compared(
-      visual, everywhere,
+      look(visual), everywhere,
       attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, everywhere));
 }
 
@@ -39,26 +39,33 @@ std::vector<StageLogits> BaselineImpl::answer_batch(const at::Tensor& visual,
   }
   const at::Tensor texts = with_whole_batch(own, share);  // [n, B + D, C]
   const at::Tensor logits = compared(
-      visual, texts,
+      look(visual), texts,
       attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->text_to_vision(visual, texts));
   const std::int64_t samples = share.whole(own.size(0));
   return {{logits.slice(/*dim=*/1, 0, samples), logits.slice(/*dim=*/1, samples)}};
 }
 
-at::Tensor BaselineImpl::respond(const at::Tensor& visual, const Expressions& expressions,
+at::Tensor BaselineImpl::respond(const Seen& seen, const Expressions& expressions,
                                  const at::Tensor& picture) {
   const at::Tensor& texts = expressions.texts;
-  const TextsByPicture layout(picture, texts.size(0), visual.size(0), visual.device());
+  const TextsByPicture layout(picture, texts.size(0), seen.front().size(0), texts.device());
   const at::Tensor update =
       attn_fusion_.is_empty() ? at::Tensor() : attn_fusion_->only_text_to_vision();
-  return layout.in_order(compared(visual, layout.laid_out(texts), update)).unsqueeze(/*dim=*/0);
+  return layout.in_order(compared(seen, layout.laid_out(texts), update)).unsqueeze(/*dim=*/0);
 }
 
-at::Tensor BaselineImpl::compared(const at::Tensor& visual, const at::Tensor& texts,
+Seen BaselineImpl::look(const at::Tensor& visual) {
+  if (attn_fusion_.is_empty()) return {visual};
+  const VisualMemory memory = attn_fusion_->look_at(visual);
+  return {visual, memory.keys, memory.values};
+}
+
+at::Tensor BaselineImpl::compared(const Seen& pictures, const at::Tensor& texts,
                                   const at::Tensor& update) {
   const core::PartScope part("cells and texts");
+  const at::Tensor& visual = pictures.front();
   if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
-  const at::Tensor seen = attn_fusion_->vision_to_text(texts, attn_fusion_->look_at(visual));
+  const at::Tensor seen = attn_fusion_->vision_to_text(texts, {pictures.at(1), pictures.at(2)});
   return cell_products(visual + kResidualScale * update, texts + kResidualScale * seen) * scale();
 }
 

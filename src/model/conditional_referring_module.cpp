@@ -116,62 +116,63 @@ void ConditionalReferringModuleImpl::make_attentions(std::int64_t width) {
 StageOutput ConditionalReferringModuleImpl::forward(const at::Tensor& visual,
                                                     const at::Tensor& texts, const at::Tensor& cues,
                                                     const core::BatchShare& share) {
-  const Modulated stage = modulated(visual, texts, cues, looks_at_batch() ? &share : nullptr);
-  const at::Tensor scored = options.context == "pair"
-                                ? stage.texts
-                                : with_whole_batch(stage.texts, share);  // [n, B + D, C]
+  const at::Tensor cells = at_entry(visual, /*dim=*/1);
+  const VisualMemories memories = memories_of(cells);
+  const at::Tensor after = modulated(texts, cues, memories, looks_at_batch() ? &share : nullptr);
+  const at::Tensor scored =
+      options.context == "pair" ? after : with_whole_batch(after, share);  // [n, B + D, C]
   const at::Tensor seen = looks_at_partners()
-                              ? all_texts(stage.texts, share).expand({visual.size(0), -1, -1})
+                              ? all_texts(after, share).expand({visual.size(0), -1, -1})
                               : scored.slice(/*dim=*/1, 0, share.whole(visual.size(0)));
-  const at::Tensor next =
-      options.visual_update == "off"
-          ? stage.visual
-          : updated(stage.visual, text_to_vision_->text_to_vision(stage.visual, seen));
-  return {next, stage.texts, compared(next, scored, stage.memories.response)};
+  const at::Tensor next = options.visual_update == "off"
+                              ? cells
+                              : updated(cells, text_to_vision_->text_to_vision(cells, seen));
+  return {next, after, compared(next, scored, memories)};
 }
 
 StageOutput ConditionalReferringModuleImpl::respond(const at::Tensor& visual,
-                                                    const at::Tensor& texts,
-                                                    const at::Tensor& cues) {
-  const Modulated stage = modulated(visual, texts, cues, /*share=*/nullptr);
-  const at::Tensor next = options.visual_update == "off"
-                              ? stage.visual
-                              : updated(stage.visual, text_to_vision_->only_text_to_vision());
-  return {next, stage.texts, compared(next, stage.texts, stage.memories.response)};
+                                                    const at::Tensor& texts, const at::Tensor& cues,
+                                                    const VisualMemories& memories) {
+  const at::Tensor after = modulated(texts, cues, memories, /*share=*/nullptr);
+  const at::Tensor next = next_visual(visual);
+  return {next, after, compared(next, after, memories)};
 }
 
-ConditionalReferringModuleImpl::Modulated ConditionalReferringModuleImpl::modulated(
-    const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
-    const core::BatchShare* share) {
+at::Tensor ConditionalReferringModuleImpl::next_visual(const at::Tensor& visual) {
   const at::Tensor cells = at_entry(visual, /*dim=*/1);
+  return options.visual_update == "off" ? cells
+                                        : updated(cells, text_to_vision_->only_text_to_vision());
+}
+
+VisualMemories ConditionalReferringModuleImpl::memories_of(const at::Tensor& cells) {
+  VisualMemories memories;
+  if (strategy_.vision_to_text) memories.push_back(vision_to_text_->look_at(cells));
+  if (options.response_text != "vision_updated") return memories;
+  const bool same = strategy_.vision_to_text && response_text_.ptr() == vision_to_text_.ptr();
+  if (!same) memories.push_back(response_text_->look_at(cells));
+  return memories;
+}
+
+at::Tensor ConditionalReferringModuleImpl::modulated(const at::Tensor& texts,
+                                                     const at::Tensor& cues,
+                                                     const VisualMemories& memories,
+                                                     const core::BatchShare* share) {
   const at::Tensor before = at_entry(texts, /*dim=*/-1);
-  const Memories memories = look_at(cells);
-  const Cues seen = attended(cues, memories.cues, share);
+  const Cues seen = attended(cues, memories, share);
   at::Tensor after = before;
   if (strategy_.text_to_text) {
     after = after + residual(share != nullptr ? seen_in_batch(before, seen.context, *share)
                                               : text_to_text_->one_text(seen.own));
   }
   if (strategy_.cue) after = after + seen.own * options.cue_scale;
-  return {cells, at_entry(after, /*dim=*/-1), memories};
-}
-
-ConditionalReferringModuleImpl::Memories ConditionalReferringModuleImpl::look_at(
-    const at::Tensor& visual) {
-  Memories memories;
-  if (strategy_.vision_to_text) memories.cues = vision_to_text_->look_at(visual);
-  if (options.response_text == "vision_updated") {
-    const bool same = strategy_.vision_to_text && response_text_.ptr() == vision_to_text_.ptr();
-    memories.response = same ? memories.cues : response_text_->look_at(visual);
-  }
-  return memories;
+  return at_entry(after, /*dim=*/-1);
 }
 
 ConditionalReferringModuleImpl::Cues ConditionalReferringModuleImpl::attended(
-    const at::Tensor& cues, const VisualMemory& memory, const core::BatchShare* share) {
+    const at::Tensor& cues, const VisualMemories& memories, const core::BatchShare* share) {
   const auto look = [&](const at::Tensor& cue) {
     if (!strategy_.vision_to_text) return cue;
-    const at::Tensor seen = vision_to_text_->vision_to_text(cue, memory);
+    const at::Tensor seen = vision_to_text_->vision_to_text(cue, memories.front());
     return options.cue_residual ? cue + residual(seen) : seen;
   };
   if (share == nullptr) return {look(cues), {}};
@@ -209,10 +210,11 @@ at::Tensor ConditionalReferringModuleImpl::updated(const at::Tensor& visual,
 
 at::Tensor ConditionalReferringModuleImpl::compared(const at::Tensor& visual,
                                                     const at::Tensor& texts,
-                                                    const VisualMemory& memory) {
-  const at::Tensor seen = options.response_text == "vision_updated"
-                              ? texts + residual(response_text_->vision_to_text(texts, memory))
-                              : texts;
+                                                    const VisualMemories& memories) {
+  at::Tensor seen = texts;
+  if (options.response_text == "vision_updated") {
+    seen = texts + residual(response_text_->vision_to_text(texts, memories.back()));
+  }
   if (options.response == "inner_product") return cell_products(visual, seen);
   return cell_products(unit(visual, /*dim=*/1), unit(seen, /*dim=*/-1));
 }

@@ -31,7 +31,8 @@ PCNetImpl::PCNetImpl(const config::ModelOptions& model, std::int64_t vocabulary_
 std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
                                             const Expressions& expressions,
                                             const core::BatchShare& share) {
-  check(visual, expressions, /*leading=*/2);
+  check_visual(visual);
+  check_expressions(expressions, /*leading=*/2);
   const std::int64_t pictures = visual.size(0);
   if (expressions.texts.size(0) != pictures) {
     throw core::Error(core::cat("texts of ", pictures, " images: got ", expressions.texts.sizes(),
@@ -58,17 +59,37 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
   return answers;
 }
 
-at::Tensor PCNetImpl::respond(const at::Tensor& visual, const Expressions& expressions,
+Seen PCNetImpl::look(const at::Tensor& visual) {
+  check_visual(visual);
+  Seen seen{visual};
+  at::Tensor cells = visual;
+  for (std::size_t n = 0; n < stages_.size(); ++n) {
+    const core::PartScope part("referring module", static_cast<std::int64_t>(n));
+    for (const auto& memory : stages_[n]->look_at(cells)) {
+      seen.insert(seen.end(), {memory.keys, memory.values});
+    }
+    cells = stages_[n]->next_visual(cells);
+  }
+  return seen;
+}
+
+at::Tensor PCNetImpl::respond(const Seen& seen, const Expressions& expressions,
                               const at::Tensor& picture) {
-  check(visual, expressions, /*leading=*/1);
+  const at::Tensor& visual = seen.front();
+  check_expressions(expressions, /*leading=*/1);
   const TextsByPicture layout(picture, expressions.texts.size(0), visual.size(0), visual.device());
   at::Tensor cells = visual;
   at::Tensor texts = layout.laid_out(expressions.texts);
   std::vector<at::Tensor> answers;
+  const std::size_t of_stage = (seen.size() - 1) / stages_.size();
   for (std::size_t n = 0; n < stages_.size(); ++n) {
     const core::PartScope part("referring module", static_cast<std::int64_t>(n));
+    VisualMemories memories;
+    for (std::size_t i = 1 + n * of_stage; i < 1 + (n + 1) * of_stage; i += 2) {
+      memories.push_back({seen.at(i), seen.at(i + 1)});
+    }
     const StageOutput stage =
-        stages_[n]->respond(cells, texts, layout.laid_out(stage_cues(n, expressions)));
+        stages_[n]->respond(cells, texts, layout.laid_out(stage_cues(n, expressions)), memories);
     cells = stage.visual;
     texts = stage.texts;
     answers.push_back(layout.in_order(stage.similarity));  // [M, h, w]
@@ -76,12 +97,13 @@ at::Tensor PCNetImpl::respond(const at::Tensor& visual, const Expressions& expre
   return at::stack(answers) * scale();
 }
 
-void PCNetImpl::check(const at::Tensor& visual, const Expressions& expressions,
-                      std::size_t leading) const {
-  if (visual.dim() != 4 || visual.size(1) != options.width) {
-    throw core::Error(core::cat("visual features: got ", visual.sizes(), ", wanted [B, ",
-                                options.width, ", h, w]"));
-  }
+void PCNetImpl::check_visual(const at::Tensor& visual) const {
+  if (visual.dim() == 4 && visual.size(1) == options.width) return;
+  throw core::Error(core::cat("visual features: got ", visual.sizes(), ", wanted [B, ",
+                              options.width, ", h, w]"));
+}
+
+void PCNetImpl::check_expressions(const Expressions& expressions, std::size_t leading) const {
   const std::int64_t read = cues_read();
   const auto texts = expressions.texts.sizes().vec();
   const auto cues =

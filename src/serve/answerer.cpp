@@ -181,13 +181,13 @@ Answerer::Work Answerer::begin(const Question& question, Deadline deadline) {
 
 void Answerer::ask_model(Work& work) {
   auto answer =
-      asker_.ask(work.query, work.image ? work.image->visual : at::Tensor(), work.deadline);
+      asker_.ask(work.query, work.image ? work.image->seen : model::Seen(), work.deadline);
   work.cosines = std::move(answer.cosines);
   if (!work.query.picture.defined()) return;
   auto image = std::make_shared<KeptImage>();
   image->height = work.query.height;
   image->width = work.query.width;
-  image->visual = std::move(answer.visual);
+  image->seen = std::move(answer.seen);
   if (work.asks_sam) {
     // Another request may have shown it the same image meanwhile.
     const auto kept = kept_.find(work.image_id);

@@ -36,8 +36,8 @@ Asker::~Asker() {
   thread_.join();
 }
 
-Asker::Answer Asker::ask(engine::Query query, at::Tensor visual, Deadline deadline) {
-  auto job = std::make_unique<Job>(Job{std::move(query), std::move(visual), deadline, {}});
+Asker::Answer Asker::ask(engine::Query query, model::Seen seen, Deadline deadline) {
+  auto job = std::make_unique<Job>(Job{std::move(query), std::move(seen), deadline, {}});
   auto answer = job->answer.get_future();
   {
     const std::lock_guard lock(mutex_);
@@ -95,23 +95,34 @@ void Asker::answer(Batch batch) {
   }
 }
 
+model::Seen Asker::seen_together(const Batch& batch) {
+  model::Seen together;
+  for (std::size_t part = 0; part < batch.front()->seen.size(); ++part) {
+    std::vector<at::Tensor> rows;
+    for (const auto& job : batch) rows.push_back(job->seen.at(part));
+    together.push_back(rows.size() == 1 ? rows.front().unsqueeze(/*dim=*/0) : at::stack(rows));
+  }
+  return together;
+}
+
 void Asker::answer_together(Batch& batch) {
   std::vector<at::Tensor> pictures;
   for (const auto& job : batch) {
-    if (!job->visual.defined()) pictures.push_back(job->query.picture);
+    if (job->seen.empty()) pictures.push_back(job->query.picture);
   }
-  const at::Tensor encoded = pictures.empty() ? at::Tensor() : responder_.encode(pictures);
+  const model::Seen encoded = pictures.empty() ? model::Seen() : responder_.look(pictures);
   std::int64_t next = 0;
-  std::vector<at::Tensor> visual;
   std::vector<engine::Query> queries;
   for (const auto& job : batch) {
-    visual.push_back(job->visual.defined() ? job->visual : encoded[next++].clone());
     queries.push_back(job->query);
+    if (!job->seen.empty()) continue;
+    for (const auto& part : encoded) job->seen.push_back(part[next].clone());
+    ++next;
   }
-  auto cosines = responder_.cosines(at::stack(visual), queries);
+  auto cosines = responder_.cosines(seen_together(batch), queries);
   figures_.asked(static_cast<std::int64_t>(batch.size()), next);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    batch[i]->answer.set_value({std::move(visual[i]), std::move(cosines[i])});
+    batch[i]->answer.set_value({std::move(batch[i]->seen), std::move(cosines[i])});
   }
 }
 

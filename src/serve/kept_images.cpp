@@ -3,11 +3,9 @@
 namespace pcnet::serve {
 
 std::int64_t KeptImage::bytes() const {
-  const auto of = [](const at::Tensor& tensor) {
-    return tensor.defined() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
-  };
-  constexpr std::int64_t kItself = 512;  // with its places in list and map
-  return kItself + of(visual) + (embedding ? of(embedding->features) : 0);
+  std::int64_t sum = 512;  // itself, with its places in list and map
+  for (const auto& part : seen) sum += static_cast<std::int64_t>(part.nbytes());
+  return sum + (embedding ? static_cast<std::int64_t>(embedding->features.nbytes()) : 0);
 }
 
 std::shared_ptr<const KeptImage> KeptImages::find(const std::string& id) {

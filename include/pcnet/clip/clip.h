@@ -34,8 +34,12 @@ class ClipImpl : public torch::nn::Module {
     transformer_->set_recompute(on);
   }
 
-  /// ImageEncoder::set_folded
-  void set_folded(bool on) { visual_->set_folded(on); }
+  /// Whether evaluation without gradients takes weights that are made ready for it:
+  /// ImageEncoder::set_folded, Transformer::set_packed.
+  void set_folded(bool on) {
+    visual_->set_folded(on);
+    transformer_->set_packed(on);
+  }
 
   const std::shared_ptr<ImageEncoder>& visual() { return visual_; }
   const config::ClipOptions options;

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/config/clip_options.h"
+#include "pcnet/core/packed_linear.h"
 
 namespace pcnet::clip {
 
@@ -28,6 +29,11 @@ class ResidualAttentionBlockImpl : public torch::nn::Module {
   /// x [R, width], the tokens of texts -> the same; causal: a token sees itself and those before it
   /// in its text.
   at::Tensor forward(const at::Tensor& x, const std::vector<EqualTexts>& groups);
+  /// The same with packed weights: in evaluation, without gradients and autocast, of float32 on a
+  /// processor.
+  at::Tensor forward_packed(const at::Tensor& x, const std::vector<EqualTexts>& groups);
+  /// Training forgets the packed weights.
+  void train(bool on = true) override;
 
  private:
   at::Tensor attend(const at::Tensor& x, const std::vector<EqualTexts>& groups);
@@ -37,6 +43,7 @@ class ResidualAttentionBlockImpl : public torch::nn::Module {
   at::Tensor in_proj_weight_;  // query, key, value one above the other, [3 width, width]
   at::Tensor in_proj_bias_;
   torch::nn::Linear out_proj_ = nullptr, c_fc_ = nullptr, c_proj_ = nullptr;
+  core::PackedLinear packed_in_, packed_out_, packed_fc_, packed_proj_;
 };
 TORCH_MODULE(ResidualAttentionBlock);
 
@@ -49,10 +56,13 @@ class TransformerImpl : public torch::nn::Module {
   /// Whether each block is computed once more in the backward pass, in place of keeping what it
   /// holds inside (core::recomputed).
   void set_recompute(bool on) { recompute_ = on; }
+  /// Whether evaluation without gradients and autocast takes packed weights (core::PackedLinear).
+  void set_packed(bool on) { packed_ = on; }
 
  private:
   std::vector<ResidualAttentionBlock> blocks_;
   bool recompute_ = false;
+  bool packed_ = false;
 };
 TORCH_MODULE(Transformer);
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 #include <torch/torch.h>
+
+#include "pcnet/core/written.h"
 
 namespace pcnet::core {
 
@@ -46,25 +46,17 @@ class FoldedConvolution {
   void forget();
 
  private:
-  /// A tensor's storage, in whose place no other comes while this lives, and how often it was
-  /// written.
-  struct Stamp {
-    c10::weak_intrusive_ptr<c10::StorageImpl> storage;
-    std::uint32_t version;
-    bool operator==(const Stamp&) const = default;
-  };
   struct Ready {
     ConvolutionWeights with;
     bool packed = false;  // for oneDNN
   };
-  std::vector<Stamp> stamps() const;
   Ready ready(const at::Tensor& x);
 
   torch::nn::Conv2d convolution_ = nullptr;
   std::shared_ptr<torch::nn::BatchNorm2dImpl> norm_;
   std::unique_ptr<std::mutex> mutex_;
   Ready ready_;
-  std::vector<Stamp> made_from_;  // empty: nothing is folded
+  Written written_;
 };
 
 }  // namespace pcnet::core

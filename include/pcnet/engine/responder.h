@@ -80,10 +80,10 @@ class ModelResponder : public Responder {
   std::int64_t cues_read() const override { return model_->cues_read(); }
 
   // respond() in its three steps, for who keeps the result of one:
-  /// V_0 [B, C, h, w] of pictures [3, S, S] uint8.
-  at::Tensor encode(std::span<const at::Tensor> pictures) const;
-  /// Cosines [N, M, h, w] of each query, whose picture is that row of `visual`.
-  std::vector<at::Tensor> cosines(const at::Tensor& visual, std::span<const Query> queries) const;
+  /// All that pictures [3, S, S] uint8 make without a text: [B, ..] each.
+  model::Seen look(std::span<const at::Tensor> pictures) const;
+  /// Cosines [N, M, h, w] of each query, whose picture is that row of `seen`.
+  std::vector<at::Tensor> cosines(const model::Seen& seen, std::span<const Query> queries) const;
   /// Cosines [N, M, h, w] on a picture of size S -> [N, M, H, W] as respond()'s. For several
   /// threads.
   at::Tensor maps(const at::Tensor& cosines, std::int64_t size, std::int64_t height,
@@ -97,8 +97,8 @@ class ModelResponder : public Responder {
     std::int64_t add(const std::string& text);
   };
   at::Tensor encode_texts(const std::vector<std::string>& texts) const;
-  at::Tensor encode_pictures(std::span<const at::Tensor> pictures) const;
-  std::vector<at::Tensor> cosines_of(const at::Tensor& visual, std::span<const Query> queries,
+  model::Seen seen_of(std::span<const at::Tensor> pictures) const;
+  std::vector<at::Tensor> cosines_of(const model::Seen& seen, std::span<const Query> queries,
                                      bool prepared) const;
   /// @param prepared whether features that prepare() left may be taken
   model::Expressions expressions_of(std::span<const Query> queries, bool prepared) const;

@@ -23,13 +23,15 @@ class BaselineImpl : public ReferringModel {
   using ReferringModel::answer_batch;
   std::vector<StageLogits> answer_batch(const at::Tensor& visual, const Expressions& expressions,
                                         const core::BatchShare& share) override;
-  at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
+  using ReferringModel::respond;
+  at::Tensor respond(const Seen& seen, const Expressions& expressions,
                      const at::Tensor& picture) override;
+  Seen look(const at::Tensor& visual) override;
   std::int64_t cues_read() const override { return 0; }
 
  private:
   /// texts [B, X, C]; update: what the cells saw in them, undefined without attention
-  at::Tensor compared(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& update);
+  at::Tensor compared(const Seen& pictures, const at::Tensor& texts, const at::Tensor& update);
 
   CrossAttention attn_fusion_ = nullptr;  // empty: without attention
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <torch/torch.h>
 
@@ -24,6 +25,10 @@ struct StageOutput {
   at::Tensor similarity;  ///< [B, X, h, w]: cosine (or inner product) of cells and texts, before
                           ///< ReLU and not multiplied by the logit scale
 };
+
+/// What texts see of the pictures a stage looks at: the first is what cues look at, the last what
+/// the response's texts do, the same where the projections are shared. None where no text looks.
+using VisualMemories = std::vector<VisualMemory>;
 
 /// One stage of Sec. 3.2: the referring modulation block (Eq. 2-3) makes each text's cue look at
 /// the picture and the text at the cues; the response map generation (Eq. 4) lets the cells look at
@@ -55,8 +60,18 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
                       const core::BatchShare& share = {});
 
   /// Inference: texts and cues [B, L, C], each with its own cue on its own picture and as if it
-  /// were alone; X = L.
-  StageOutput respond(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues);
+  /// were alone; X = L. `memories` is look_at(visual).
+  StageOutput respond(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
+                      const VisualMemories& memories);
+  StageOutput respond(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues) {
+    return respond(visual, texts, cues, look_at(visual));
+  }
+  /// What texts will see of V_n [B, C, h, w], which depends on no text.
+  VisualMemories look_at(const at::Tensor& visual) {
+    return memories_of(at_entry(visual, /*dim=*/1));
+  }
+  /// Inference: V_{n+1}, which depends on no text either (CrossAttention::only_text_to_vision).
+  at::Tensor next_visual(const at::Tensor& visual);
 
   const config::ReferringOptions options;
 
@@ -67,39 +82,31 @@ class ConditionalReferringModuleImpl : public torch::nn::Module {
     bool text_to_text;    ///< what texts see in the cues is added to them
     bool cue;             ///< the cue itself is added
   };
-  /// What cues and the response's texts see of the pictures; undefined where they do not look.
-  struct Memories {
-    VisualMemory cues;
-    VisualMemory response;
-  };
   /// A text's own cue [B, L, C], undefined where it is not asked for, and all that it looks at
   /// [B, X, C], undefined: its own alone.
   struct Cues {
     at::Tensor own;
     at::Tensor context;  // [X, C] when its keys are reshaped
   };
-  /// What the referring modulation block hands to the response map generation.
-  struct Modulated {
-    at::Tensor visual;  ///< V_n as it entered
-    at::Tensor texts;   ///< Q_{n+1}
-    Memories memories;
-  };
   static Strategy strategy_of(config::Modulation modulation);
 
   bool looks_at_batch() const;
   bool looks_at_partners() const;
   void make_attentions(std::int64_t width);
+  /// The referring modulation block: Q_{n+1}.
   /// @param share of the batch that texts look at; null: none, each its own cue
-  Modulated modulated(const at::Tensor& visual, const at::Tensor& texts, const at::Tensor& cues,
-                      const core::BatchShare* share);
-  Memories look_at(const at::Tensor& visual);
-  Cues attended(const at::Tensor& cues, const VisualMemory& memory, const core::BatchShare* share);
+  at::Tensor modulated(const at::Tensor& texts, const at::Tensor& cues,
+                       const VisualMemories& memories, const core::BatchShare* share);
+  /// @param cells V_n as it entered
+  VisualMemories memories_of(const at::Tensor& cells);
+  Cues attended(const at::Tensor& cues, const VisualMemories& memories,
+                const core::BatchShare* share);
   /// What texts [B, L, C] see in the cues of the batch.
   at::Tensor seen_in_batch(const at::Tensor& texts, const at::Tensor& context,
                            const core::BatchShare& share);
   at::Tensor updated(const at::Tensor& visual, const at::Tensor& update) const;
   at::Tensor compared(const at::Tensor& visual, const at::Tensor& texts,
-                      const VisualMemory& memory);
+                      const VisualMemories& memories);
   at::Tensor residual(const at::Tensor& attended) const;
   at::Tensor at_entry(const at::Tensor& x, std::int64_t dim) const;
 

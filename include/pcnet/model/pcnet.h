@@ -28,14 +28,17 @@ class PCNetImpl : public ReferringModel {
                                         const core::BatchShare& share) override {
     return forward(visual, expressions, share);
   }
-  at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
+  using ReferringModel::respond;
+  at::Tensor respond(const Seen& seen, const Expressions& expressions,
                      const at::Tensor& picture) override;
+  Seen look(const at::Tensor& visual) override;
   std::int64_t cues_read() const override { return config::cues_read(options); }
   std::int64_t cue_of_stage(std::int64_t stage) const override;
 
  private:
   /// @param leading dimensions of an expression's place: [M] or [B, 1 + D]
-  void check(const at::Tensor& visual, const Expressions& expressions, std::size_t leading) const;
+  void check_expressions(const Expressions& expressions, std::size_t leading) const;
+  void check_visual(const at::Tensor& visual) const;
   /// The texts' cues [.., C] of a stage.
   at::Tensor stage_cues(std::size_t stage, const Expressions& expressions) const;
 

@@ -23,6 +23,10 @@ struct StageLogits {
   at::Tensor partners;  ///< [B, D, h, w]: picture i's own D further expressions
 };
 
+/// What a model makes of B pictures before it is asked anything: each [B, ..], V_0 [B, C, h, w]
+/// first.
+using Seen = std::vector<at::Tensor>;
+
 /// Picks expressions out of the features [U, C] of the distinct texts: text_index [..] and
 /// cue_index [.., K] int64, any leading shape.
 Expressions gather_expressions(const at::Tensor& distinct, const at::Tensor& text_index,
@@ -51,10 +55,17 @@ class ReferringModel : public torch::nn::Module {
     return answer_batch(visual, expressions, core::BatchShare());
   }
   /// Inference: expressions [M, ..] each on its own picture, picture [M] int64 (best on the CPU),
-  /// whatever others are asked; visual [B, C, h, w] -> logits [N, M, h, w], scale * similarity
-  /// before ReLU. The last stage counts.
-  virtual at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
+  /// whatever others are asked; `seen` is what look() made of B pictures -> logits [N, M, h, w],
+  /// scale * similarity before ReLU. The last stage counts.
+  virtual at::Tensor respond(const Seen& seen, const Expressions& expressions,
                              const at::Tensor& picture) = 0;
+  at::Tensor respond(const at::Tensor& visual, const Expressions& expressions,
+                     const at::Tensor& picture) {
+    return respond(look(visual), expressions, picture);
+  }
+  /// Inference: all that depends on the pictures V_0 [B, C, h, w] alone, for any number of
+  /// respond().
+  virtual Seen look(const at::Tensor& visual) = 0;
   /// How many cues of each expression the model reads.
   virtual std::int64_t cues_read() const = 0;
   /// Which of them a stage reads; -1: the expression itself.

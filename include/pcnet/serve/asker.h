@@ -23,7 +23,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 class Asker {
  public:
   struct Answer {
-    at::Tensor visual;   ///< V_0 [C, h, w]
+    model::Seen seen;    ///< the picture's row of what the model makes of it
     at::Tensor cosines;  ///< [N, M, h, w]
   };
 
@@ -34,14 +34,14 @@ class Asker {
   Asker& operator=(const Asker&) = delete;
 
   /// Waits for the answer. A request whose neighbours in the batch fail is asked again alone.
-  /// @param visual of the query's picture, where it was kept; undefined: it is encoded
+  /// @param seen of the query's picture, where it was kept; empty: it is encoded
   /// HttpError 503 when the deadline passes first.
-  Answer ask(engine::Query query, at::Tensor visual, Deadline deadline);
+  Answer ask(engine::Query query, model::Seen seen, Deadline deadline);
 
  private:
   struct Job {
     engine::Query query;
-    at::Tensor visual;
+    model::Seen seen;
     Deadline deadline;
     std::promise<Answer> answer;
   };
@@ -50,6 +50,7 @@ class Asker {
   void work();
   Batch take();  // with the mutex held
   void answer(Batch batch);
+  static model::Seen seen_together(const Batch& batch);
   void answer_together(Batch& batch);
 
   const engine::ModelResponder& responder_;

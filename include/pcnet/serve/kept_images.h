@@ -9,8 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include <ATen/core/Tensor.h>
-
+#include "pcnet/model/referring_model.h"
 #include "pcnet/sam/predictor.h"
 
 namespace pcnet::serve {
@@ -19,7 +18,7 @@ namespace pcnet::serve {
 struct KeptImage {
   std::int64_t height = 0;  ///< after its EXIF turn, px
   std::int64_t width = 0;
-  at::Tensor visual;                        ///< V_0 [C, h, w]
+  model::Seen seen;                         ///< the image's row of what the model makes of it
   std::optional<sam::Embedding> embedding;  ///< once Segment Anything was asked about it
 
   std::int64_t bytes() const;

@@ -29,26 +29,31 @@ at::Tensor ids(const std::vector<std::vector<std::int64_t>>& rows) {
   return at::stack(tensors);
 }
 
-TEST(ResidualAttentionBlock, IsTheNaiveLoop) {
+TEST(ResidualAttentionBlock, IsTheNaiveLoopWithPackedWeightsToo) {
   torch::manual_seed(2);
-  ResidualAttentionBlock block(/*width=*/8, /*heads=*/2, /*layers=*/3);
+  ResidualAttentionBlock block(/*width=*/40, /*heads=*/2, /*layers=*/3);
   naive::Weights weights;
-  {
-    const torch::NoGradGuard no_grad;
-    for (auto& item : block->named_parameters()) {
-      item->add_(torch::randn_like(item.value()) * 0.3);
-      weights[item.key()] = item.value();
-    }
+  const torch::NoGradGuard no_grad;
+  for (auto& item : block->named_parameters()) {
+    item->add_(torch::randn_like(item.value()) * 0.1);
+    weights[item.key()] = item.value();
   }
-  const std::vector<EqualTexts> groups = {{2, 3}, {3, 5}};
-  const at::Tensor x = torch::randn({21, 8});
-  const std::vector<at::Tensor> in = split_texts(x, groups);
-  const std::vector<at::Tensor> out = split_texts(block(x, groups).to(torch::kDouble), groups);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    ASSERT_EQ(in[i].sizes(), (at::IntArrayRef{groups[i].count, groups[i].length, 8}));
-    for (std::int64_t m = 0; m < groups[i].count; ++m) {
-      EXPECT_TRUE(at::allclose(out[i][m], naive::text_block(in[i][m], weights, 2), 1e-4, 1e-5))
-          << i << ", " << m;
+  // Few texts, which one thread takes, and more than that.
+  for (const std::vector<EqualTexts>& groups :
+       std::vector<std::vector<EqualTexts>>{{{2, 3}, {3, 5}}, {{20, 2}, {1, 1}, {7, 4}}}) {
+    std::int64_t rows = 0;
+    for (const auto& group : groups) rows += group.count * group.length;
+    const at::Tensor x = torch::randn({rows, 40});
+    const std::vector<at::Tensor> in = split_texts(x, groups);
+    for (const at::Tensor& answer : {block(x, groups), block->forward_packed(x, groups)}) {
+      const std::vector<at::Tensor> out = split_texts(answer.to(torch::kDouble), groups);
+      for (std::size_t i = 0; i < groups.size(); ++i) {
+        ASSERT_EQ(in[i].sizes(), (at::IntArrayRef{groups[i].count, groups[i].length, 40}));
+        for (std::int64_t m = 0; m < groups[i].count; ++m) {
+          EXPECT_TRUE(at::allclose(out[i][m], naive::text_block(in[i][m], weights, 2), 1e-4, 1e-5))
+              << i << ", " << m;
+        }
+      }
     }
   }
 }
@@ -80,6 +85,23 @@ TEST(EncodeText, DoesNotDependOnPadding) {
   ASSERT_EQ(padded.sizes(), (at::IntArrayRef{2, 12}));
   EXPECT_TRUE(at::allclose(padded[0], clip->encode_text(ids({{5, 1, 2, 6}}))[0], 1e-5, 1e-6));
   EXPECT_TRUE(at::allclose(padded[1], clip->encode_text(ids({{5, 3, 6}}))[0], 1e-5, 1e-6));
+}
+
+TEST(EncodeText, TakesWeightsMadeReadyWithoutGradientsAlone) {
+  Clip clip = tiny();
+  const at::Tensor tokens = ids({{5, 1, 2, 6, 0}, {5, 3, 6, 0, 0}, {5, 4, 3, 1, 6}});
+  clip->eval();
+  const at::Tensor wanted = clip->encode_text(tokens);
+  clip->set_folded(true);
+  EXPECT_TRUE(at::equal(clip->encode_text(tokens), wanted));
+  const torch::NoGradGuard no_grad;
+  const auto near = [&](const at::Tensor& got) {
+    return (got - wanted).abs().max().item<float>() < 1e-5F * wanted.abs().max().item<float>();
+  };
+  EXPECT_TRUE(near(clip->encode_text(tokens)));
+  clip->train();  // forgets what was packed
+  clip->eval();
+  EXPECT_TRUE(near(clip->encode_text(tokens)));
 }
 
 TEST(EncodeText, DependsOnWordsAndTheirOrder) {

@@ -42,7 +42,7 @@ class AskerTest : public ::testing::Test {
 
   at::Tensor alone(const engine::Query& query) const {
     const std::vector<at::Tensor> pictures = {query.picture};
-    return responder_->cosines(responder_->encode(pictures), {&query, 1}).front();
+    return responder_->cosines(responder_->look(pictures), {&query, 1}).front();
   }
 
   static Deadline soon() { return steady_clock::now() + seconds(60); }
@@ -83,7 +83,7 @@ TEST_F(AskerTest, DoesNotEncodeWhatWasKept) {
   engine::Query second = first;
   second.picture = at::Tensor();
   second.texts = {"left star"};
-  const auto again = asker.ask(second, answer.visual, soon());
+  const auto again = asker.ask(second, answer.seen, soon());
   second.picture = first.picture;
   EXPECT_TRUE(at::allclose(again.cosines, alone(second), 1e-5, 1e-6));
   EXPECT_THAT(figures_.text({}), HasSubstr("pcnet_encoded_images_total 1\n"));

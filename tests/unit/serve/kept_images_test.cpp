@@ -8,7 +8,7 @@ namespace {
 
 std::shared_ptr<const KeptImage> image_of(std::int64_t values) {
   auto image = std::make_shared<KeptImage>();
-  image->visual = torch::zeros({values});
+  image->seen = {torch::zeros({values})};
   return image;
 }
 
