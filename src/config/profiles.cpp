@@ -66,6 +66,7 @@ void set_tris(Config& config) {
 }
 
 void set_improved(Config& config) {
+  config.model.position_channels = true;
   config.eval.align_corners = false;
   auto& disambiguation = config.loss.instance_disambiguation;
   disambiguation.weight = 0.5;

@@ -64,7 +64,7 @@ class Training(Case):
         self.assert_refused(1, root, root=root)
 
     def test_no_dataset_at_all(self):
-        result = run("-q", "train", CONFIGS / "clip.yaml", "--run", self.run)
+        result = run("-q", "train", CONFIGS / "clip_plain.yaml", "--run", self.run)
         self.assert_fails(result, 2, "data.root", "--root")
 
     def test_an_empty_dataset_folder(self):

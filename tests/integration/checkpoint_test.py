@@ -221,7 +221,7 @@ class Differently(RunCase):
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "there is one core")
     def test_on_more_threads_it_goes_on_and_says_what_may_differ(self):
         self.copy_stopped()
-        command = ["train", CONFIGS / "clip.yaml", "--root", ROOT, "--run", self.run]
+        command = ["train", CONFIGS / "clip_plain.yaml", "--root", ROOT, "--run", self.run]
         command += ["--resume", "auto", "--threads", "2", *settings(**CHANGES)]
         with started([BINARY, *map(str, command)]) as process:
             _, errors = process.communicate(timeout=100)

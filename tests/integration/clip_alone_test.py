@@ -41,7 +41,7 @@ def setUpModule():
     unittest.addModuleCleanup(shutil.rmtree, FOLDER)
     ROOT = make_benchmark(FOLDER / "data")
     RUN = FOLDER / "run"
-    result = train(ROOT, RUN, config="clip.yaml", changes={**REAL, "train__max_steps": 0})
+    result = train(ROOT, RUN, config="clip_plain.yaml", changes={**REAL, "train__max_steps": 0})
     if result.returncode != 0:
         raise AssertionError(result.stderr)
     CLIP = FOLDER / "clip.safetensors"

@@ -41,7 +41,7 @@ def setUpModule():
     unittest.addModuleCleanup(shutil.rmtree, FOLDER)
     ROOT = make_benchmark(FOLDER / "data")
     CLIP = FOLDER / "clip"
-    train_well(CLIP, config="clip.yaml")
+    train_well(CLIP, config="clip_plain.yaml")
     WHOLE = FOLDER / "whole"
     train_well(WHOLE, changes={**CALIBRATED, "model__clip__weights": CLIP})
 
@@ -117,7 +117,7 @@ class Calibration(Case):
 
     def test_a_file_of_clip_is_asked_by_its_attention_pool(self):
         train_well(
-            self.folder / "real", config="clip.yaml", changes={**REAL, "train__max_steps": 0}
+            self.folder / "real", config="clip_plain.yaml", changes={**REAL, "train__max_steps": 0}
         )
         last = self.folder / "real/checkpoints/last.safetensors"
         file = self.folder / "clip.safetensors"
@@ -149,7 +149,7 @@ class Calibration(Case):
             if path.suffix in (".jsonl", ".json") and path.name != "cues.jsonl":
                 path.write_text(path.read_text(encoding="utf-8").replace("circle", "disc disk"))
         untrained = {"train__max_steps": 0}
-        result = train(root, self.folder / "run", config="clip.yaml", changes=untrained)
+        result = train(root, self.folder / "run", config="clip_plain.yaml", changes=untrained)
         self.assertEqual(result.returncode, 0, result.stderr)
         changes = {"model__clip__weights": CLIP, "loss__calibration__weights": self.folder / "run"}
         result = dry_run(**CALIBRATED, **changes)

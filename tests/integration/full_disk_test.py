@@ -71,7 +71,7 @@ class SmallDisk(Case):
     def train(self, disk, kilobytes, changes, fill_when="false"):
         """Trains into disk/run, which is filled up once `fill_when` (sh) holds; the folder as it
         was left is copied to self.folder."""
-        command = [BINARY, "train", CONFIGS / "clip.yaml", "--root", ROOT, "--run", disk / "run"]
+        command = [BINARY, "train", CONFIGS / "clip_plain.yaml", "--root", ROOT, "--run", disk / "run"]
         command += ["-q", "--threads", "1", *settings(**changes)]
         script = f"""
             mount -t tmpfs -o size={kilobytes}k none "{disk}" || exit 99

@@ -34,7 +34,7 @@ def setUpModule():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pcnet_kill_"))
     unittest.addModuleCleanup(shutil.rmtree, folder)
     ROOT = make_benchmark(folder / "data")
-    train_well(folder / "clip", "clip.yaml", {})
+    train_well(folder / "clip", "clip_plain.yaml", {})
     SETTINGS = {**CHANGES, "model__clip__weights": folder / "clip"}
     WHOLE = folder / "whole"
     begin = time.monotonic()

@@ -23,7 +23,7 @@ def setUpModule():
 def dry_run(**changes):
     """The document of a dry run."""
     shown = run_well(
-        *("-q", "--json", "train", CONFIGS / "clip.yaml", "--root", ROOT, "--dry-run"),
+        *("-q", "--json", "train", CONFIGS / "clip_plain.yaml", "--root", ROOT, "--dry-run"),
         *settings(**changes),
     )
     return json.loads(shown.stdout)
@@ -67,7 +67,7 @@ class DryRun(Case):
 
     def test_is_a_table_for_people(self):
         shown = run_well(
-            *("-q", "train", CONFIGS / "clip.yaml", "--root", ROOT, "--dry-run"), *settings()
+            *("-q", "train", CONFIGS / "clip_plain.yaml", "--root", ROOT, "--dry-run"), *settings()
         )
         for word in ("weights ", "gradients ", "moments ", "activations ", "batch of 16", "free "):
             self.assertIn(word, shown.stdout)

@@ -39,7 +39,7 @@ def setUpModule():
 class Output(Case):
     def commands(self):
         """One call of every command that does work."""
-        clip = CONFIGS / "clip.yaml"
+        clip = CONFIGS / "clip_plain.yaml"
         data = ("--root", ROOT, *settings(train__max_steps=2))
         text = ("--text", "the star", "--out", self.folder / "out")
         return {

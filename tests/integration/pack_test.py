@@ -47,20 +47,20 @@ def setUpModule():
     pack_well(MANY, WHOLE, *LARGE)
 
 
-def pack_arguments(root, out, *more, config="clip.yaml"):
+def pack_arguments(root, out, *more, config="clip_plain.yaml"):
     return ("data", "pack", CONFIGS / config, "--root", root, "--out", out, *more)
 
 
-def pack(root, out, *more, config="clip.yaml", **options):
+def pack(root, out, *more, config="clip_plain.yaml", **options):
     return run("-q", *pack_arguments(root, out, *more, config=config), **options)
 
 
-def pack_well(root, out, *more, config="clip.yaml"):
+def pack_well(root, out, *more, config="clip_plain.yaml"):
     result = run_well("-q", "--json", *pack_arguments(root, out, *more, config=config))
     return json.loads(result.stdout)
 
 
-def train_packed(path, folder, *arguments, config="clip.yaml", changes=None):
+def train_packed(path, folder, *arguments, config="clip_plain.yaml", changes=None):
     return run(
         *("train", CONFIGS / config, "--pack", path, "--run", folder, *arguments),
         *settings(**(changes or {})),
@@ -104,7 +104,7 @@ class Same(Case):
         documents = [json.loads((run / "results.json").read_text()) for run in (one, other)]
         self.assertEqual(*map(without_paths, documents))
 
-    def assert_trains_alike(self, root, path, config="clip.yaml", changes=None):
+    def assert_trains_alike(self, root, path, config="clip_plain.yaml", changes=None):
         files, packed = self.folder / "files", self.folder / "packed"
         for result in (
             train(root, files, config=config, changes=changes),
@@ -136,7 +136,7 @@ class Same(Case):
         whole, run_folder = self.folder / "whole", self.folder / "run"
         changes = {"train__checkpoint_every": 5}
         self.assertEqual(train(ROOT, whole, changes=changes).returncode, 0)
-        command = [BINARY, "train", CONFIGS / "clip.yaml", "--root", ROOT, "--run", run_folder]
+        command = [BINARY, "train", CONFIGS / "clip_plain.yaml", "--root", ROOT, "--run", run_folder]
         command += [*settings(**changes), "--threads", "1"]
         last = run_folder / "checkpoints/last.safetensors"
         with started([str(part) for part in command]) as process:
@@ -170,7 +170,7 @@ class Alone(Case):
         shutil.copytree(ROOT, root)
         pack_well(root, path)
         before = json.loads(
-            run_well("--json", "data", "stats", CONFIGS / "clip.yaml", "--root", root).stdout
+            run_well("--json", "data", "stats", CONFIGS / "clip_plain.yaml", "--root", root).stdout
         )
         of_files = self.folder / "of_files"
         self.assertEqual(train(root, of_files).returncode, 0)
@@ -182,7 +182,7 @@ class Alone(Case):
         result = run_well("--json", "eval", of_files, "--pack", path)  # its data.root is no more
         self.assertIn("warning: no dataset folder", result.stderr)
         self.assertEqual(without_paths(json.loads(result.stdout)), without_paths(shown))
-        for source in ((CONFIGS / "clip.yaml", "--pack", path), (path,)):  # it knows its settings
+        for source in ((CONFIGS / "clip_plain.yaml", "--pack", path), (path,)):  # it knows its settings
             after = json.loads(run_well("--json", "data", "stats", *source).stdout)
             self.assertEqual(after, before)
         drawn = json.loads(

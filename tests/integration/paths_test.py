@@ -347,7 +347,7 @@ class FrozenClip(Case):
         self.work = self.folder / "work"
         self.clip = self.work / "clip"
         tiny = {"train__max_steps": 1}
-        self.assertEqual(train(ONE, self.clip, config="clip.yaml", changes=tiny).returncode, 0)
+        self.assertEqual(train(ONE, self.clip, config="clip_plain.yaml", changes=tiny).returncode, 0)
         self.run = self.work / "run"
         self.changes = {**FEW, **self.CALIBRATED, "train__max_steps": 40}
         started = start_training(ONE, self.run, config=CONFIG,
@@ -375,7 +375,7 @@ class FrozenClip(Case):
         self.assertEqual(state_of(last)["frozen_clip"], digest(best))
         again = self.folder / "again"
         changes = {"train__max_steps": 2}
-        self.assertEqual(train(ONE, again, config="clip.yaml", changes=changes).returncode, 0)
+        self.assertEqual(train(ONE, again, config="clip_plain.yaml", changes=changes).returncode, 0)
         shutil.copy(again / "checkpoints/best.safetensors", best)
         self.assert_fails(self.resume(self.run, "-q"), 2, self.clip, "another frozen CLIP",
                           "--resume-anyway")

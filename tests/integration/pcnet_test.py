@@ -29,7 +29,7 @@ TERMS = {"total", "classification", "region_aware_shrinking", "instance_disambig
 
 # Each must show in the first step's loss or in the number of parameters.
 SWITCHES = (
-    "model.position_channels=true",
+    "model.position_channels=false",
     "model.stages=2",
     "model.referring.modules=4",
     "model.referring.context=own",
@@ -70,13 +70,13 @@ def setUpModule():
     unittest.addModuleCleanup(shutil.rmtree, FOLDER)
     ROOT = make_benchmark(FOLDER / "data")
     CLIP = FOLDER / "clip"
-    train_well(CLIP, "clip.yaml", {})
+    train_well(CLIP, "clip_plain.yaml", {})
     for profile, config in PROFILES.items():
         train_well(FOLDER / profile, config, {})
 
 
 def train_well(folder, config, changes):
-    start = {} if config == "clip.yaml" else {"model__clip__weights": CLIP}
+    start = {} if config == "clip_plain.yaml" else {"model__clip__weights": CLIP}
     result = train(ROOT, folder, config=config, changes={**start, **changes})
     if result.returncode != 0:
         raise AssertionError(result.stderr)
@@ -111,11 +111,11 @@ class Training(Case):
 
     def test_positions_are_new_to_a_warm_start_without_and_come_from_one_with(self):
         clip, fresh, taken = (self.folder / name for name in ("clip", "fresh", "taken"))
-        train_well(clip, "clip_position.yaml", {"train__max_steps": 2})
-        result = train_well(fresh, "pcnet_position.yaml", {"train__max_steps": 0})
+        train_well(clip, "clip.yaml", {"train__max_steps": 2})
+        result = train_well(fresh, "pcnet.yaml", {"train__max_steps": 0})
         self.assertIn("position_project (1 tensor)", result.stderr)
         result = train_well(
-            taken, "pcnet_position.yaml", {"model__clip__weights": clip, "train__max_steps": 0}
+            taken, "pcnet.yaml", {"model__clip__weights": clip, "train__max_steps": 0}
         )
         self.assertNotIn("position_project", result.stderr)
         name = "position_project.weight"
@@ -125,7 +125,7 @@ class Training(Case):
         )
         self.assertEqual(mine, given)
         self.assertNotEqual(mine, other)
-        result = dry_run(f"model.clip.weights={clip}")
+        result = dry_run(f"model.clip.weights={clip}", config="pcnet_paper.yaml")
         self.assert_fails(result, 2, "model.position_channels is false")
 
     def test_resuming_gives_the_same_run(self):

@@ -39,7 +39,7 @@ def setUpModule():
     ROOT = make_benchmark(folder / "data")
     CLIP, TRIS = folder / "clip", folder / "tris"
     for run_folder, config, changes in (
-        (CLIP, "clip.yaml", {"train__max_steps": 60}),
+        (CLIP, "clip_plain.yaml", {"train__max_steps": 60}),
         (TRIS, "tris.yaml", {"model__clip__weights": CLIP}),
     ):
         result = train(ROOT, run_folder, config=config, changes=changes)

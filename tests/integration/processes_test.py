@@ -112,7 +112,7 @@ class SameAsOne(Case):
 
     def test_training(self):
         for config, changes in (
-            ("clip.yaml", {}),
+            ("clip_plain.yaml", {}),
             ("pcnet_paper.yaml", {"train__accumulate": 2}),
             ("pcnet.yaml", {"train__recompute": "true", "data__negatives": "distinct_images"}),
             ("tris.yaml", {"train__batch_size": 7}),

@@ -142,7 +142,7 @@ def broken_copy(benchmark, folder, count):
     return root
 
 
-def train(root, folder, *arguments, config="clip.yaml", changes=None, **more):
+def train(root, folder, *arguments, config="clip_plain.yaml", changes=None, **more):
     """Trains with the tiny settings; arguments are added."""
     return run(
         *("train", CONFIGS / config, "--root", root, "--run", folder, *arguments),
@@ -151,7 +151,7 @@ def train(root, folder, *arguments, config="clip.yaml", changes=None, **more):
     )
 
 
-def start_training(root, folder, *arguments, config="clip.yaml", changes=None):
+def start_training(root, folder, *arguments, config="clip_plain.yaml", changes=None):
     """The same without waiting; a context manager that leaves no process behind."""
     command = ["train", CONFIGS / config, "--root", root, "--run", folder, *arguments]
     command += settings(**(changes or {}))

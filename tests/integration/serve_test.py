@@ -439,7 +439,7 @@ class ServeEndTest(unittest.TestCase):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.root = make_benchmark(self.folder / "data")
         self.model = self.folder / "run"
-        self.assertEqual(train(self.root, self.model, config="clip.yaml").returncode, 0)
+        self.assertEqual(train(self.root, self.model, config="clip_plain.yaml").returncode, 0)
         self.image = encoded(pictures_of(self.root)[0])
 
     def test_token(self):

@@ -47,7 +47,7 @@ def setUpModule():
 class Study(Case):
     def write(self, text=STUDY, name="small.yaml"):
         path = self.folder / name
-        names = {"start": "clip", "pcnet": "pcnet", "tris": "tris"}
+        names = {"start": "clip_plain", "pcnet": "pcnet", "tris": "tris"}
         path.write_text(text.format(**{k: CONFIGS / f"{v}.yaml" for k, v in names.items()}))
         return path
 
@@ -182,7 +182,7 @@ tables:
         study = self.folder / "clip.yaml"
         study.write_text(f"""
 config: {CONFIGS}/pcnet.yaml
-start: {CONFIGS}/clip.yaml
+start: {CONFIGS}/clip_plain.yaml
 metrics: [point_m, miou]
 tables:
   - title: CLIP
@@ -203,7 +203,7 @@ tables:
         self.assertEqual((document["done"], document["failed"]), (3, 0))  # the start, two evaluations
         for row in document["studies"][0]["tables"][0]["rows"]:
             results = json.loads((pathlib.Path(row["runs"][0]["folder"]) / "results.json").read_text())
-            self.assertIn("runs/clip-s0-", results["checkpoint"])
+            self.assertIn("runs/clip_plain-s0-", results["checkpoint"])
             self.assertEqual(results["protocol"]["method"], "clip-" + row["name"])
 
     def test_a_stopped_study_goes_on(self):
@@ -248,7 +248,7 @@ tables:
         command = ("study", self.write(text, "other.yaml"), "--out", self.folder / "bad")
         result = run(*command, *settings(train__max_steps=2), "--seed", "0")
         self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stdout, r"Failed: Cls, seed 0: its start clip-s0-\w+ failed")
+        self.assertRegex(result.stdout, r"Failed: Cls, seed 0: its start clip_plain-s0-\w+ failed")
 
     def test_faults_are_told_before_anything_is_trained(self):
         text = STUDY.replace("stage: 2", "stage: 3").replace("split: testA", "split: dev")

@@ -157,6 +157,7 @@ const std::map<std::string, std::string>& list_of_improved() {
       {referring + "unit_inputs", "true"},
       {referring + "visual_update", "off"},
       {"eval.align_corners", "false"},
+      {"model.position_channels", "true"},
       {"model.profile", "improved"},
   };
   return rows;
