@@ -27,6 +27,11 @@ std::string per(std::int64_t sum, std::int64_t count) {
   return core::fixed(count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count), 2);
 }
 
+std::string share(std::int64_t part, std::int64_t all) {
+  return core::fixed(all == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(all),
+                     1);
+}
+
 // One row of the table: a name and a cell for every split.
 template <class Cell>
 std::string row(const std::string& name, const synth::Summary& summary, const Cell& cell) {
@@ -36,14 +41,34 @@ std::string row(const std::string& name, const synth::Summary& summary, const Ce
   return out.str() + "\n";
 }
 
-std::string table(const synth::Summary& summary) {
-  using Split = synth::SplitSummary;
+using Split = synth::SplitSummary;
+
+// What the table of the long language tells besides.
+std::string long_rows(const synth::Summary& summary) {
+  std::string text = row("fewest and most words", summary, [](const Split& s) {
+    return core::cat(s.fewest_words, ", ", s.most_words);
+  });
+  for (std::size_t n = 0; n < 4; ++n) {
+    text += row(core::cat("that need ", n + 1, n == 0 ? " fact, %" : " facts, %"), summary,
+                [&](const Split& s) { return share(s.needed[n], s.all_sentences()); });
+  }
+  text += row("that name unseen combinations, %", summary,
+              [](const Split& s) { return share(s.unseen, s.all_sentences()); });
+  text += row("blind PointM %: object of shape", summary,
+              [](const Split& s) { return core::fixed(s.object_of_shape, 1); });
+  text += row("blind PointM %: by attributes", summary,
+              [](const Split& s) { return core::fixed(s.object_of_attributes, 1); });
+  return text;
+}
+
+std::string table(const synth::Summary& summary, bool is_long) {
   std::string text = row("", summary, [](const Split& s) { return s.name; });
   text += row("images", summary, [](const Split& s) { return s.images; });
   text += row("referred objects", summary, [](const Split& s) { return s.refs; });
   text += row("sentences", summary, [](const Split& s) { return s.all_sentences(); });
-  for (std::size_t kind = 0; kind < 3; ++kind) {
-    const char* const names[] = {"  by attributes", "  by position", "  by relation"};
+  for (std::size_t kind = 0; kind < (is_long ? 4 : 3); ++kind) {
+    const char* const names[] = {"  by attributes", "  by position", "  by relation",
+                                 "  by position and relation"};
     text += row(names[kind], summary, [&](const Split& s) { return s.sentences[kind]; });
   }
   text += row("sentences an image", summary,
@@ -61,7 +86,7 @@ std::string table(const synth::Summary& summary) {
               [](const Split& s) { return core::fixed(s.centre_pixel, 1); });
   text += row("blind PointM %: random object", summary,
               [](const Split& s) { return core::fixed(s.random_object, 1); });
-  return text;
+  return is_long ? text + long_rows(summary) : text;
 }
 
 void run_synth(const SynthArguments& arguments, const GlobalOptions& globals) {
@@ -71,7 +96,7 @@ void run_synth(const SynthArguments& arguments, const GlobalOptions& globals) {
   core::log::info(core::cat(summary.already_there ? "already there, nothing to do: " : "wrote ",
                             arguments.out));
   if (!globals.json) {
-    std::cout << table(summary);
+    std::cout << table(summary, options.language == "long");
     return;
   }
   nlohmann::ordered_json document = {{"out", arguments.out},
@@ -85,6 +110,7 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
       data, "synth", "Write the synthetic referring benchmark in RefCOCO's own file formats.",
       "  pcnet data synth --out runs/refsynth\n"
       "  pcnet data synth --out small --images 300 --difficulty easy --seed 1\n"
+      "  pcnet data synth --out runs/long --language long\n"
       "  pcnet data synth --out tree --dataset refcoco    the public `refer` tool knows datasets\n"
       "                                                   by name: it loads the tree as RefCOCO");
   auto arguments = std::make_shared<SynthArguments>();
@@ -107,6 +133,11 @@ void add_synth(CLI::App& data, const GlobalOptions& globals, Action& action) {
       ->capture_default_str();
   command->add_option("--difficulty", options.difficulty, "how hard it is to tell the objects")
       ->type_name("easy|standard|hard")
+      ->capture_default_str();
+  command
+      ->add_option("--language", options.language,
+                   "wording: a noun phrase, or whole sentences of 8 to 14 words")
+      ->type_name("short|long")
       ->capture_default_str();
   command->add_option("--dataset", options.dataset, "name of the annotations' folder")
       ->type_name("NAME")

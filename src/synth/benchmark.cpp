@@ -27,7 +27,7 @@ constexpr std::int64_t kAtOnce = 256;  // pictures held in memory
 
 void check(const Options& options) {
   split_sizes(options.images);
-  recipe_for(options.difficulty);
+  recipe_for(options.difficulty, language_of(options.language));
   const bool plain = std::all_of(options.dataset.begin(), options.dataset.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
            c == '-' || c == '_';
@@ -40,7 +40,7 @@ void check(const Options& options) {
 
 // What the benchmark needs on disk: the pictures are not compressed.
 std::uint64_t needed_bytes(const Options& options) {
-  const Recipe recipe = recipe_for(options.difficulty);
+  const Recipe recipe = recipe_for(options.difficulty, language_of(options.language));
   const auto pixels =
       static_cast<std::uint64_t>(recipe.side) * static_cast<std::uint64_t>(recipe.side);
   constexpr std::uint64_t kTextBytes = 12000;  // annotations of one picture, rounded up
@@ -55,9 +55,9 @@ const char* split_of(std::int64_t index, const std::array<std::int64_t, 4>& size
 
 Summary generate(const fs::path& folder, const Options& options) {
   const auto sizes = split_sizes(options.images);
-  const Recipe recipe = recipe_for(options.difficulty);
-  const Recipe crowd = crowded(recipe);
-  const std::int64_t crowd_from = options.images - sizes[3];
+  const Recipe recipe = recipe_for(options.difficulty, language_of(options.language));
+  const Recipe recipe_b = test_b(recipe);
+  const std::int64_t b_from = options.images - sizes[3];
   const int threads = core::usable_threads(options.threads);
   const fs::path pictures = folder / kPictureFolder;
   core::ensure_writable_folder(pictures);
@@ -69,7 +69,7 @@ Summary generate(const fs::path& folder, const Options& options) {
     core::parallel_for(static_cast<std::int64_t>(samples.size()), threads, [&](std::int64_t i) {
       core::throw_if_stopped("nothing was left behind");
       Sample& sample = samples[static_cast<std::size_t>(i)];
-      sample = make_sample(from + i >= crowd_from ? crowd : recipe, options.seed, from + i);
+      sample = make_sample(from + i >= b_from ? recipe_b : recipe, options.seed, from + i);
       const std::string file = image::encode_png_stored(sample.picture);
       core::write_file_plain(pictures / picture_name(from + i + 1), file);
       sample.picture_digest = data::digest_of(file);

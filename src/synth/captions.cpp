@@ -1,6 +1,7 @@
 #include "pcnet/synth/captions.h"
 
 #include "pcnet/synth/expressions.h"
+#include "pcnet/synth/long_captions.h"
 
 namespace pcnet::synth {
 
@@ -41,6 +42,7 @@ std::string beside(const Scene& scene, std::size_t index, core::Rng& rng) {
 }  // namespace
 
 std::vector<std::string> make_captions(const Scene& scene, const Recipe& recipe, core::Rng& rng) {
+  if (recipe.language == Language::kLong) return make_long_captions(scene, recipe, rng);
   std::vector<std::string> captions;
   for (int i = 0; i < kCaptionsPerPicture; ++i) {
     const auto index = static_cast<std::size_t>(rng.below(scene.objects.size()));

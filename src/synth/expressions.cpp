@@ -5,6 +5,8 @@
 #include <sstream>
 
 #include "pcnet/core/format.h"
+#include "pcnet/synth/cues.h"
+#include "pcnet/synth/long_expressions.h"
 
 namespace pcnet::synth {
 
@@ -18,14 +20,6 @@ constexpr std::size_t kMostAttribute = 3;
 constexpr std::size_t kMostPosition = 3;
 constexpr std::size_t kMostRelation = 3;
 constexpr double kRelation = 1.0;
-
-std::vector<std::size_t> matching(const Scene& scene, const Phrase& phrase) {
-  std::vector<std::size_t> found;
-  for (std::size_t i = 0; i < scene.objects.size(); ++i) {
-    if (phrase.matches(scene.objects[i].attributes)) found.push_back(i);
-  }
-  return found;
-}
 
 // The chance of keeping the phrase that says `subset` of the attributes and matches `wanted`
 // objects: the more of its words could be left out, the smaller.
@@ -134,6 +128,7 @@ void add_relations(const Scene& scene, std::size_t index, const std::vector<Phra
 }  // namespace
 
 std::vector<Expression> make_expressions(const Scene& scene, const Recipe& recipe, core::Rng& rng) {
+  if (recipe.language == Language::kLong) return make_long_expressions(scene, recipe, rng);
   std::vector<Expression> all;
   for (std::size_t index = 0; index < scene.objects.size(); ++index) {
     const std::vector<Phrase> phrases = draw_phrases(scene, index, recipe, rng);
@@ -148,7 +143,16 @@ std::vector<Expression> make_expressions(const Scene& scene, const Recipe& recip
                      "the " + phrases[i].words()});
     }
   }
+  for (Expression& expression : all) expression.cues = real_cues(expression);
   return all;
+}
+
+std::vector<std::size_t> matching(const Scene& scene, const Phrase& phrase) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < scene.objects.size(); ++i) {
+    if (phrase.matches(scene.objects[i].attributes)) found.push_back(i);
+  }
+  return found;
 }
 
 std::vector<std::string> split_words(const std::string& text) {

@@ -9,6 +9,7 @@
 #include "pcnet/core/format.h"
 #include "pcnet/core/json.h"
 #include "pcnet/synth/expressions.h"
+#include "pcnet/synth/facts.h"
 
 namespace pcnet::synth {
 
@@ -17,14 +18,19 @@ using nlohmann::ordered_json;
 
 namespace {
 
+// Manifests of the short language have never named it.
+bool is_long(const Options& options) { return options.language != kLanguageWords[0]; }
+
 ordered_json identity(const Options& options) {
-  return {{"format", "refsynth"},
-          {"version", kFormatVersion},
-          {"options",
-           {{"images", options.images},
-            {"seed", options.seed},
-            {"difficulty", options.difficulty},
-            {"dataset", options.dataset}}}};
+  ordered_json identity = {{"format", "refsynth"},
+                           {"version", kFormatVersion},
+                           {"options",
+                            {{"images", options.images},
+                             {"seed", options.seed},
+                             {"difficulty", options.difficulty},
+                             {"dataset", options.dataset}}}};
+  if (is_long(options)) identity["options"]["language"] = options.language;
+  return identity;
 }
 
 double mean(std::int64_t sum, std::int64_t count) {
@@ -33,37 +39,50 @@ double mean(std::int64_t sum, std::int64_t count) {
   return static_cast<double>(hundredths) / 100.0;
 }
 
-ordered_json split_to_json(const SplitSummary& split) {
-  const std::int64_t sentences = split.all_sentences();
-  ordered_json kinds;
-  for (std::size_t kind = 0; kind < kKindWords.size(); ++kind) {
-    kinds[kKindWords[kind]] = split.sentences[kind];
-  }
-  return {{"images", split.images},
-          {"objects", split.objects},
-          {"refs", split.refs},
-          {"sentences", kinds},
-          {"words", split.words},
-          {"real_cues", split.real_cues},
-          {"proposals", split.proposals},
-          {"objects_per_image", mean(split.objects, split.images)},
-          {"sentences_per_image", mean(sentences, split.images)},
-          {"words_per_sentence", mean(split.words, sentences)},
-          {"real_cues_per_sentence", mean(split.real_cues, sentences)},
-          {"proposals_per_image", mean(split.proposals, split.images)},
-          {"blind_point_m",
-           {{"random_pixel", split.random_pixel},
-            {"centre_pixel", split.centre_pixel},
-            {"random_object", split.random_object}}}};
+std::size_t kinds_of(const Options& options) {
+  return is_long(options) ? kKindWords.size() : kKindWords.size() - 1;
 }
 
-SplitSummary split_from_json(const std::string& name, const ordered_json& json) {
+ordered_json split_to_json(const SplitSummary& split, const Options& options) {
+  const std::int64_t sentences = split.all_sentences();
+  ordered_json kinds;
+  for (std::size_t kind = 0; kind < kinds_of(options); ++kind) {
+    kinds[kKindWords[kind]] = split.sentences[kind];
+  }
+  ordered_json json = {{"images", split.images},
+                       {"objects", split.objects},
+                       {"refs", split.refs},
+                       {"sentences", kinds},
+                       {"words", split.words},
+                       {"real_cues", split.real_cues},
+                       {"proposals", split.proposals},
+                       {"objects_per_image", mean(split.objects, split.images)},
+                       {"sentences_per_image", mean(sentences, split.images)},
+                       {"words_per_sentence", mean(split.words, sentences)},
+                       {"real_cues_per_sentence", mean(split.real_cues, sentences)},
+                       {"proposals_per_image", mean(split.proposals, split.images)},
+                       {"blind_point_m",
+                        {{"random_pixel", split.random_pixel},
+                         {"centre_pixel", split.centre_pixel},
+                         {"random_object", split.random_object}}}};
+  if (!is_long(options)) return json;
+  json["fewest_words"] = split.fewest_words;
+  json["most_words"] = split.most_words;
+  json["facts_needed"] = split.needed;
+  json["unseen_combinations"] = split.unseen;
+  json["blind_point_m"]["object_of_shape"] = split.object_of_shape;
+  json["blind_point_m"]["object_of_attributes"] = split.object_of_attributes;
+  return json;
+}
+
+SplitSummary split_from_json(const std::string& name, const ordered_json& json,
+                             const Options& options) {
   SplitSummary split;
   split.name = name;
   split.images = json.at("images");
   split.objects = json.at("objects");
   split.refs = json.at("refs");
-  for (std::size_t kind = 0; kind < kKindWords.size(); ++kind) {
+  for (std::size_t kind = 0; kind < kinds_of(options); ++kind) {
     split.sentences[kind] = json.at("sentences").at(kKindWords[kind]);
   }
   split.words = json.at("words");
@@ -72,6 +91,13 @@ SplitSummary split_from_json(const std::string& name, const ordered_json& json) 
   split.random_pixel = json.at("blind_point_m").at("random_pixel");
   split.centre_pixel = json.at("blind_point_m").at("centre_pixel");
   split.random_object = json.at("blind_point_m").at("random_object");
+  if (!is_long(options)) return split;
+  split.fewest_words = json.at("fewest_words");
+  split.most_words = json.at("most_words");
+  split.needed = json.at("facts_needed");
+  split.unseen = json.at("unseen_combinations");
+  split.object_of_shape = json.at("blind_point_m").at("object_of_shape");
+  split.object_of_attributes = json.at("blind_point_m").at("object_of_attributes");
   return split;
 }
 
@@ -101,8 +127,9 @@ void require_whole(const fs::path& folder, const Options& options, const ordered
 
 ordered_json to_json(const Options& options, const Summary& summary) {
   ordered_json document = identity(options);
+  if (is_long(options)) document["held_out"] = held_out_texts();
   for (const SplitSummary& split : summary.splits) {
-    document["splits"][split.name] = split_to_json(split);
+    document["splits"][split.name] = split_to_json(split, options);
   }
   return document;
 }
@@ -140,7 +167,7 @@ bool is_free(const fs::path& folder, const Options& options, Summary& summary) {
   }
   require_whole(folder, options, found.at("files"));
   for (const auto& [name, split] : found.at("splits").items()) {
-    summary.splits.push_back(split_from_json(name, split));
+    summary.splits.push_back(split_from_json(name, split, options));
   }
   summary.already_there = true;
   return false;

@@ -12,9 +12,7 @@ namespace {
 constexpr double kBorder = 5.0;  // least distance of an outline from the picture's edge, px
 constexpr double kGrowth = 1.0;  // outlines grow by this before they are tested for overlap, px
 constexpr double kMostTurned = 0.25;
-// Objects that do not fit are drawn anew, which thins out the large ones: hence more than a half.
-constexpr double kLarge = 0.68;
-constexpr int kLayouts = 60;  // layouts tried before other objects are drawn
+constexpr double kLandmarksAlike = 0.5;
 constexpr int kPlaces = 100;  // places tried for an object in a layout
 
 template <class Enum>
@@ -33,7 +31,7 @@ Attributes random_attributes(const Recipe& recipe, core::Rng& rng) {
   attributes.shape = any<Shape>(rng, kShapeWords.size());
   attributes.colour = any<Colour>(rng, kColourWords.size());
   if (recipe.patterns) attributes.pattern = any<Pattern>(rng, kPatternWords.size());
-  attributes.size = rng.chance(kLarge) ? Size::kLarge : Size::kSmall;
+  attributes.size = rng.chance(recipe.large) ? Size::kLarge : Size::kSmall;
   return attributes;
 }
 
@@ -64,6 +62,29 @@ std::vector<Attributes> draw_attributes(const Recipe& recipe, int count, core::R
     Attributes copy = rng.chance(recipe.first) ? all.front() : rng.pick(all);
     if (kind >= recipe.twin) change_one(copy, recipe, rng);
     all.push_back(copy);
+  }
+  return all;
+}
+
+// Look-alikes of one shape, then the landmarks, of other shapes; a second one often looks like the
+// first.
+std::vector<Attributes> draw_family(const Recipe& recipe, int count, core::Rng& rng) {
+  std::vector<Attributes> all = {random_attributes(recipe, rng)};
+  while (static_cast<int>(all.size()) < count - recipe.landmarks) {
+    Attributes copy = rng.chance(recipe.first) ? all.front() : rng.pick(all);
+    if (!rng.chance(recipe.twin)) change_one(copy, recipe, rng);
+    all.push_back(copy);
+  }
+  const Shape shape = all.front().shape;
+  while (static_cast<int>(all.size()) < count) {
+    Attributes landmark = all.back();
+    if (landmark.shape != shape && rng.chance(kLandmarksAlike)) {
+      change_one(landmark, recipe, rng);
+    } else {
+      landmark = random_attributes(recipe, rng);
+      landmark.shape = other(rng, shape, kShapeWords.size());
+    }
+    all.push_back(landmark);
   }
   return all;
 }
@@ -135,8 +156,8 @@ bool place(Object& object, const std::vector<Object>& before, int side, core::Rn
 }
 
 // The large ones are placed first: the small ones fit into what is left.
-bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes, int side,
-             core::Rng& rng) {
+bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attributes,
+             const Recipe& recipe, core::Rng& rng) {
   objects.clear();
   for (const Size size : {Size::kLarge, Size::kSmall}) {
     for (const Attributes& wanted : attributes) {
@@ -144,9 +165,9 @@ bool lay_out(std::vector<Object>& objects, const std::vector<Attributes>& attrib
       Object object;
       object.attributes = wanted;
       const bool small = size == Size::kSmall;
-      object.radius = small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5);
+      object.radius = recipe.scale * (small ? rng.uniform(11.0, 12.5) : rng.uniform(17.5, 19.5));
       object.angle = rng.uniform(-kMostTurned, kMostTurned);
-      if (!place(object, objects, side, rng)) return false;
+      if (!place(object, objects, recipe.side, rng)) return false;
       objects.push_back(object);
     }
   }
@@ -193,9 +214,11 @@ Scene make_scene(const Recipe& recipe, core::Rng& rng) {
   int count = recipe.fewest;
   while (count < recipe.most && rng.chance(recipe.extra)) ++count;
   for (bool placed = false; !placed;) {
-    const std::vector<Attributes> attributes = draw_attributes(recipe, count, rng);
-    for (int layout = 0; layout < kLayouts && !placed; ++layout) {
-      placed = lay_out(scene.objects, attributes, recipe.side, rng);
+    const std::vector<Attributes> attributes = recipe.landmarks > 0
+                                                   ? draw_family(recipe, count, rng)
+                                                   : draw_attributes(recipe, count, rng);
+    for (int layout = 0; layout < recipe.layouts && !placed; ++layout) {
+      placed = lay_out(scene.objects, attributes, recipe, rng);
     }
     for (Object& object : scene.objects) rasterise(object, recipe.side);
     placed = placed && disjoint(scene.objects);

@@ -1,6 +1,8 @@
 #include "pcnet/synth/writer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "pcnet/core/files.h"
@@ -8,7 +10,6 @@
 #include "pcnet/core/json.h"
 #include "pcnet/data/cues/cue_store.h"
 #include "pcnet/data/proposals/proposal_line.h"
-#include "pcnet/synth/cues.h"
 #include "pcnet/synth/manifest.h"
 
 namespace pcnet::synth {
@@ -112,7 +113,7 @@ void Writer::append_ref(const Sample& sample, std::size_t first, std::size_t las
     sentences.push_back(sentence_value(expression, sentence_id_));
     cues_ += core::json_text(ordered_json{{"sent_id", sentence_id_},
                                           {"ref_id", ref_id_},
-                                          {"cues", data::repeated_cues(real_cues(expression))},
+                                          {"cues", data::repeated_cues(expression.cues)},
                                           {"sentence", expression.text}}) +
              "\n";
   }
@@ -134,6 +135,18 @@ void Writer::append_proposals(const Sample& sample) {
   proposals_ += "\n";
 }
 
+void Writer::count_long(const Scene& scene, const Expression& expression, SplitSummary& split) {
+  const auto words = static_cast<std::int64_t>(split_words(expression.text).size());
+  split.fewest_words = split.fewest_words == 0 ? words : std::min(split.fewest_words, words);
+  split.most_words = std::max(split.most_words, words);
+  ++split.needed.at(static_cast<std::size_t>(expression.needed - 1));
+  split.unseen += expression.unseen ? 1 : 0;
+  const Phrase noun{expression.phrase.shape, std::nullopt, std::nullopt, std::nullopt};
+  split.object_of_shape += 1.0 / static_cast<double>(matching(scene, noun).size());
+  split.object_of_attributes +=
+      1.0 / static_cast<double>(matching(scene, expression.phrase).size());
+}
+
 // Blind scores are gathered as sums here; write() makes percentages of them.
 void Writer::count(const Sample& sample, SplitSummary& split) const {
   const std::int64_t side = sample.scene.side;
@@ -146,20 +159,22 @@ void Writer::count(const Sample& sample, SplitSummary& split) const {
     previous = expression.object;
     ++split.sentences[static_cast<std::size_t>(expression.kind)];
     split.words += static_cast<std::int64_t>(split_words(expression.text).size());
-    split.real_cues += static_cast<std::int64_t>(real_cues(expression).size());
+    split.real_cues += static_cast<std::int64_t>(expression.cues.size());
     const Object& object = sample.scene.objects[expression.object];
     split.random_pixel +=
         static_cast<double>(image::area(object.rle)) / static_cast<double>(side * side);
     split.centre_pixel += object.mask.at(side / 2, side / 2);
     split.random_object += 1.0 / static_cast<double>(sample.scene.objects.size());
+    if (expression.needed > 0) count_long(sample.scene, expression, split);
   }
 }
 
 std::string Writer::instances() const {
-  const ordered_json info = {{"description", "refsynth, a synthetic referring benchmark"},
-                             {"version", std::to_string(kFormatVersion)},
-                             {"seed", options_.seed},
-                             {"difficulty", options_.difficulty}};
+  ordered_json info = {{"description", "refsynth, a synthetic referring benchmark"},
+                       {"version", std::to_string(kFormatVersion)},
+                       {"seed", options_.seed},
+                       {"difficulty", options_.difficulty}};
+  if (options_.language != "short") info["language"] = options_.language;
   std::string categories;
   for (std::size_t shape = 0; shape < kShapeWords.size(); ++shape) {
     append_element(categories,
@@ -175,6 +190,8 @@ Summary Writer::write(const std::filesystem::path& folder) {
     split.random_pixel = percent(split.random_pixel, split.all_sentences());
     split.centre_pixel = percent(split.centre_pixel, split.all_sentences());
     split.random_object = percent(split.random_object, split.all_sentences());
+    split.object_of_shape = percent(split.object_of_shape, split.all_sentences());
+    split.object_of_attributes = percent(split.object_of_attributes, split.all_sentences());
   }
   std::map<std::string, std::uint64_t> sizes;
   const auto put = [&](const std::string& name, const std::string& bytes) {

@@ -13,6 +13,7 @@ struct Options {
   std::int64_t images = 7500;  // all splits together, at least 4
   std::uint64_t seed = 0;
   std::string difficulty = "standard";  // easy | standard | hard
+  std::string language = "short";       // short | long
   std::string dataset = "refsynth";     // folder of the annotations
   int threads = 0;                      // 0: all of the processor's; changes no byte
 };
@@ -24,15 +25,24 @@ struct SplitSummary {
   std::int64_t images = 0;
   std::int64_t objects = 0;
   std::int64_t refs = 0;
-  std::array<std::int64_t, 3> sentences = {0, 0, 0};  // attribute, position, relation
+  std::array<std::int64_t, 4> sentences = {};  // attribute, position, relation, both (long alone)
   std::int64_t words = 0;
   std::int64_t real_cues = 0;
   std::int64_t proposals = 0;
   double random_pixel = 0;   // any pixel of the picture
   double centre_pixel = 0;   // the pixel in the middle
   double random_object = 0;  // any object
+  // Of the long language alone.
+  std::int64_t fewest_words = 0;
+  std::int64_t most_words = 0;
+  std::array<std::int64_t, 4> needed = {};  // sentences of which 1, 2, 3, 4 facts would do
+  std::int64_t unseen = 0;                  // sentences that name a held-out combination
+  double object_of_shape = 0;               // any object of the noun's shape
+  double object_of_attributes = 0;          // any object that the noun and the attributes fit
 
-  std::int64_t all_sentences() const { return sentences[0] + sentences[1] + sentences[2]; }
+  std::int64_t all_sentences() const {
+    return sentences[0] + sentences[1] + sentences[2] + sentences[3];
+  }
 
   bool operator==(const SplitSummary&) const = default;
 };

@@ -7,7 +7,8 @@
 
 namespace pcnet::synth {
 
-/// The cues that the expression's own words give: its shape with one other word each. One to five.
+/// The cues that a short expression's own words give: its shape with one other word each. One to
+/// five.
 std::vector<std::string> real_cues(const Expression& expression);
 
 }  // namespace pcnet::synth

@@ -85,11 +85,17 @@ TEST_F(Benchmark, HasTheFingerprintOfItsFormatVersion) {
   EXPECT_EQ(fingerprint(write("tiny", {.images = 8, .seed = 0})), 0xff0bfa1f3cc027cbULL);
 }
 
+TEST_F(Benchmark, HasTheFingerprintOfItsFormatVersionInTheLongLanguage) {
+  EXPECT_EQ(fingerprint(write("tiny", {.images = 8, .seed = 0, .language = "long"})),
+            0xd898c95131b606f2ULL);
+}
+
 TEST_F(Benchmark, ChangesWithSeedDifficultyAndDataset) {
   const auto plain = contents(write("plain", {.images = 4}));
   EXPECT_NE(plain, contents(write("seed", {.images = 4, .seed = 1})));
   EXPECT_NE(plain, contents(write("easy", {.images = 4, .difficulty = "easy"})));
   EXPECT_NE(plain, contents(write("hard", {.images = 4, .difficulty = "hard"})));
+  EXPECT_NE(plain, contents(write("long", {.images = 4, .language = "long"})));
   const auto named = contents(write("named", {.images = 4, .dataset = "refcoco"}));
   EXPECT_TRUE(named.contains("refcoco/refs(unc).p"));
   EXPECT_EQ(named.at("refcoco/instances.json"), plain.at("refsynth/instances.json"));
@@ -104,6 +110,23 @@ TEST_F(Benchmark, IsLeftAsItIsWhenItIsAlreadyThere) {
   EXPECT_TRUE(second.already_there);
   EXPECT_EQ(first.splits, second.splits);
   EXPECT_EQ(fs::last_write_time(folder_ / "out/refsynth/instances.json"), before);
+}
+
+TEST_F(Benchmark, KeepsTheLanguageApart) {
+  const Options options = {.images = 6, .seed = 2, .language = "long"};
+  const Summary first = write_benchmark(folder_ / "out", options);
+  const Summary second = write_benchmark(folder_ / "out", options);
+  EXPECT_TRUE(second.already_there);
+  EXPECT_EQ(first.splits, second.splits);
+  try {
+    write_benchmark(folder_ / "out", {.images = 6, .seed = 2});
+    FAIL() << "the long benchmark was taken for the short one";
+  } catch (const core::Error& error) {
+    EXPECT_NE(std::string(error.what()).find("\"language\":\"long\""), std::string::npos)
+        << error.what();
+  }
+  write("short", {.images = 6, .seed = 2});
+  EXPECT_THROW(write_benchmark(folder_ / "short", options), core::Error);
 }
 
 TEST_F(Benchmark, RefusesAFolderThatHoldsAnythingElse) {
@@ -156,6 +179,7 @@ TEST_F(Benchmark, FillsAnEmptyFolder) {
 TEST_F(Benchmark, RefusesUnusableOptions) {
   EXPECT_THROW(write_benchmark(folder_ / "a", {.images = 3}), core::UsageError);
   EXPECT_THROW(write_benchmark(folder_ / "a", {.images = 4, .difficulty = "x"}), core::UsageError);
+  EXPECT_THROW(write_benchmark(folder_ / "a", {.images = 4, .language = "x"}), core::UsageError);
   EXPECT_THROW(write_benchmark(folder_ / "a", {.images = 4, .dataset = "../b"}), core::UsageError);
   EXPECT_THROW(write_benchmark(folder_ / "a", {.images = 4, .dataset = ""}), core::UsageError);
   EXPECT_FALSE(fs::exists(folder_ / "a"));
@@ -181,6 +205,19 @@ TEST_F(Benchmark, CountsWhatItWrote) {
   EXPECT_EQ(instances.at("images").size(), 30U);
   EXPECT_EQ(static_cast<std::int64_t>(instances.at("annotations").size()), objects);
   EXPECT_EQ(instances.at("categories").size(), 5U);
+}
+
+TEST_F(Benchmark, CountsTheLongLanguage) {
+  const Summary summary = write_benchmark(folder_ / "out", {.images = 30, .language = "long"});
+  for (const SplitSummary& split : summary.splits) {
+    const std::int64_t sentences = split.all_sentences();
+    EXPECT_EQ(split.needed[0] + split.needed[1] + split.needed[2] + split.needed[3], sentences);
+    EXPECT_EQ(split.unseen, split.name == "testB" ? sentences : 0) << split.name;
+    EXPECT_GE(split.fewest_words, 8);
+    EXPECT_LE(split.most_words, 14);
+    EXPECT_GT(split.object_of_shape, split.random_object);
+    EXPECT_GT(split.object_of_attributes, split.object_of_shape);
+  }
 }
 
 TEST(SplitSizes, GiveEachEvaluationSplitAFifteenth) {

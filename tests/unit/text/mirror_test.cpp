@@ -10,6 +10,10 @@ TEST(Mirrored, SwapsLeftAndRight) {
   EXPECT_EQ(mirrored("right"), "left");
   EXPECT_EQ(mirrored("the left cup, right of  a plate."), "the right cup, left of  a plate.");
   EXPECT_EQ(mirrored("right-hand side"), "left-hand side");
+  EXPECT_EQ(mirrored("the small star on the left side of a cross, which lies in the right half"),
+            "the small star on the right side of a cross, which lies in the left half");
+  EXPECT_EQ(mirrored("a star to the right of the cross and above a square"),
+            "a star to the left of the cross and above a square");
 }
 
 TEST(Mirrored, SwapsWholeWordsAlone) {
