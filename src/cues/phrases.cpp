@@ -119,7 +119,7 @@ class Parser {
       span.push_back(at_++);
     }
     span.push_back(at_++);
-    while (is({Tag::kConjunction}) && is(at_ + 1, {Tag::kAdjective})) {
+    while (is({Tag::kConjunction}) && is(at_ + 1, {Tag::kAdjective}) && !says(at_ + 2, "than")) {
       span.push_back(at_++);
       span.push_back(at_++);
     }
@@ -179,7 +179,12 @@ class Parser {
 
   /// A place ("the far right side of the picture") or a noun with what belongs to it.
   Span place_or_group() {
-    Span span = group().whole();
+    const Group first = group();
+    Span span = first.whole();
+    if (!first.nouns.empty() && is({Tag::kPlace}) &&
+        (is(at_ + 1, {Tag::kOf}) || says(at_ + 1, "than"))) {
+      return span;  // "man in a hat left of the tree": the man is left of it
+    }
     while (is({Tag::kPlaceNoun, Tag::kPlace, Tag::kOf})) {
       const bool of = is({Tag::kOf});
       span.push_back(at_++);
@@ -257,6 +262,21 @@ class Parser {
     return span;
   }
 
+  /// "taller than the woman", "much lower than a tree"; empty where nothing is compared.
+  Span comparison() {
+    static const Set degrees = {"much", "far", "more", "less"};
+    std::size_t end = at_;
+    while (is(end, {Tag::kAdverb}) ||
+           (end < words_.size() && degrees.contains(words_[end].lower))) {
+      ++end;
+    }
+    Span span;
+    if (!is(end, {Tag::kAdjective, Tag::kPlace}) || !says(end + 1, "than")) return span;
+    while (at_ <= end) span.push_back(at_++);
+    append(span, prepositional());
+    return span;
+  }
+
   /// A verb or participle with its objects.
   Span acting() {
     Span span;
@@ -269,6 +289,7 @@ class Parser {
       append(span, prepositional());
       return span;
     }
+    append(span, comparison());
     append(span, place_or_group());
     while (is({Tag::kAdverb})) span.push_back(at_++);
     read_on(span, /*action=*/true);
@@ -305,7 +326,9 @@ class Parser {
     const bool subject = is({Tag::kDeterminer, Tag::kPossessive}) || is_subject_pronoun();
     if (is({Tag::kNegation})) span.push_back(at_++);
     if (is({Tag::kOrdinal}) && is(at_ + 1, {Tag::kPreposition})) span.push_back(at_++);
-    if (action_follows()) {
+    if (const Span compared = comparison(); !compared.empty()) {
+      append(span, compared);
+    } else if (action_follows()) {
       append(span, acting());
     } else if (is({Tag::kPreposition, Tag::kTo, Tag::kOf})) {
       if (is({Tag::kOf})) span.push_back(at_++);

@@ -58,7 +58,7 @@ constexpr std::array kClosedClasses = {
         "stuffing dressing evening morning wedding awning siding bedding pudding dumpling duckling "
         "sling wiring opening swing seating bed shed sled seed weed feed reed speed breed steed "
         "camera stop cut fence plate water train trains park dress glasses sunglasses shorts pants "
-        "jeans sheep bus horse chair"},
+        "jeans sheep bus horse chair cross"},
     Class{Tag::kAdjective,
           "blonde blond male female own lone same whole two three four five six seven eight nine "
           "ten"}};
@@ -82,9 +82,10 @@ const Tags& closed_words() {
 
 /// Nouns that before another noun tell its colour, material or age.
 const Set& attributive() {
-  static const Set all = {"orange", "gold",  "silver", "cream",   "maroon", "teal",    "khaki",
-                          "denim",  "plaid", "metal",  "plastic", "brick",  "leather", "stone",
-                          "adult",  "baby",  "wood",   "hollow",  "solid",  "velvet",  "wicker"};
+  static const Set all = {"orange", "gold",  "silver", "cream",   "maroon",  "teal",      "khaki",
+                          "denim",  "plaid", "metal",  "plastic", "brick",   "leather",   "stone",
+                          "adult",  "baby",  "wood",   "cyan",    "magenta", "turquoise", "violet",
+                          "hollow", "solid", "velvet", "wicker"};
   return all;
 }
 

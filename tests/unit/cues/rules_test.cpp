@@ -41,6 +41,40 @@ TEST(RuleCues, KeepWhatBelongsToAnotherObjectWithIt) {
               ElementsAre("cat", "cat on the table", "cat next to the laptop"));
 }
 
+TEST(RuleCues, KeepAComparisonWhole) {
+  EXPECT_THAT(rule_cues("the boy taller than the girl"),
+              ElementsAre("the boy", "boy taller than the girl"));
+  EXPECT_THAT(rule_cues("the shelf lower than the lamp and left of the door"),
+              ElementsAre("the shelf", "shelf lower than the lamp", "shelf left of the door"));
+  EXPECT_THAT(rule_cues("the dog that is much bigger than the other dog"),
+              ElementsAre("the dog", "dog much bigger than the other dog"));
+  EXPECT_THAT(rule_cues("a kite that flies higher than the trees"),
+              ElementsAre("a kite", "kite flies higher than the trees"));
+}
+
+TEST(RuleCues, LeaveTheSideOfAnotherObjectToTheTarget) {
+  EXPECT_THAT(rule_cues("man in a hat left of the tree"),
+              ElementsAre("man", "man in a hat", "man left of the tree"));
+}
+
+TEST(RuleCues, TakeSentencesOfSeveralClausesApart) {
+  EXPECT_THAT(rule_cues("the striped cup which is small and to the left of the large blue plate"),
+              ElementsAre("the cup", "striped cup", "cup small",
+                          "cup to the left of the large blue plate"));
+  EXPECT_THAT(
+      rule_cues("the cup with dots under a small plate and on the right side"),
+      ElementsAre("the cup", "cup with dots", "cup under a small plate", "cup on the right side"));
+  EXPECT_THAT(rule_cues("the cup that is small and higher than the hollow cross"),
+              ElementsAre("the cup", "cup small", "cup higher than the hollow cross"));
+  EXPECT_THAT(
+      rule_cues("the cup with stripes left of the plate and above a fork"),
+      ElementsAre("the cup", "cup with stripes", "cup left of the plate", "cup above a fork"));
+  EXPECT_THAT(rule_cues("the cup with stripes lower than the plate"),
+              ElementsAre("the cup", "cup with stripes", "cup lower than the plate"));
+  EXPECT_THAT(rule_cues("the cyan cup on the left of a cyan big hollow ball"),
+              ElementsAre("the cup", "cyan cup", "cup on the left of a cyan big hollow ball"));
+}
+
 TEST(RuleCues, LeaveLinkingWordsOut) {
   EXPECT_THAT(rule_cues("There is a boy who is sitting on the bench."),
               ElementsAre("a boy", "boy sitting on the bench"));
