@@ -95,6 +95,82 @@ class Tree(Case):
         self.assertTrue(all(1 <= len(line["proposals"]) <= 20 for line in proposals))
 
 
+LONG_WORDS = WORDS | set(
+    "a and that which is lies little big with stripes dots to side in half at near top bottom upper "
+    "lower above over higher than below under underneath".split()
+)
+HELD_OUT = {
+    *("green circle", "blue square", "yellow triangle", "purple cross", "cyan star"),
+    *("hollow square", "dotted triangle", "striped cross", "solid star"),
+    *("left or right of a triangle", "above or below a circle"),
+}
+
+
+class LongLanguage(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="pcnet_long_"))
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.root = folder / "tree"
+        cls.summary = json.loads(synth(cls.root, "--language", "long").stdout)
+        cls.refs = pickle.loads((cls.root / "refcoco/refs(unc).p").read_bytes())
+
+    def test_sentences_are_long_and_plain(self):
+        for sentence in (sentence for ref in self.refs for sentence in ref["sentences"]):
+            self.assertEqual(sentence["sent"], " ".join(sentence["tokens"]))
+            self.assertIn(len(sentence["tokens"]), range(8, 15))
+            self.assertLessEqual(set(sentence["tokens"]), LONG_WORDS)
+            self.assertIn(sentence["kind"], ("attribute", "position", "relation", "both"))
+
+    def test_manifest_tells_language_and_held_out_combinations(self):
+        manifest = json.loads((self.root / "refcoco/refsynth.json").read_text(encoding="utf-8"))
+        self.assertEqual(manifest["options"]["language"], "long")
+        self.assertEqual(set(manifest["held_out"]), HELD_OUT)
+        self.assertEqual(manifest["splits"], self.summary["splits"])
+        for name, split in manifest["splits"].items():
+            sentences = [s for ref in self.refs if ref["split"] == name for s in ref["sentences"]]
+            words = [len(s["tokens"]) for s in sentences]
+            self.assertEqual(split["words"], sum(words))
+            self.assertEqual((split["fewest_words"], split["most_words"]), (min(words), max(words)))
+            self.assertEqual(sum(split["facts_needed"]), len(sentences))
+            for kind, count in split["sentences"].items():
+                self.assertEqual(count, sum(s["kind"] == kind for s in sentences))
+
+    def test_cues_are_four_or_five(self):
+        for line in read_lines(self.root / "refcoco/cues.jsonl"):
+            self.assertEqual(len(line["cues"]), 5)
+            self.assertIn(len(set(line["cues"])), (4, 5))
+
+    def test_rules_take_the_sentences_apart(self):
+        made = self.folder / "cues.jsonl"
+        run_well("-q", "cues", "make", "--root", self.root, "--dataset", "refcoco", "--out", made)
+        for line in read_lines(made):
+            self.assertGreaterEqual(len(set(line["cues"])), 4, line)
+
+    def test_a_second_time_does_nothing_and_short_is_another(self):
+        again = json.loads(synth(self.root, "--language", "long").stdout)
+        self.assertTrue(again["already_there"])
+        self.assertEqual(again["splits"], self.summary["splits"])
+        self.assert_fails(synth(self.root), 1, "another benchmark")
+        self.assert_fails(synth(ROOT, "--language", "long"), 1, "another benchmark")
+
+    def test_an_unknown_language_is_wrong_usage(self):
+        self.assert_fails(synth(self.folder / "x", "--language", "latin"), 2, "short or long")
+
+    def test_table_tells_what_sentences_need(self):
+        table = run_well(
+            *("-q", "data", "synth", "--out", self.root, "--images", IMAGES),
+            *("--dataset", "refcoco", "--language", "long"),
+        ).stdout
+        for row in ("  by position and relation", "fewest and most words", "that need 3 facts, %"):
+            self.assertIn(row, table)
+        short = run_well(
+            *("-q", "data", "synth", "--out", ROOT, "--images", IMAGES, "--dataset", "refcoco")
+        ).stdout
+        self.assertNotIn("need", short)
+
+
 class Command(Case):
     def test_json_is_the_manifest(self):
         manifest = json.loads((ROOT / "refcoco" / "refsynth.json").read_text(encoding="utf-8"))
