@@ -72,7 +72,8 @@ std::string landmark(const Fact& fact, core::Rng& rng) {
 std::string clause(const Fact& fact, core::Rng& rng) {
   const auto direction = static_cast<std::size_t>(fact.direction);
   if (fact.kind == FactKind::kPlace) return rng.pick(kPlaces[direction]);
-  return rng.pick(kRelations[direction]) + " " + landmark(fact, rng);
+  const std::string relation = rng.pick(kRelations[direction]);  // before the landmark's numbers
+  return relation + " " + landmark(fact, rng);
 }
 
 // What was said last decides how the next clause can follow without a second reading.
