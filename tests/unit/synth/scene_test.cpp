@@ -1,6 +1,7 @@
 #include "pcnet/synth/scene.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -81,6 +82,32 @@ TEST(Scene, AlwaysHoldsLookAlikesWhenCrowded) {
       EXPECT_TRUE(alike) << "scene " << n;
     }
   }
+}
+
+TEST(LongScene, HoldsLookAlikesAndTwoLandmarks) {
+  std::size_t fewest = 99;
+  std::size_t most = 0;
+  for (std::uint64_t n = 0; n < kScenes; ++n) {
+    core::Rng rng({6, n});
+    const Scene scene = make_scene(recipe_for("standard", Language::kLong), rng);
+    fewest = std::min(fewest, scene.objects.size());
+    most = std::max(most, scene.objects.size());
+    std::array<std::size_t, 5> shapes = {};
+    for (const Object& object : scene.objects) {
+      ++shapes[static_cast<std::size_t>(object.attributes.shape)];
+      const bool small = object.attributes.size == Size::kSmall;
+      EXPECT_GE(object.radius, 0.87 * (small ? 11.0 : 17.5));
+      EXPECT_LE(object.radius, 0.87 * (small ? 12.5 : 19.5));
+    }
+    EXPECT_EQ(*std::max_element(shapes.begin(), shapes.end()), scene.objects.size() - 2);
+    for (std::size_t i = 0; i < scene.objects.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        EXPECT_EQ(image::intersection(scene.objects[i].rle, scene.objects[j].rle), 0);
+      }
+    }
+  }
+  EXPECT_EQ(fewest, 5U);
+  EXPECT_EQ(most, 6U);
 }
 
 TEST(Shapes, AreTurnedAsTheMathematicsLibraryWould) {
