@@ -69,12 +69,12 @@ void add_train(CLI::App& root, const GlobalOptions& globals, Action& action) {
   CLI::App* command = add_command(
       root, "train", "Train a model; leaves a run folder.",
       "  pcnet train configs/refsynth/clip.yaml --root data --run runs/clip\n"
-      "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris \\\n"
+      "  pcnet train configs/refsynth/pcnet.yaml --root data --run runs/pcnet \\\n"
       "      --set model.clip.weights=runs/clip\n"
       "  pcnet train configs/refcoco/released.yaml --root data --run runs/tuned --init pcnet.pth "
       "\\\n"
       "      --set loss.calibration.weights=RN50.pt\n"
-      "  pcnet train configs/refsynth/tris.yaml --root data --run runs/tris --resume auto\n"
+      "  pcnet train configs/refsynth/pcnet.yaml --root data --run runs/pcnet --resume auto\n"
       "\n"
       "Ctrl-C saves and leaves; --resume auto goes on from there. SIGUSR1 saves and goes on.");
   command->add_option("config", arguments->config, "configuration file (YAML or JSON)")

@@ -94,10 +94,10 @@ at::Tensor causal_attention(const at::Tensor& query_key_value,
       }
     }
   };
-  // Waking other threads takes longer than a few texts do.
-  constexpr std::int64_t kFew = 16;
+  // Waking other threads takes longer than a few tokens do.
+  constexpr std::int64_t kFew = 128;
   const auto count = static_cast<std::int64_t>(texts.size());
-  if (count <= kFew) {
+  if (rows <= kFew) {
     some(0, count);
   } else {
     core::on_team(count, some);

@@ -118,8 +118,9 @@ TransformerImpl::TransformerImpl(const config::TextOptions& options) {
 }
 
 at::Tensor TransformerImpl::forward(at::Tensor x, const std::vector<EqualTexts>& groups) {
-  const bool packed = packed_ && !is_training() && !at::GradMode::is_enabled() && x.is_cpu() &&
-                      x.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU);
+  const bool packed = packed_ && !is_training() && !at::GradMode::is_enabled() &&
+                      x.scalar_type() == at::kFloat && core::PackedLinear::packs(x) &&
+                      !at::autocast::is_autocast_enabled(at::kCPU);
   for (auto& block : blocks_) {
     if (packed) {
       x = block->forward_packed(x, groups);

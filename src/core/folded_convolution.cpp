@@ -73,22 +73,24 @@ FoldedConvolution::FoldedConvolution(nn::Conv2d convolution,
 FoldedConvolution::Ready FoldedConvolution::ready(const at::Tensor& x) {
   const std::lock_guard lock(*mutex_);
   // Statistics that move in training leave no trace but their count's.
-  const bool written =
-      written_.since_last({convolution_->weight, norm_->weight, norm_->bias, norm_->running_mean,
-                           norm_->running_var, norm_->num_batches_tracked});
+  auto now = stamps_of({convolution_->weight, norm_->weight, norm_->bias, norm_->running_mean,
+                        norm_->running_var, norm_->num_batches_tracked});
   const bool packed = onednn_takes(x);
   const auto type = x.scalar_type();
-  if (!written && packed == ready_.packed && type == ready_.with.weight.scalar_type()) {
+  if (now == made_from_ && packed == ready_.packed && type == ready_.with.weight.scalar_type()) {
     return ready_;
   }
   const ConvolutionWeights exact = folded(*convolution_, *norm_);
-  ready_ = {{exact.weight.to(type), exact.bias.to(type)}, packed};
-  if (!packed) return ready_;
-  const auto& options = convolution_->options;
-  at::Tensor& weight = ready_.with.weight;
-  weight =
-      at::mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding_of(options), options.stride(),
-                                       options.dilation(), options.groups(), x.sizes());
+  Ready made{{exact.weight.to(type), exact.bias.to(type)}, packed};
+  if (packed) {
+    const auto& options = convolution_->options;
+    at::Tensor& weight = made.with.weight;
+    weight =
+        at::mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding_of(options), options.stride(),
+                                         options.dilation(), options.groups(), x.sizes());
+  }
+  ready_ = std::move(made);
+  made_from_ = std::move(now);
   return ready_;
 }
 
@@ -118,7 +120,7 @@ void FoldedConvolution::forget() {
   if (!mutex_) return;
   const std::lock_guard lock(*mutex_);
   ready_ = {};
-  written_.forget();
+  made_from_.clear();
 }
 
 }  // namespace pcnet::core

@@ -35,19 +35,27 @@ PackedLinear::PackedLinear(at::Tensor weight, at::Tensor bias, const Factors& fa
       factors_(factors),
       mutex_(std::make_unique<std::mutex>()) {}
 
+PackedLinear::Ready PackedLinear::scaled(c10::ScalarType type) const {
+  const auto times = [&](const at::Tensor& from, double factor) {
+    return (factor == 1 ? from.detach() : from.detach() * factor).to(type);
+  };
+  return {times(weight_, factors_.weight), times(bias_, factors_.bias)};
+}
+
 PackedLinear::Ready PackedLinear::ready(const at::Tensor& x) {
   const std::lock_guard lock(*mutex_);
-  const bool written = written_.since_last({weight_, bias_});
-  const auto type = x.scalar_type();
-  if (!written && ready_.weight.scalar_type() == type) return ready_;
+  auto now = stamps_of({weight_, bias_});
+  if (now == made_from_ && ready_.weight.scalar_type() == x.scalar_type()) return ready_;
   static const auto pack = operation<Pack>("mkldnn::_reorder_linear_weight");
   const torch::NoGradGuard no_grad;
-  const auto scaled = [&](const at::Tensor& from, double factor) {
-    return (factor == 1 ? from.detach() : from * factor).to(type);
-  };
-  ready_ = {pack.call(scaled(weight_, factors_.weight), kRows), scaled(bias_, factors_.bias)};
+  Ready made = scaled(x.scalar_type());
+  made.weight = pack.call(made.weight, kRows);
+  ready_ = std::move(made);
+  made_from_ = std::move(now);
   return ready_;
 }
+
+bool PackedLinear::packs(const at::Tensor& x) { return onednn_takes(x); }
 
 at::Tensor PackedLinear::product(const at::Tensor& x, const char* activation) {
   static const auto call = operation<Product>("mkldnn::_linear_pointwise");
@@ -56,19 +64,20 @@ at::Tensor PackedLinear::product(const at::Tensor& x, const char* activation) {
 }
 
 at::Tensor PackedLinear::unpacked(const at::Tensor& x) const {
-  return at::linear(x, weight_ * factors_.weight, bias_ * factors_.bias);
+  const Ready now = scaled(x.scalar_type());
+  return at::linear(x, now.weight, now.bias);
 }
 
 at::Tensor PackedLinear::plain(const at::Tensor& x) {
-  return onednn_takes(x) ? product(x, "none") : unpacked(x);
+  return packs(x) ? product(x, "none") : unpacked(x);
 }
 
 at::Tensor PackedLinear::silu(const at::Tensor& x) {
-  return onednn_takes(x) ? product(x, "swish") : at::silu(unpacked(x));
+  return packs(x) ? product(x, "swish") : at::silu(unpacked(x));
 }
 
 at::Tensor PackedLinear::add(const at::Tensor& x, const at::Tensor& other) {
-  if (!onednn_takes(x)) return unpacked(x).add_(other);
+  if (!packs(x)) return unpacked(x).add_(other);
   static const auto call = operation<ProductAndSum>("mkldnn::_linear_pointwise", "binary");
   const Ready now = ready(x);
   return call.call(x, other, now.weight, now.bias, "add");
@@ -78,7 +87,7 @@ void PackedLinear::forget() {
   if (!mutex_) return;
   const std::lock_guard lock(*mutex_);
   ready_ = {};
-  written_.forget();
+  made_from_.clear();
 }
 
 }  // namespace pcnet::core

@@ -289,7 +289,10 @@ class Parser {
       append(span, prepositional());
       return span;
     }
-    append(span, comparison());
+    if (const Span compared = comparison(); !compared.empty()) {
+      append(span, compared);
+      return span;
+    }
     append(span, place_or_group());
     while (is({Tag::kAdverb})) span.push_back(at_++);
     read_on(span, /*action=*/true);

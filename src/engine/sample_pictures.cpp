@@ -21,7 +21,9 @@ image::Picture draw_sample(data::Dataset& dataset, const data::Reference& refere
   const auto& index = dataset.index();
   const auto& record = index.image(reference.image_id);
   const auto& sentence = reference.sentences.front();
-  const Query query{resized, record.height, record.width, {sentence.text}, {sentence.sent_id}};
+  Query query{resized, record.height, record.width, {sentence.text}, {sentence.sent_id}};
+  // With the cues that the figures are reached with.
+  if (responder.cues_read() > 0 && dataset.has_cues()) query.cues = {dataset.cues_of(sentence)};
   const at::Tensor map = responder.respond({&query, 1}).front()[-1][0].contiguous();
   const std::span<const float> values(map.const_data_ptr<float>(),
                                       static_cast<std::size_t>(map.numel()));

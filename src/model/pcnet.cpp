@@ -68,14 +68,20 @@ Seen PCNetImpl::look(const at::Tensor& visual) {
     for (const auto& memory : stages_[n]->look_at(cells)) {
       seen.insert(seen.end(), {memory.keys, memory.values});
     }
-    cells = stages_[n]->next_visual(cells);
+    if (n + 1 < stages_.size()) cells = stages_[n]->next_visual(cells);
   }
   return seen;
 }
 
 at::Tensor PCNetImpl::respond(const Seen& seen, const Expressions& expressions,
                               const at::Tensor& picture) {
+  const std::size_t pairs = stages_.size() * 2;  // keys and values
+  if (seen.empty() || (seen.size() - 1) % pairs != 0) {
+    throw core::Error(core::cat("what look() made of images: got ", seen.size(),
+                                " tensors, wanted 1 and a multiple of ", pairs));
+  }
   const at::Tensor& visual = seen.front();
+  check_visual(visual);
   check_expressions(expressions, /*leading=*/1);
   const TextsByPicture layout(picture, expressions.texts.size(0), visual.size(0), visual.device());
   at::Tensor cells = visual;

@@ -111,16 +111,19 @@ void Asker::answer_together(Batch& batch) {
     if (job->seen.empty()) pictures.push_back(job->query.picture);
   }
   const model::Seen encoded = pictures.empty() ? model::Seen() : responder_.look(pictures);
+  figures_.encoded(static_cast<std::int64_t>(pictures.size()));
   std::int64_t next = 0;
   std::vector<engine::Query> queries;
   for (const auto& job : batch) {
     queries.push_back(job->query);
     if (!job->seen.empty()) continue;
-    for (const auto& part : encoded) job->seen.push_back(part[next].clone());
+    model::Seen own;
+    for (const auto& part : encoded) own.push_back(part[next].clone());
+    job->seen = std::move(own);
     ++next;
   }
   auto cosines = responder_.cosines(seen_together(batch), queries);
-  figures_.asked(static_cast<std::int64_t>(batch.size()), next);
+  figures_.asked(static_cast<std::int64_t>(batch.size()));
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i]->answer.set_value({std::move(batch[i]->seen), std::move(cosines[i])});
   }

@@ -31,11 +31,15 @@ void Figures::answered(const std::string& route, int status, double seconds) {
   seconds_ += seconds;
 }
 
-void Figures::asked(std::int64_t images, std::int64_t encoded) {
+void Figures::encoded(std::int64_t images) {
+  const std::lock_guard lock(mutex_);
+  encoded_ += images;
+}
+
+void Figures::asked(std::int64_t images) {
   const std::lock_guard lock(mutex_);
   ++batches_;
   images_ += images;
-  encoded_ += encoded;
 }
 
 std::string Figures::text(const std::vector<Gauge>& gauges) const {

@@ -1,6 +1,7 @@
 #include "pcnet/synth/facts.h"
 
 #include <algorithm>
+#include <array>
 
 #include "pcnet/synth/expressions.h"
 
@@ -83,6 +84,12 @@ void add_relations(const Scene& scene, std::size_t object, const Recipe& recipe,
 }
 
 }  // namespace
+
+Direction opposite(Direction direction) {
+  constexpr std::array<Direction, 4> kOpposites = {Direction::kRight, Direction::kLeft,
+                                                   Direction::kBelow, Direction::kAbove};
+  return kOpposites.at(static_cast<std::size_t>(direction));
+}
 
 Truth truth(const Scene& scene, std::size_t object, const Fact& fact) {
   const Object& own = scene.objects[object];

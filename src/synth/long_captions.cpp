@@ -48,15 +48,15 @@ bool is_true_of_any(const Scene& scene, Shape noun, const std::vector<Fact>& fac
   return false;
 }
 
-// Whether left and right are said and could as well be exchanged.
-bool is_true_mirrored(const Scene& scene, Shape noun, std::vector<Fact> facts) {
-  bool across = false;
+// Whether a direction is said that could as well be turned round.
+bool is_true_turned(const Scene& scene, Shape noun, std::vector<Fact> facts) {
+  bool said = false;
   for (Fact& fact : facts) {
-    if (fact.is_attribute() || !is_across(fact.direction)) continue;
-    across = true;
-    fact.direction = fact.direction == Direction::kLeft ? Direction::kRight : Direction::kLeft;
+    if (fact.is_attribute()) continue;
+    said = true;
+    fact.direction = opposite(fact.direction);
   }
-  return across && is_true_of_any(scene, noun, facts);
+  return said && is_true_of_any(scene, noun, facts);
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ std::vector<std::string> make_long_captions(const Scene& scene, const Recipe& re
     const auto object = static_cast<std::size_t>(rng.below(scene.objects.size()));
     const Shape noun = scene.objects[object].attributes.shape;
     const std::vector<Fact> facts = draw_caption(facts_of[object], rng);
-    if (is_true_mirrored(scene, noun, facts)) continue;
+    if (is_true_turned(scene, noun, facts)) continue;
     std::string text = put_into_words("a", noun, facts, rng).text;
     if (split_words(text).size() <= kMostWords) captions.push_back(std::move(text));
   }

@@ -45,7 +45,6 @@ Recipe lengthened(Recipe recipe) {
   recipe.scale = 0.87;  // as much ground as between the objects of the short language
   recipe.layouts = 20;
   recipe.twin = 0.3;
-  recipe.one_changed = 0.7;
   recipe.change_shape = 0.0;
   recipe.change_colour = recipe.patterns ? 0.35 : 0.6;
   recipe.change_pattern = recipe.patterns ? 0.35 : 0.0;
@@ -55,8 +54,8 @@ Recipe lengthened(Recipe recipe) {
 }  // namespace
 
 Language language_of(const std::string& name) {
-  if (name == "short") return Language::kShort;
-  if (name == "long") return Language::kLong;
+  if (name == kLanguageWords[0]) return Language::kShort;
+  if (name == kLanguageWords[1]) return Language::kLong;
   throw core::UsageError(core::cat("unknown language '", name, "': choose short or long"));
 }
 

@@ -13,7 +13,8 @@ constexpr double kBorder = 5.0;  // least distance of an outline from the pictur
 constexpr double kGrowth = 1.0;  // outlines grow by this before they are tested for overlap, px
 constexpr double kMostTurned = 0.25;
 constexpr double kLandmarksAlike = 0.5;
-constexpr int kPlaces = 100;  // places tried for an object in a layout
+constexpr int kPlaces = 100;     // places tried for an object in a layout
+constexpr double kLarge = 0.68;  // the share of objects drawn large; who does not fit is drawn anew
 
 template <class Enum>
 Enum any(core::Rng& rng, std::size_t count) {
@@ -31,7 +32,7 @@ Attributes random_attributes(const Recipe& recipe, core::Rng& rng) {
   attributes.shape = any<Shape>(rng, kShapeWords.size());
   attributes.colour = any<Colour>(rng, kColourWords.size());
   if (recipe.patterns) attributes.pattern = any<Pattern>(rng, kPatternWords.size());
-  attributes.size = rng.chance(recipe.large) ? Size::kLarge : Size::kSmall;
+  attributes.size = rng.chance(kLarge) ? Size::kLarge : Size::kSmall;
   return attributes;
 }
 

@@ -71,7 +71,7 @@ class Work:
 
     def train(self):
         """Pictures a second of training the small encoders."""
-        return self.bench("train", CONFIGS / "refsynth/clip.yaml", "--root", self.data,
+        return self.bench("train", CONFIGS / "refsynth/clip_plain.yaml", "--root", self.data,
                           "--warm-up", 2, "--steps", 12)["images_per_second"]
 
     def full_size(self):
@@ -88,7 +88,7 @@ class Work:
 
     def load(self):
         """Pictures a second of decoding, resizing and feeding."""
-        return self.bench("load", CONFIGS / "refsynth/clip.yaml", "--root", self.data,
+        return self.bench("load", CONFIGS / "refsynth/clip_plain.yaml", "--root", self.data,
                           )["cold"]["images_per_second"]
 
     def predict(self):

@@ -23,8 +23,8 @@ struct ContrastiveOptions {
            .source = "docs/refsynth.md#training",
            .min = 0});
     field("mirrored", &O::mirrored,
-          {.help = "factor of the contrast of each caption that says left or right with the same "
-                   "caption mirrored, on the same image",
+          {.help = "factor of the contrast of each caption that says a direction, such as left or "
+                   "above, with the same caption turned round, on the same image",
            .source = "docs/refsynth.md#position-words",
            .min = 0});
   }

@@ -23,7 +23,7 @@ struct ContrastiveBatchOptions {
            .source = "docs/refsynth.md#training",
            .min = 0});
     field("positional_captions", &O::positional_captions,
-          {.help = "so many of the captions say left or right where the image has such ones",
+          {.help = "so many of the captions say a direction where the image has such ones",
            .unit = "texts",
            .source = "docs/refsynth.md#position-words",
            .min = 0});

@@ -19,7 +19,7 @@ void validate(const VisualOptions& options);
 void validate(const TextOptions& options);
 void validate(const ReferringOptions& options);
 void validate(const CriterionOptions& options);
-/// @param mirrored whether captions are compared with their mirror images
+/// @param mirrored whether captions are compared with themselves turned round
 void validate(const ContrastiveBatchOptions& options, bool mirrored);
 
 }  // namespace pcnet::config

@@ -2,10 +2,11 @@
 
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <torch/torch.h>
 
-#include "pcnet/core/written.h"
+#include "pcnet/core/stamps.h"
 
 namespace pcnet::core {
 
@@ -56,7 +57,7 @@ class FoldedConvolution {
   std::shared_ptr<torch::nn::BatchNorm2dImpl> norm_;
   std::unique_ptr<std::mutex> mutex_;
   Ready ready_;
-  Written written_;
+  std::vector<Stamp> made_from_;  // empty: nothing is folded
 };
 
 }  // namespace pcnet::core

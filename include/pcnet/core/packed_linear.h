@@ -2,18 +2,19 @@
 
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "pcnet/core/written.h"
+#include "pcnet/core/stamps.h"
 
 namespace pcnet::core {
 
 /// A linear layer in evaluation and without gradients, whose weights lie in memory as oneDNN's
 /// products of few rows want them: LibTorch's lay them out anew for every product, which takes
 /// longer than the product itself. They are packed at the first call, and anew once weight or bias
-/// has been written or exchanged; where oneDNN does not compute, it is the layer as it is. Several
-/// threads may call it.
+/// has been written or exchanged, or x has another type, in which all is computed. Where oneDNN
+/// does not compute, it is LibTorch's layer. Several threads may call it.
 class PackedLinear {
  public:
   struct Factors {
@@ -25,6 +26,8 @@ class PackedLinear {
   PackedLinear(at::Tensor weight, at::Tensor bias, const Factors& factors);
   PackedLinear(at::Tensor weight, at::Tensor bias);
 
+  /// Whether oneDNN computes it for x.
+  static bool packs(const at::Tensor& x);
   /// x [.., in] -> [.., out]
   at::Tensor plain(const at::Tensor& x);
   /// The same + other [.., out]
@@ -38,6 +41,8 @@ class PackedLinear {
   struct Ready {
     at::Tensor weight, bias;
   };
+  /// In a type, as it is packed.
+  Ready scaled(c10::ScalarType type) const;
   Ready ready(const at::Tensor& x);
   at::Tensor product(const at::Tensor& x, const char* activation);
   at::Tensor unpacked(const at::Tensor& x) const;
@@ -46,7 +51,7 @@ class PackedLinear {
   Factors factors_;
   std::unique_ptr<std::mutex> mutex_;
   Ready ready_;
-  Written written_;
+  std::vector<Stamp> made_from_;  // empty: nothing is packed
 };
 
 }  // namespace pcnet::core

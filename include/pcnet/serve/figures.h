@@ -16,8 +16,9 @@ class Figures {
   /// A request was answered. @param route one of those that the server knows, so that clients
   /// cannot make new rows
   void answered(const std::string& route, int status, double seconds);
-  /// The network was asked about so many images at once, of which so many were encoded for it.
-  void asked(std::int64_t images, std::int64_t encoded);
+  void encoded(std::int64_t images);
+  /// The network was asked about so many images at once.
+  void asked(std::int64_t images);
   /// Gauges that whoever asks brings along, by name and help.
   struct Gauge {
     std::string name;

@@ -14,7 +14,7 @@
 
 namespace pcnet::serve {
 
-/// What stays of an image that was sent: what the encoders made of it, never its pixels.
+/// What stays of an image that was sent: what the model made of it, never its pixels.
 struct KeptImage {
   std::int64_t height = 0;  ///< after its EXIF turn, px
   std::int64_t width = 0;

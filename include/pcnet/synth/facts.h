@@ -14,6 +14,8 @@ enum class Direction { kLeft, kRight, kAbove, kBelow };
 
 /// Left or right.
 inline bool is_across(Direction direction) { return direction <= Direction::kRight; }
+/// The other one of left and right, of above and below.
+Direction opposite(Direction direction);
 
 enum class FactKind { kColour, kPattern, kSize, kPlace, kRelation };
 

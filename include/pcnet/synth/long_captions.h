@@ -10,8 +10,8 @@
 namespace pcnet::synth {
 
 /// Captions of random objects in the long language, one to three facts each: true but not unique,
-/// without held-out combinations in any split. The mirror image of one that says left or right is
-/// true of no object.
+/// without held-out combinations in any split. One that says a direction is, turned round
+/// (text::turned), true of no object.
 std::vector<std::string> make_long_captions(const Scene& scene, const Recipe& recipe,
                                             core::Rng& rng);
 

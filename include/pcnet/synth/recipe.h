@@ -25,9 +25,8 @@ struct Recipe {
   double change_shape = 0.20;  // which attribute is changed; the rest is size
   double change_colour = 0.20;
   double change_pattern = 0.34;
-  double large = 0.68;  // of an object that is no copy; who does not fit is drawn anew
-  double scale = 1.0;   // of the objects' radii
-  int layouts = 60;     // tried before other objects are drawn
+  double scale = 1.0;  // of the objects' radii
+  int layouts = 60;    // tried before other objects are drawn
   Language language = Language::kShort;
   // Long alone: objects of other shapes than the rest, which all share one; and whether each
   // sentence names a combination that is held out, or none does.

@@ -82,7 +82,7 @@ void ContrastiveSamples::read_captions(const std::vector<std::string>& captions,
   for (const auto& caption : captions) {
     const std::int64_t row = bank_.add(caption);
     picture.captions.push_back(row);
-    const auto swapped = text::mirrored(caption);
+    const auto swapped = text::turned(caption);
     if (!swapped) continue;
     picture.positional.push_back(row);
     // With look-alikes on both sides both texts are true.

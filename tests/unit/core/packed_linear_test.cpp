@@ -1,6 +1,8 @@
 #include "pcnet/core/packed_linear.h"
 
 #include <cstdint>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
@@ -62,6 +64,24 @@ TEST(PackedLinear, MultipliesWeightAndBiasByTheirFactors) {
     const at::Tensor x = torch::randn({3, 5}, type);
     EXPECT_TRUE(near(packed.plain(x), product(x, 3 * weight, -0.5 * bias), 1e-6));
   }
+}
+
+TEST(PackedLinear, AnswersThreadsThatComeTogether) {
+  torch::manual_seed(6);
+  const at::Tensor weight = torch::randn({48, 40});
+  const at::Tensor bias = torch::randn({48});
+  const at::Tensor x = torch::randn({5, 40});
+  PackedLinear packed(weight, bias);
+  std::vector<at::Tensor> answers(8);
+  std::vector<std::thread> threads;
+  for (auto& answer : answers) {
+    threads.emplace_back([&] {
+      const torch::NoGradGuard no_grad;
+      answer = packed.plain(x);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& answer : answers) EXPECT_TRUE(near(answer, product(x, weight, bias), 1e-6));
 }
 
 TEST(PackedLinear, NoticesWhateverChanges) {

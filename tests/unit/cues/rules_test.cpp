@@ -42,6 +42,8 @@ TEST(RuleCues, KeepWhatBelongsToAnotherObjectWithIt) {
 }
 
 TEST(RuleCues, KeepAComparisonWhole) {
+  EXPECT_THAT(rule_cues("a kite that flies higher than the trees left of the house"),
+              ::testing::Contains("kite left of the house"));
   EXPECT_THAT(rule_cues("the boy taller than the girl"),
               ElementsAre("the boy", "boy taller than the girl"));
   EXPECT_THAT(rule_cues("the shelf lower than the lamp and left of the door"),

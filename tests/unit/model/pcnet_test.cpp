@@ -92,6 +92,32 @@ class PCNetAnswers : public testing::Test {
   }
 };
 
+TEST_F(PCNetAnswers, AreTheSameOfPicturesThatWereLookedAtBeforeEachAlone) {
+  for (const config::Choice<config::Profile> profile : kReferringProfiles) {
+    for (const bool looks_again : {false, true}) {
+      config::ModelOptions options = support::tiny_model(profile);
+      if (looks_again) options.referring.response_text = "vision_updated";
+      PCNet model = lively(options);
+      const at::Tensor wanted = answers(model);
+      const torch::NoGradGuard no_grad;
+      const at::Tensor visual = model->encode_images(pictures(3));
+      std::vector<Seen> alone;
+      for (std::int64_t i = 0; i < 3; ++i) alone.push_back(model->look(visual.slice(0, i, i + 1)));
+      Seen together;
+      for (std::size_t part = 0; part < alone[0].size(); ++part) {
+        together.push_back(at::cat({alone[0][part], alone[1][part], alone[2][part]}));
+      }
+      const Expressions asked = gather_expressions(model->encode_texts(tokens()),
+                                                   in_a_row(sentences()), in_a_row(cue_index()));
+      EXPECT_TRUE(at::allclose(model->respond(together, asked, picture_of()), wanted, 1e-5, 1e-5))
+          << profile.word() << looks_again;
+      together.pop_back();
+      EXPECT_THROW(model->respond(together, asked, picture_of()), core::Error);
+      EXPECT_THROW(model->respond(Seen(), asked, picture_of()), core::Error);
+    }
+  }
+}
+
 TEST(GatherExpressions, PicksRowsByAnyShapeOfIndex) {
   const at::Tensor distinct = torch::tensor({{0.0, 0.5}, {1.0, 1.5}, {2.0, 2.5}});
   const Expressions picked = gather_expressions(distinct, torch::tensor({{2, 0}}, torch::kInt64),

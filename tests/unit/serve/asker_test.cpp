@@ -108,6 +108,7 @@ TEST_F(AskerTest, OneThatFailsDoesNotHarmItsNeighbours) {
   for (auto& client : clients) client.join();
   EXPECT_EQ(answered, 12);
   EXPECT_EQ(failed, 4);
+  EXPECT_THAT(figures_.text({}), HasSubstr("pcnet_encoded_images_total 16\n"));
 }
 
 TEST_F(AskerTest, SaysThatTheTimeHasPassed) {

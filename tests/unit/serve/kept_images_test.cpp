@@ -12,6 +12,13 @@ std::shared_ptr<const KeptImage> image_of(std::int64_t values) {
   return image;
 }
 
+TEST(KeptImage, CountsAllThatTheModelMadeOfIt) {
+  KeptImage image;
+  const std::int64_t itself = image.bytes();
+  image.seen = {torch::zeros({3, 2}), torch::zeros({5}), torch::zeros({4}, torch::kDouble)};
+  EXPECT_EQ(image.bytes() - itself, 24 + 20 + 32);
+}
+
 TEST(KeptImages, FindsWhatItKeeps) {
   KeptImages kept(1 << 20);
   EXPECT_EQ(kept.find("a"), nullptr);

@@ -33,5 +33,34 @@ TEST(Mirrored, TwiceIsTheTextItself) {
   EXPECT_EQ(mirrored(*mirrored(text)), text);
 }
 
+TEST(Upended, SwapsUpAndDown) {
+  EXPECT_EQ(upended("a circle above a star, left of it"), "a circle below a star, left of it");
+  EXPECT_EQ(upended("below the cup"), "above the cup");
+  EXPECT_EQ(upended("the lamp over the table"), "the lamp under the table");
+  EXPECT_EQ(upended("the cat underneath the chair"), "the cat over the chair");
+  EXPECT_EQ(upended("a star in the upper half near the top"),
+            "a star in the lower half near the bottom");
+  EXPECT_EQ(upended("in the lower half, lower than a cross"),
+            "in the upper half, higher than a cross");
+  EXPECT_EQ(upended("higher than a cross"), "lower than a cross");
+  EXPECT_EQ(upended("lower"), "upper");
+  EXPECT_EQ(upended("beneath a cross"), "above a cross");
+  for (const char* text :
+       {"", "left", "a cup", "overcoat", "topping", "Above", "thunder", "the higher cup"}) {
+    EXPECT_EQ(upended(text), std::nullopt) << text;
+  }
+}
+
+TEST(Upended, TwiceIsTheTextItself) {
+  const std::string text = "above, below over under; top lower half\n bottom upper lower than x";
+  EXPECT_EQ(upended(*upended(text)), text);
+}
+
+TEST(Turned, TakesOneDirectionOfThoseSaid) {
+  EXPECT_EQ(turned("the left cup above a plate"), "the right cup above a plate");
+  EXPECT_EQ(turned("the cup above a plate"), "the cup below a plate");
+  EXPECT_EQ(turned("the cup"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace pcnet::text

@@ -21,7 +21,7 @@ struct Batch {
   at::Tensor images;                  ///< [B, 3, S, S] uint8
   at::Tensor tokens;                  ///< [U, T] int64 on the CPU: each distinct text once, padded
   at::Tensor text_index;              ///< [B, M] int64: the texts that describe picture i
-  at::Tensor mirrored_index = {};     ///< [B, M] int64: each text with left and right swapped; -1:
+  at::Tensor mirrored_index = {};     ///< [B, M] int64: each text turned round (text::turned); -1:
                                       ///< none, or true of picture i as well
   at::Tensor cue_index = {};          ///< [B, M, K] int64: the cues of each text
   at::Tensor partner_index = {};      ///< [B, D] int64: sentences of other objects of picture i

@@ -131,7 +131,8 @@ class ReferringSamples : public Samples {
 /// enough.
 class ContrastiveSamples : public Samples {
  public:
-  /// @param mirrored also gives the captions mirrored that none of the picture's own says
+  /// @param mirrored also gives the captions turned round (text::turned) that none of the
+  ///   picture's own says
   ContrastiveSamples(Dataset& dataset, const text::Tokenizer& tokenizer,
                      const config::ContrastiveBatchOptions& options, bool mirrored = false);
   std::int64_t size() const override { return static_cast<std::int64_t>(pictures_.size()); }
@@ -140,7 +141,7 @@ class ContrastiveSamples : public Samples {
   struct Picture {
     std::int64_t image_id;
     std::vector<std::int64_t> captions;
-    std::vector<std::int64_t> positional;  // those of them that say left or right
+    std::vector<std::int64_t> positional;  // those of them that text::turned() knows
     std::unordered_map<std::int64_t, std::int64_t> mirrored;  // of a caption's row, if any
     std::vector<std::int64_t> expressions;
     std::vector<std::int64_t> cues;
