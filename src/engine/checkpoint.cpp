@@ -22,7 +22,7 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr const char* kFormat = "pcnet checkpoint 1";
-constexpr std::string_view kOptimizer = "optimizer.";
+constexpr std::string_view kOptimizerPrefix = "optimizer.";
 constexpr const char* kEnvironment = "environment";
 
 ordered_json to_json(const TrainState& state) {
@@ -87,7 +87,7 @@ void save_checkpoint(const fs::path& path, const Checkpoint& checkpoint) {
   };
   for (const auto& [name, tensor] : checkpoint.model) add(name, tensor);
   for (const auto& [name, tensor] : checkpoint.optimizer)
-    add(std::string(kOptimizer) + name, tensor);
+    add(std::string(kOptimizerPrefix) + name, tensor);
   const auto device =
       checkpoint.model.empty() ? c10::Device(c10::kCPU) : checkpoint.model.begin()->second.device();
   auto environment = environment_of(device);
@@ -136,8 +136,8 @@ Checkpoint load_checkpoint(const fs::path& path) {
     throw Error(cat(path.string(), ": broken metadata: ", error.what()));
   }
   for (auto& [name, tensor] : file.tensors) {
-    if (name.starts_with(kOptimizer)) {
-      checkpoint.optimizer.emplace(name.substr(kOptimizer.size()), std::move(tensor));
+    if (name.starts_with(kOptimizerPrefix)) {
+      checkpoint.optimizer.emplace(name.substr(kOptimizerPrefix.size()), std::move(tensor));
     } else {
       checkpoint.model.emplace(name, std::move(tensor));
     }

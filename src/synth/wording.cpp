@@ -18,7 +18,7 @@ constexpr double kLandmarkWith = 0.2;    // the same of a landmark
 constexpr double kRelative = 0.3;        // "that is left of" beside "left of"
 constexpr double kAndAfterPlace = 0.6;   // "... and above" beside "... that is above"
 
-const std::array<Words, 4> kPlaces = {
+const std::array<Words, 4> kPlaceWords = {
     Words{"on the left", "on the left side", "in the left half"},
     Words{"on the right", "on the right side", "in the right half"},
     Words{"at the top", "near the top", "in the upper half"},
@@ -71,7 +71,7 @@ std::string landmark(const Fact& fact, core::Rng& rng) {
 
 std::string clause(const Fact& fact, core::Rng& rng) {
   const auto direction = static_cast<std::size_t>(fact.direction);
-  if (fact.kind == FactKind::kPlace) return rng.pick(kPlaces[direction]);
+  if (fact.kind == FactKind::kPlace) return rng.pick(kPlaceWords[direction]);
   const std::string relation = rng.pick(kRelations[direction]);  // before the landmark's numbers
   return relation + " " + landmark(fact, rng);
 }

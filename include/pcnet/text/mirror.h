@@ -11,8 +11,8 @@ namespace pcnet::text {
 std::optional<std::string> mirrored(std::string_view text);
 
 /// What it says of the picture upside down: "above" and "below", "over" and "under", "top" and
-/// "bottom", "upper" and "lower", "higher than" and "lower than" swapped likewise; "beneath" becomes
-/// "above" and "underneath" "over".
+/// "bottom", "upper" and "lower", "higher than" and "lower than" swapped likewise; "beneath"
+/// becomes "above" and "underneath" "over".
 std::optional<std::string> upended(std::string_view text);
 
 /// The text with one of its directions turned round: mirrored(), else upended().
