@@ -8,11 +8,12 @@
 #include "pcnet/losses/calibration.h"
 #include "pcnet/losses/classification.h"
 #include "pcnet/losses/contrastive.h"
+#include "pcnet/losses/criterion.h"
 #include "pcnet/model/response_map.h"
 
 namespace pcnet::engine {
 
-losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPlace& /*place*/) {
+losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPlace& place) {
   const auto& share = batch.share;
   const at::Tensor visual = encoding_.images(*model_, batch.images, share);  // [n, C, h, w]
   const at::Tensor text = encoding_.texts(*model_, batch.tokens, share);     // [U, C]
@@ -22,7 +23,9 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
   terms.add("contrastive", options_.contrastive.weight,
             losses::contrastive_loss(scores, batch.text_index));
   if (options_.contrastive.mirrored > 0) {
-    terms.add("mirrored", options_.contrastive.mirrored,
+    terms.add("mirrored",
+              losses::ramped_weight(options_.contrastive.mirrored,
+                                    options_.contrastive.mirrored_ramp, place.progress),
               losses::mirrored_loss(scores, batch.text_index, batch.mirrored_index));
   }
   if (options_.contrastive.classification > 0) {

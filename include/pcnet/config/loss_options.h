@@ -11,6 +11,7 @@ struct ContrastiveOptions {
   double weight = 1.0;
   double classification = 0.0;
   double mirrored = 0.0;
+  double mirrored_ramp = 0.0;
 
   template <class Visitor>
   static void fields(Visitor&& field) {
@@ -27,6 +28,11 @@ struct ContrastiveOptions {
                    "above, with the same caption turned round, on the same image",
            .source = "docs/refsynth.md#position-words",
            .min = 0});
+    field("mirrored_ramp", &O::mirrored_ramp,
+          {.help = "share of the steps over which that factor grows from 0; 0: whole at once",
+           .source = "docs/refsynth.md#position-words",
+           .min = 0,
+           .max = 1});
   }
 };
 

@@ -1,5 +1,6 @@
 #include "pcnet/engine/learner.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -79,6 +80,13 @@ TEST_F(Contrastive, AddsTheMirroredTextsWhenTheyAreAskedFor) {
   const double by_hand = std::log1p(std::exp((own[2] - own[0]).item<double>()));
   EXPECT_NEAR(both.terms[1].second.item<double>(), by_hand, 1e-5);
   EXPECT_NEAR(both.total.item<double>(), plain.total.item<double>() + 0.5 * by_hand, 1e-5);
+  options.contrastive.mirrored_ramp = 0.4;
+  for (const double progress : {0.0, 0.1, 0.4, 0.9}) {
+    const auto ramped =
+        ContrastiveLearner(model_.ptr(), options).losses(batch_, {.step = 0, .progress = progress});
+    const double factor = 0.5 * std::min(1.0, progress / 0.4);
+    EXPECT_NEAR(ramped.total.item<double>(), plain.total.item<double>() + factor * by_hand, 1e-5);
+  }
 }
 
 class Referring : public testing::Test {

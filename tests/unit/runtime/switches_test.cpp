@@ -54,6 +54,11 @@ std::vector<std::string> many_soft_pairs() {
   return given;
 }
 std::vector<std::string> contrastive() { return {"train.objective=contrastive"}; }
+std::vector<std::string> mirrored() {
+  std::vector<std::string> given = contrastive();
+  given.emplace_back("loss.contrastive.mirrored=1");
+  return given;
+}
 std::vector<std::string> one_caption() {
   return {"train.objective=contrastive", "train.contrastive.captions=1"};
 }
@@ -136,6 +141,7 @@ const std::vector<Turn>& loss_turns() {
       {"loss.contrastive.weight", "2", Place::kLoss, contrastive()},
       {"loss.contrastive.classification", "0.5", Place::kLoss, contrastive()},
       {"loss.contrastive.mirrored", "1", Place::kBatch, contrastive()},
+      {"loss.contrastive.mirrored_ramp", "0.5", Place::kLoss, mirrored()},
   };
   return all;
 }
