@@ -96,7 +96,7 @@ void run_synth(const SynthArguments& arguments, const GlobalOptions& globals) {
   core::log::info(core::cat(summary.already_there ? "already there, nothing to do: " : "wrote ",
                             arguments.out));
   if (!globals.json) {
-    std::cout << table(summary, options.language == "long");
+    std::cout << table(summary, synth::is_long(options));
     return;
   }
   nlohmann::ordered_json document = {{"out", arguments.out},

@@ -66,32 +66,30 @@ ConvolutionWeights folded(const nn::Conv2dImpl& convolution, const nn::BatchNorm
 
 FoldedConvolution::FoldedConvolution(nn::Conv2d convolution,
                                      std::shared_ptr<nn::BatchNorm2dImpl> norm)
-    : convolution_(std::move(convolution)),
-      norm_(std::move(norm)),
-      mutex_(std::make_unique<std::mutex>()) {}
+    : convolution_(std::move(convolution)), norm_(std::move(norm)) {}
 
 FoldedConvolution::Ready FoldedConvolution::ready(const at::Tensor& x) {
-  const std::lock_guard lock(*mutex_);
-  // Statistics that move in training leave no trace but their count's.
-  auto now = stamps_of({convolution_->weight, norm_->weight, norm_->bias, norm_->running_mean,
-                        norm_->running_var, norm_->num_batches_tracked});
   const bool packed = onednn_takes(x);
   const auto type = x.scalar_type();
-  if (now == made_from_ && packed == ready_.packed && type == ready_.with.weight.scalar_type()) {
-    return ready_;
-  }
-  const ConvolutionWeights exact = folded(*convolution_, *norm_);
-  Ready made{{exact.weight.to(type), exact.bias.to(type)}, packed};
-  if (packed) {
-    const auto& options = convolution_->options;
-    at::Tensor& weight = made.with.weight;
-    weight =
-        at::mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding_of(options), options.stride(),
-                                         options.dilation(), options.groups(), x.sizes());
-  }
-  ready_ = std::move(made);
-  made_from_ = std::move(now);
-  return ready_;
+  const auto make = [&] {
+    const ConvolutionWeights exact = folded(*convolution_, *norm_);
+    Ready made{{exact.weight.to(type), exact.bias.to(type)}, packed};
+    if (packed) {
+      const auto& options = convolution_->options;
+      made.with.weight = at::mkldnn_reorder_conv2d_weight(
+          made.with.weight.to_mkldnn(), padding_of(options), options.stride(), options.dilation(),
+          options.groups(), x.sizes());
+    }
+    return made;
+  };
+  // Statistics that move in training leave no trace but their count's.
+  return ready_.get(
+      {convolution_->weight, norm_->weight, norm_->bias, norm_->running_mean, norm_->running_var,
+       norm_->num_batches_tracked},
+      [&](const Ready& made) {
+        return packed == made.packed && type == made.with.weight.scalar_type();
+      },
+      make);
 }
 
 at::Tensor FoldedConvolution::plain(const at::Tensor& x) {
@@ -114,13 +112,6 @@ at::Tensor FoldedConvolution::add_relu(const at::Tensor& x, const at::Tensor& ot
   return call.call(x, other, now.with.weight, now.with.bias, padding_of(options), options.stride(),
                    options.dilation(), options.groups(), "add", std::nullopt, "relu", Numbers(),
                    std::nullopt);
-}
-
-void FoldedConvolution::forget() {
-  if (!mutex_) return;
-  const std::lock_guard lock(*mutex_);
-  ready_ = {};
-  made_from_.clear();
 }
 
 }  // namespace pcnet::core

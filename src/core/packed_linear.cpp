@@ -30,10 +30,7 @@ PackedLinear::PackedLinear(at::Tensor weight, at::Tensor bias)
     : PackedLinear(std::move(weight), std::move(bias), Factors()) {}
 
 PackedLinear::PackedLinear(at::Tensor weight, at::Tensor bias, const Factors& factors)
-    : weight_(std::move(weight)),
-      bias_(std::move(bias)),
-      factors_(factors),
-      mutex_(std::make_unique<std::mutex>()) {}
+    : weight_(std::move(weight)), bias_(std::move(bias)), factors_(factors) {}
 
 PackedLinear::Ready PackedLinear::scaled(c10::ScalarType type) const {
   const auto times = [&](const at::Tensor& from, double factor) {
@@ -43,16 +40,16 @@ PackedLinear::Ready PackedLinear::scaled(c10::ScalarType type) const {
 }
 
 PackedLinear::Ready PackedLinear::ready(const at::Tensor& x) {
-  const std::lock_guard lock(*mutex_);
-  auto now = stamps_of({weight_, bias_});
-  if (now == made_from_ && ready_.weight.scalar_type() == x.scalar_type()) return ready_;
-  static const auto pack = operation<Pack>("mkldnn::_reorder_linear_weight");
-  const torch::NoGradGuard no_grad;
-  Ready made = scaled(x.scalar_type());
-  made.weight = pack.call(made.weight, kRows);
-  ready_ = std::move(made);
-  made_from_ = std::move(now);
-  return ready_;
+  const auto type = x.scalar_type();
+  return ready_.get(
+      {weight_, bias_}, [&](const Ready& made) { return type == made.weight.scalar_type(); },
+      [&] {
+        static const auto pack = operation<Pack>("mkldnn::_reorder_linear_weight");
+        const torch::NoGradGuard no_grad;
+        Ready made = scaled(type);
+        made.weight = pack.call(made.weight, kRows);
+        return made;
+      });
 }
 
 bool PackedLinear::packs(const at::Tensor& x) { return onednn_takes(x); }
@@ -81,13 +78,6 @@ at::Tensor PackedLinear::add(const at::Tensor& x, const at::Tensor& other) {
   static const auto call = operation<ProductAndSum>("mkldnn::_linear_pointwise", "binary");
   const Ready now = ready(x);
   return call.call(x, other, now.weight, now.bias, "add");
-}
-
-void PackedLinear::forget() {
-  if (!mutex_) return;
-  const std::lock_guard lock(*mutex_);
-  ready_ = {};
-  made_from_.clear();
 }
 
 }  // namespace pcnet::core

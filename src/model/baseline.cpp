@@ -10,7 +10,8 @@ namespace pcnet::model {
 
 namespace {
 
-constexpr double kResidualScale = 0.1;  // of both updates, fixed in TRIS
+constexpr const char* kCellsAndTexts = "cells and texts";  // of a profile
+constexpr double kResidualScale = 0.1;                     // of both updates, fixed in TRIS
 
 }  // namespace
 
@@ -55,6 +56,7 @@ at::Tensor BaselineImpl::respond(const Seen& seen, const Expressions& expression
 }
 
 Seen BaselineImpl::look(const at::Tensor& visual) {
+  const core::PartScope part(kCellsAndTexts);
   if (attn_fusion_.is_empty()) return {visual};
   const VisualMemory memory = attn_fusion_->look_at(visual);
   return {visual, memory.keys, memory.values};
@@ -62,7 +64,7 @@ Seen BaselineImpl::look(const at::Tensor& visual) {
 
 at::Tensor BaselineImpl::compared(const Seen& pictures, const at::Tensor& texts,
                                   const at::Tensor& update) {
-  const core::PartScope part("cells and texts");
+  const core::PartScope part(kCellsAndTexts);
   const at::Tensor& visual = pictures.front();
   if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
   const at::Tensor seen = attn_fusion_->vision_to_text(texts, {pictures.at(1), pictures.at(2)});

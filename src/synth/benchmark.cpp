@@ -25,9 +25,13 @@ namespace {
 constexpr std::array<const char*, 4> kSplits = {"train", "val", "testA", "testB"};
 constexpr std::int64_t kAtOnce = 256;  // pictures held in memory
 
+Recipe recipe_of(const Options& options) {
+  return recipe_for(options.difficulty, language_of(options.language));
+}
+
 void check(const Options& options) {
   split_sizes(options.images);
-  recipe_for(options.difficulty, language_of(options.language));
+  recipe_of(options);
   const bool plain = std::all_of(options.dataset.begin(), options.dataset.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
            c == '-' || c == '_';
@@ -40,7 +44,7 @@ void check(const Options& options) {
 
 // What the benchmark needs on disk: the pictures are not compressed.
 std::uint64_t needed_bytes(const Options& options) {
-  const Recipe recipe = recipe_for(options.difficulty, language_of(options.language));
+  const Recipe recipe = recipe_of(options);
   const auto pixels =
       static_cast<std::uint64_t>(recipe.side) * static_cast<std::uint64_t>(recipe.side);
   constexpr std::uint64_t kTextBytes = 12000;  // annotations of one picture, rounded up
@@ -55,7 +59,7 @@ const char* split_of(std::int64_t index, const std::array<std::int64_t, 4>& size
 
 Summary generate(const fs::path& folder, const Options& options) {
   const auto sizes = split_sizes(options.images);
-  const Recipe recipe = recipe_for(options.difficulty, language_of(options.language));
+  const Recipe recipe = recipe_of(options);
   const Recipe recipe_b = test_b(recipe);
   const std::int64_t b_from = options.images - sizes[3];
   const int threads = core::usable_threads(options.threads);
@@ -85,6 +89,8 @@ Summary generate(const fs::path& folder, const Options& options) {
 }
 
 }  // namespace
+
+bool is_long(const Options& options) { return language_of(options.language) == Language::kLong; }
 
 std::array<std::int64_t, 4> split_sizes(std::int64_t images) {
   if (images < 4) {

@@ -9,6 +9,8 @@ namespace pcnet::synth {
 
 namespace {
 
+constexpr std::array<Direction, 4> kDirections = {Direction::kLeft, Direction::kRight,
+                                                  Direction::kAbove, Direction::kBelow};
 constexpr double kDefinite = 0.65;       // "the" where it may be said
 constexpr double kLooseLandmark = 0.25;  // one with too many or too few attributes is kept
 
@@ -68,8 +70,7 @@ void add_relations(const Scene& scene, std::size_t object, const Recipe& recipe,
       if (phrase.matches(scene.objects[object].attributes)) continue;
       if (!tells_exactly(scene, attributes, subset) && !rng.chance(kLooseLandmark)) continue;
       const bool only = matching(scene, phrase).size() == 1;
-      for (const Direction direction :
-           {Direction::kLeft, Direction::kRight, Direction::kAbove, Direction::kBelow}) {
+      for (const Direction direction : kDirections) {
         Fact fact = {FactKind::kRelation, phrase, direction, false};
         if (of_distance(along(direction, scene.objects[object].x - scene.objects[other].x,
                               scene.objects[object].y - scene.objects[other].y),
@@ -141,8 +142,7 @@ std::vector<Fact> true_facts(const Scene& scene, std::size_t object, const Recip
   std::vector<Fact> facts = {{FactKind::kColour, phrase_of(attributes, 1)},
                              {FactKind::kSize, phrase_of(attributes, 4)}};
   if (recipe.patterns) facts.push_back({FactKind::kPattern, phrase_of(attributes, 2)});
-  for (const Direction direction :
-       {Direction::kLeft, Direction::kRight, Direction::kAbove, Direction::kBelow}) {
+  for (const Direction direction : kDirections) {
     const Fact fact = {FactKind::kPlace, {}, direction, false};
     if (truth(scene, object, fact) == Truth::kTrue) facts.push_back(fact);
   }

@@ -18,9 +18,6 @@ using nlohmann::ordered_json;
 
 namespace {
 
-// Manifests of the short language have never named it.
-bool is_long(const Options& options) { return options.language != kLanguageWords[0]; }
-
 ordered_json identity(const Options& options) {
   ordered_json identity = {{"format", "refsynth"},
                            {"version", kFormatVersion},
@@ -29,6 +26,7 @@ ordered_json identity(const Options& options) {
                              {"seed", options.seed},
                              {"difficulty", options.difficulty},
                              {"dataset", options.dataset}}}};
+  // Manifests of the short language have never named it.
   if (is_long(options)) identity["options"]["language"] = options.language;
   return identity;
 }

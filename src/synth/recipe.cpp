@@ -54,8 +54,8 @@ Recipe lengthened(Recipe recipe) {
 }  // namespace
 
 Language language_of(const std::string& name) {
-  if (name == kLanguageWords[0]) return Language::kShort;
-  if (name == kLanguageWords[1]) return Language::kLong;
+  if (name == "short") return Language::kShort;
+  if (name == "long") return Language::kLong;
   throw core::UsageError(core::cat("unknown language '", name, "': choose short or long"));
 }
 

@@ -13,8 +13,9 @@ constexpr double kBorder = 5.0;  // least distance of an outline from the pictur
 constexpr double kGrowth = 1.0;  // outlines grow by this before they are tested for overlap, px
 constexpr double kMostTurned = 0.25;
 constexpr double kLandmarksAlike = 0.5;
-constexpr int kPlaces = 100;     // places tried for an object in a layout
-constexpr double kLarge = 0.68;  // the share of objects drawn large; who does not fit is drawn anew
+constexpr int kPlaces = 100;  // places tried for an object in a layout
+// Objects that do not fit are drawn anew, which thins out the large ones: hence more than a half.
+constexpr double kLarge = 0.68;
 
 template <class Enum>
 Enum any(core::Rng& rng, std::size_t count) {

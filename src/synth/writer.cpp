@@ -135,8 +135,8 @@ void Writer::append_proposals(const Sample& sample) {
   proposals_ += "\n";
 }
 
-void Writer::count_long(const Scene& scene, const Expression& expression, SplitSummary& split) {
-  const auto words = static_cast<std::int64_t>(split_words(expression.text).size());
+void Writer::count_long(const Scene& scene, const Expression& expression, std::int64_t words,
+                        SplitSummary& split) {
   split.fewest_words = split.fewest_words == 0 ? words : std::min(split.fewest_words, words);
   split.most_words = std::max(split.most_words, words);
   ++split.needed.at(static_cast<std::size_t>(expression.needed - 1));
@@ -158,14 +158,15 @@ void Writer::count(const Sample& sample, SplitSummary& split) const {
     if (expression.object != previous) ++split.refs;
     previous = expression.object;
     ++split.sentences[static_cast<std::size_t>(expression.kind)];
-    split.words += static_cast<std::int64_t>(split_words(expression.text).size());
+    const auto words = static_cast<std::int64_t>(split_words(expression.text).size());
+    split.words += words;
     split.real_cues += static_cast<std::int64_t>(expression.cues.size());
     const Object& object = sample.scene.objects[expression.object];
     split.random_pixel +=
         static_cast<double>(image::area(object.rle)) / static_cast<double>(side * side);
     split.centre_pixel += object.mask.at(side / 2, side / 2);
     split.random_object += 1.0 / static_cast<double>(sample.scene.objects.size());
-    if (expression.needed > 0) count_long(sample.scene, expression, split);
+    if (is_long(options_)) count_long(sample.scene, expression, words, split);
   }
 }
 
@@ -174,7 +175,7 @@ std::string Writer::instances() const {
                        {"version", std::to_string(kFormatVersion)},
                        {"seed", options_.seed},
                        {"difficulty", options_.difficulty}};
-  if (options_.language != "short") info["language"] = options_.language;
+  if (is_long(options_)) info["language"] = options_.language;
   std::string categories;
   for (std::size_t shape = 0; shape < kShapeWords.size(); ++shape) {
     append_element(categories,

@@ -20,6 +20,7 @@ from program import (
     start_training,
     steps_done,
     steps_of,
+    text_of,
     train,
     wait_for,
 )
@@ -89,8 +90,7 @@ class Kill(Case):
 
     def is_validating(self):
         """The log has the step of a validation, and not the validation."""
-        path = self.run / "log.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = text_of(self.run / "log.jsonl").splitlines()
         return bool(lines) and lines[-1].startswith('{"event":"step"') and (
             json.loads(lines[-1])["step"] % CHANGES["train__eval_every"] == 0
         )

@@ -189,10 +189,17 @@ def steps_of(folder):
     return [event for event in read_lines(folder / "log.jsonl") if event["event"] == "step"]
 
 
+def text_of(path):
+    """What a file holds that another process may make or take away at any time; "" without it."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def steps_done(folder):
     """Steps in the log of a run that may be going on."""
-    path = folder / "log.jsonl"
-    return path.read_text().count('"event":"step"') if path.exists() else 0
+    return text_of(folder / "log.jsonl").count('"event":"step"')
 
 
 def read_safetensors(path):

@@ -9,7 +9,18 @@ import statistics
 import tempfile
 import unittest
 
-from program import BINARY, CONFIGS, Case, make_benchmark, run, run_well, settings, started, wait_for
+from program import (
+    BINARY,
+    CONFIGS,
+    Case,
+    make_benchmark,
+    run,
+    run_well,
+    settings,
+    started,
+    text_of,
+    wait_for,
+)
 
 STUDY = """
 title: a small study
@@ -220,7 +231,7 @@ tables:
         self.assertIn("saved in", log.read_text())
         self.assertIn("(0 of 2 runs)", (self.folder / "out/small/study.md").read_text())
         with started([BINARY, *map(str, command)]) as process:
-            wait_for(lambda: log.exists() and "going on from" in log.read_text(), process)
+            wait_for(lambda: "going on from" in text_of(log), process)
             process.send_signal(signal.SIGTERM)
             process.communicate()
         self.assertEqual(process.returncode, 143)
@@ -233,7 +244,7 @@ tables:
             process.wait()
         (log,) = self.folder.glob("out/runs/*.log")
         with started(["sleep", "60"]) as clock:
-            wait_for(lambda: "stopped after step" in log.read_text(), clock)
+            wait_for(lambda: "stopped after step" in text_of(log), clock)
 
     def test_a_failed_run_is_told_and_the_others_go_on(self):
         text = STUDY.replace("- name: Cls\n", "- name: Cls\n        set: {{data.cues: no.jsonl}}\n")

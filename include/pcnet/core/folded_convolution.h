@@ -1,12 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include <torch/torch.h>
 
-#include "pcnet/core/stamps.h"
+#include "pcnet/core/made_from.h"
 
 namespace pcnet::core {
 
@@ -44,7 +42,7 @@ class FoldedConvolution {
   /// ReLU(norm(convolution(x)) + other)
   at::Tensor add_relu(const at::Tensor& x, const at::Tensor& other);
   /// Frees what was folded.
-  void forget();
+  void forget() { ready_.forget(); }
 
  private:
   struct Ready {
@@ -55,9 +53,7 @@ class FoldedConvolution {
 
   torch::nn::Conv2d convolution_ = nullptr;
   std::shared_ptr<torch::nn::BatchNorm2dImpl> norm_;
-  std::unique_ptr<std::mutex> mutex_;
-  Ready ready_;
-  std::vector<Stamp> made_from_;  // empty: nothing is folded
+  MadeFrom<Ready> ready_;
 };
 
 }  // namespace pcnet::core

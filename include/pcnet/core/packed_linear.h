@@ -1,12 +1,8 @@
 #pragma once
 
-#include <memory>
-#include <mutex>
-#include <vector>
-
 #include <ATen/core/Tensor.h>
 
-#include "pcnet/core/stamps.h"
+#include "pcnet/core/made_from.h"
 
 namespace pcnet::core {
 
@@ -35,7 +31,7 @@ class PackedLinear {
   /// y sigmoid(y) of what plain() gives
   at::Tensor silu(const at::Tensor& x);
   /// Frees what was packed.
-  void forget();
+  void forget() { ready_.forget(); }
 
  private:
   struct Ready {
@@ -49,9 +45,7 @@ class PackedLinear {
 
   at::Tensor weight_, bias_;
   Factors factors_;
-  std::unique_ptr<std::mutex> mutex_;
-  Ready ready_;
-  std::vector<Stamp> made_from_;  // empty: nothing is packed
+  MadeFrom<Ready> ready_;
 };
 
 }  // namespace pcnet::core

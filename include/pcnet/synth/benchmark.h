@@ -18,6 +18,9 @@ struct Options {
   int threads = 0;                      // 0: all of the processor's; changes no byte
 };
 
+/// Whether they ask for the long language.
+bool is_long(const Options& options);
+
 /// One split, counted. The blind scores are the PointM of guesses that read no sentence: the mean
 /// chance to hit, over the sentences, in percent rounded to 0.01.
 struct SplitSummary {

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <array>
 #include <string>
 
 namespace pcnet::synth {
 
 /// How expressions and captions are worded: a noun phrase with a side at most, or whole sentences.
 enum class Language { kShort, kLong };
-inline constexpr std::array<const char*, 2> kLanguageWords = {"short", "long"};
 
 /// The language of this name; UsageError for another word.
 Language language_of(const std::string& name);

@@ -32,7 +32,8 @@ class Writer {
                   const std::string& split);
   void append_annotation(const Object& object, bool referred);
   void append_proposals(const Sample& sample);
-  static void count_long(const Scene& scene, const Expression& expression, SplitSummary& split);
+  static void count_long(const Scene& scene, const Expression& expression, std::int64_t words,
+                         SplitSummary& split);
   void count(const Sample& sample, SplitSummary& split) const;
   std::string instances() const;
 

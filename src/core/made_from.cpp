@@ -1,4 +1,4 @@
-#include "pcnet/core/stamps.h"
+#include "pcnet/core/made_from.h"
 
 namespace pcnet::core {
 
