@@ -44,7 +44,7 @@ std::vector<StageLogits> PCNetImpl::forward(const at::Tensor& visual,
   };
   const at::Tensor factor = scale();
   at::Tensor cells = visual;
-  at::Tensor texts = on_pictures(expressions.texts);
+  at::Tensor texts = on_pictures(first_texts(expressions));
   std::vector<StageLogits> answers;
   for (std::size_t n = 0; n < stages_.size(); ++n) {
     const core::PartScope part("referring module", static_cast<std::int64_t>(n));
@@ -85,7 +85,7 @@ at::Tensor PCNetImpl::respond(const Seen& seen, const Expressions& expressions,
   check_expressions(expressions, /*leading=*/1);
   const TextsByPicture layout(picture, expressions.texts.size(0), visual.size(0), visual.device());
   at::Tensor cells = visual;
-  at::Tensor texts = layout.laid_out(expressions.texts);
+  at::Tensor texts = layout.laid_out(first_texts(expressions));
   std::vector<at::Tensor> answers;
   const std::size_t of_stage = (seen.size() - 1) / stages_.size();
   for (std::size_t n = 0; n < stages_.size(); ++n) {
@@ -127,6 +127,12 @@ void PCNetImpl::check_expressions(const Expressions& expressions, std::size_t le
   }
 }
 
+at::Tensor PCNetImpl::first_texts(const Expressions& expressions) const {
+  return options.referring.stage_cue == "progressive"
+             ? expressions.cues.select(/*dim=*/-2, /*index=*/0)
+             : expressions.texts;
+}
+
 at::Tensor PCNetImpl::stage_cues(std::size_t stage, const Expressions& expressions) const {
   const std::int64_t cue = cue_of_stage(static_cast<std::int64_t>(stage));
   return cue < 0 ? expressions.texts : expressions.cues.select(/*dim=*/-2, cue);
@@ -134,7 +140,7 @@ at::Tensor PCNetImpl::stage_cues(std::size_t stage, const Expressions& expressio
 
 std::int64_t PCNetImpl::cue_of_stage(std::int64_t stage) const {
   const bool last = stage + 1 == static_cast<std::int64_t>(stages_.size());
-  return options.referring.stage_cue == "sentence_last" && last ? -1 : stage;
+  return options.referring.stage_cue != "cue_k" && last ? -1 : stage;
 }
 
 }  // namespace pcnet::model

@@ -29,8 +29,10 @@ constexpr std::array<std::string_view, 5> words(Modulation) {
   return {"add", "tta", "vta_add", "vta_tta", "vta_tta_add"};
 }
 
-enum class StageCue { kCueK, kSentenceLast };
-constexpr std::array<std::string_view, 2> words(StageCue) { return {"cue_k", "sentence_last"}; }
+enum class StageCue { kCueK, kSentenceLast, kProgressive };
+constexpr std::array<std::string_view, 3> words(StageCue) {
+  return {"cue_k", "sentence_last", "progressive"};
+}
 
 enum class Projections { kPerAttention, kShared };
 constexpr std::array<std::string_view, 2> words(Projections) { return {"per_attention", "shared"}; }

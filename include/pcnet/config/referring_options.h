@@ -78,8 +78,10 @@ struct ReferringOptions {
            .min = 0,
            .max = 100});
     field("stage_cue", &O::stage_cue,
-          {.help = "cue_k: stage n takes cue n; sentence_last: the last one takes the sentence",
-           .source = "Sec. 3.2; docs/method.md#conditional-referring-module"});
+          {.help = "cue_k: stage n takes cue n; sentence_last: the last one takes the sentence; "
+                   "progressive: so too, and the text begins as the first cue, not as the sentence",
+           .source = "Sec. 3.2; docs/method.md#conditional-referring-module; "
+                     "docs/refsynth_results.md#the-long-language"});
   }
 
   template <class Visitor>

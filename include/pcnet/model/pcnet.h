@@ -39,6 +39,8 @@ class PCNetImpl : public ReferringModel {
   /// @param leading dimensions of an expression's place: [M] or [B, 1 + D]
   void check_expressions(const Expressions& expressions, std::size_t leading) const;
   void check_visual(const at::Tensor& visual) const;
+  /// Q_0 [.., C].
+  at::Tensor first_texts(const Expressions& expressions) const;
   /// The texts' cues [.., C] of a stage.
   at::Tensor stage_cues(std::size_t stage, const Expressions& expressions) const;
 

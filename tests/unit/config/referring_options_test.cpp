@@ -85,6 +85,10 @@ TEST(CuesRead, LeaveTheLastStageToTheSentence) {
   model.referring.stage_cue = "sentence_last";
   EXPECT_EQ(cues_read(model), 1);
   EXPECT_EQ(cues_read(profile_values(Profile::kReleased).model), 0);
+  model.referring.stage_cue = "progressive";
+  EXPECT_EQ(cues_read(model), 1);
+  model.stages = 1;
+  EXPECT_EQ(cues_read(model), 1);  // what the text begins as
 }
 
 TEST(AnsweringStages, AreOneWithoutConditionalReferringModulesWhichReadNoCues) {

@@ -278,6 +278,25 @@ TEST_F(PCNetAnswers, ChangeWithTheOptionsOfTheWholeModel) {
   EXPECT_EQ(answers(deeper).size(0), 3);
 }
 
+TEST_F(PCNetAnswers, BeginWithTheFirstCueAndEndWithTheSentenceWhenProgressive) {
+  const torch::NoGradGuard no_grad;
+  PCNet progressive = lively(with({.stage_cue = "progressive"}, 2));
+  PCNet paper = lively(with({}, 2));
+  const at::Tensor cues = in_a_row(cue_index());       // [M, K]
+  const at::Tensor first = cues.select(/*dim=*/1, 0);  // [M]
+  const at::Tensor sentence = in_a_row(sentences());
+  paper->eval();
+  const auto asked = [&](const at::Tensor& texts, const at::Tensor& each) {
+    return paper->respond(paper->encode_images(pictures(3)),
+                          gather_expressions(paper->encode_texts(tokens()), texts, each),
+                          picture_of());
+  };
+  // As the paper's order asked for the first cue, with it and the sentence for its cues.
+  const at::Tensor wanted = asked(first, at::stack({first, sentence}, /*dim=*/1));
+  EXPECT_TRUE(at::allclose(answers(progressive), wanted, 1e-5, 1e-5));
+  EXPECT_FALSE(at::allclose(asked(sentence, cues), wanted, 1e-3, 1e-3));
+}
+
 TEST_F(PCNetAnswers, AreTheSameAfterSavingAndLoading) {
   const support::TemporaryFolder folder;
   const config::ModelOptions options =

@@ -89,6 +89,7 @@ const std::vector<Turn>& model_turns() {
       {r + "cue_residual", "false", Place::kMaps},
       {r + "cue_scale", "0.3", Place::kMaps, {r + "modulation=vta_add"}},
       {r + "stage_cue", "sentence_last", Place::kBatch},
+      {r + "stage_cue", "progressive", Place::kMaps, {r + "stage_cue=sentence_last"}},
       {r + "residual_scale", "0.3", Place::kMaps},
       {r + "train_residual_scale", "true", Place::kParameters},
       {r + "scaled_inputs", "true", Place::kMaps},
