@@ -17,27 +17,36 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
   const auto& share = batch.share;
   const at::Tensor visual = encoding_.images(*model_, batch.images, share);  // [n, C, h, w]
   const at::Tensor text = encoding_.texts(*model_, batch.tokens, share);     // [U, C]
-  const at::Tensor logits = model::all_pairs_cosine(visual, text) * model_->scale();
-  const at::Tensor scores = share.together(losses::log_sum_exp_scores(logits));  // [B, U]
-  losses::Terms terms;
-  terms.add("contrastive", options_.contrastive.weight,
-            losses::contrastive_loss(scores, batch.text_index));
-  if (options_.contrastive.mirrored > 0) {
-    terms.add("mirrored",
-              losses::ramped_weight(options_.contrastive.mirrored,
-                                    options_.contrastive.mirrored_ramp, place.progress),
-              losses::mirrored_loss(scores, batch.text_index, batch.mirrored_index));
+  at::Tensor logits;
+  at::Tensor scores;  // [B, U]
+  {
+    const core::PartScope part("cells and texts");
+    logits = model::all_pairs_cosine(visual, text) * model_->scale();
+    scores = share.together(losses::log_sum_exp_scores(logits));
   }
-  if (options_.contrastive.classification > 0) {
-    const std::int64_t slots = batch.text_index.size(1);
-    at::Tensor sum = at::zeros({}, logits.options());
-    for (std::int64_t slot = 0; slot < slots; ++slot) {
-      const at::Tensor texts = batch.text_index.select(/*dim=*/1, slot);  // [B]
-      sum = sum + losses::classification_loss(logits.index_select(/*dim=*/1, texts),
-                                              options_.classification, share);
-    }
-    terms.add("classification", options_.contrastive.classification,
-              sum / static_cast<double>(slots));
+  losses::Terms terms;
+  const auto add = [&](const char* name, double weight, const auto& loss) {
+    const core::PartScope part(name);
+    terms.add(name, weight, loss());
+  };
+  const auto& options = options_.contrastive;
+  add("contrastive", options.weight,
+      [&] { return losses::contrastive_loss(scores, batch.text_index); });
+  if (options.mirrored > 0) {
+    add("mirrored", losses::ramped_weight(options.mirrored, options.mirrored_ramp, place.progress),
+        [&] { return losses::mirrored_loss(scores, batch.text_index, batch.mirrored_index); });
+  }
+  if (options.classification > 0) {
+    add("classification", options.classification, [&] {
+      const std::int64_t slots = batch.text_index.size(1);
+      at::Tensor sum = at::zeros({}, logits.options());
+      for (std::int64_t slot = 0; slot < slots; ++slot) {
+        const at::Tensor texts = batch.text_index.select(/*dim=*/1, slot);  // [B]
+        sum = sum + losses::classification_loss(logits.index_select(/*dim=*/1, texts),
+                                                options_.classification, share);
+      }
+      return sum / static_cast<double>(slots);
+    });
   }
   return terms;
 }

@@ -98,7 +98,8 @@ class Output(Case):
                 self.assertGreater(parts[name]["of_peak"], 0)
                 self.assertEqual(parts[name]["backward_seconds"] > 0, document is training)
         named = [part["part"] for part in training["profile"]["parts"]]
-        self.assertIn("optimizer", named)
+        for name in ("optimizer", "cells and texts", "contrastive", "classification"):
+            self.assertIn(name, named)
         self.assertIn("scoring", [part["part"] for part in evaluation["profile"]["parts"]])
 
     def check_bench_load(self, load):
