@@ -75,8 +75,6 @@ void set_improved(Config& config) {
   disambiguation.dilation = 1;
   disambiguation.gradient = "softmax";
   config.model.referring = {.context = "pair",
-                            .modulation = "vta_tta_add",
-                            .cue_scale = 0.3,
                             .residual_scale = 0.3,
                             .scaled_inputs = true,
                             .unit_inputs = true,

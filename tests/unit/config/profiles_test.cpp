@@ -150,8 +150,6 @@ const std::map<std::string, std::string>& list_of_improved() {
       {iad + "dilation", "1"},
       {iad + "gradient", "softmax"},
       {referring + "context", "pair"},
-      {referring + "modulation", "vta_tta_add"},
-      {referring + "cue_scale", "0.3"},
       {referring + "residual_scale", "0.3"},
       {referring + "scaled_inputs", "true"},
       {referring + "unit_inputs", "true"},
