@@ -35,7 +35,6 @@ SWITCHES = (
     "model.referring.context=own",
     "model.referring.modulation=add",
     "model.referring.cue_residual=false",
-    "model.referring.cue_scale=0.7",
     "model.referring.stage_cue=sentence_last",
     "model.referring.residual_scale=0.7",
     "model.referring.train_residual_scale=true",
@@ -170,6 +169,13 @@ class Training(Case):
                 ramp = ["loss.instance_disambiguation.ramp=0"] if "kl_" in switch else []
                 now = self.numbers(dry_run(*ramp, switch, config=config))
                 self.assertNotEqual(usual, now, f"{config} {switch}")
+        adding = [
+            self.numbers(
+                dry_run("model.referring.modulation=vta_tta_add", f"model.referring.cue_scale={c}")
+            )
+            for c in (1, 0.7)
+        ]
+        self.assertNotEqual(*adding)
 
     def numbers(self, result):
         self.assertEqual(result.returncode, 0, result.stderr)
