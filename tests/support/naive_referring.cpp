@@ -370,7 +370,7 @@ at::Tensor paper_logits(const at::Tensor& grid, const at::Tensor& text, const at
 }
 
 at::Tensor improved_logits(const at::Tensor& grid, const at::Tensor& text, const at::Tensor& cues,
-                           const Weights& weights, std::int64_t stages) {
+                           const Weights& weights, std::int64_t stages, double cue_scale) {
   const Rows v = projected_cells(grid, weights, "c4_vis_project");
   Row q = projected_texts(text, weights, "global_lan_project")[0];
   const Rows cue = projected_texts(cues, weights, "global_lan_project");
@@ -381,7 +381,7 @@ at::Tensor improved_logits(const at::Tensor& grid, const at::Tensor& text, const
     const Block texts{weights, block_name(n) + "text_to_text.", root};
     const Row& own = cue[static_cast<std::size_t>(n)];
     const Row attended = plus(own, 0.3, vision.text_looks_at_vision(own, v));
-    q = unit(plus(q, 0.3, plus(texts.text_looks_at_text(attended), 1, attended)));
+    q = unit(plus(plus(q, 0.3, texts.text_looks_at_text(attended)), cue_scale, attended));
     logits.push_back(cosines(factor(weights), v, q));
   }
   return tensor_of(logits, {stages, grid.size(1), grid.size(2)});

@@ -110,9 +110,21 @@ TEST(PCNetFormulas, OfThePaperHoldAtInference) {
   }
 }
 
+/// The improved profile's, with so many tenths of the cue added, too.
+template <int kTenths>
+at::Tensor improved_of_one(const at::Tensor& grid, const at::Tensor& text, const at::Tensor& cues,
+                           const naive::Weights& weights, std::int64_t stages) {
+  return naive::improved_logits(grid, text, cues, weights, stages, kTenths / 10.0);
+}
+
 TEST(PCNetFormulas, OfTheImprovedProfileHoldAtInference) {
   Case exact = make_case(improved(), torch::kDouble);
-  expect_answers(exact, naive::improved_logits, 1e-9);
+  expect_answers(exact, improved_of_one<0>, 1e-9);
+  config::ModelOptions adding = improved();
+  adding.referring.modulation = "vta_tta_add";
+  adding.referring.cue_scale = 0.3;
+  Case added = make_case(adding, torch::kDouble);
+  expect_answers(added, improved_of_one<3>, 1e-9);
 }
 
 /// @param wanted_of all stages' logits in training: samples, then partners
