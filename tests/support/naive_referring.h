@@ -47,6 +47,6 @@ at::Tensor paper_logits(const at::Tensor& grid, const at::Tensor& text, const at
 /// The pair form of the profile `improved` -> logits [N, h, w]
 /// @param cue_scale of the cue that vta_tta_add adds, too; 0: the profile's own vta_tta
 at::Tensor improved_logits(const at::Tensor& grid, const at::Tensor& text, const at::Tensor& cues,
-                           const Weights& weights, std::int64_t stages, double cue_scale = 0);
+                           const Weights& weights, std::int64_t stages, double cue_scale);
 
 }  // namespace pcnet::support::naive

@@ -1,3 +1,6 @@
+#include <array>
+#include <functional>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -62,17 +65,21 @@ Case make_case(const config::ModelOptions& options, torch::Dtype type) {
 }
 
 /// Without the places of cells, which are in V_0 (baseline_test.cpp).
-config::ModelOptions improved() {
+/// @param cue_scale of the cue that is added too; 0: none is
+config::ModelOptions improved(double cue_scale) {
   config::ModelOptions options = support::tiny_model("improved");
   options.position_channels = false;
+  if (cue_scale > 0) options.referring.modulation = "vta_tta_add";
+  options.referring.cue_scale = cue_scale;
   return options;
 }
+constexpr std::array kCueScales = {0.0, 0.3};
 
-using OfOne = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                             const naive::Weights&, std::int64_t);
+using OfOne = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                       const naive::Weights&, std::int64_t)>;
 
 /// Every expression at inference against the formula for one.
-void expect_answers(Case& one, OfOne formula, double tolerance) {
+void expect_answers(Case& one, const OfOne& formula, double tolerance) {
   const torch::NoGradGuard no_grad;
   const std::int64_t stages = one.model->options.stages;
   const at::Tensor picture =
@@ -110,21 +117,14 @@ TEST(PCNetFormulas, OfThePaperHoldAtInference) {
   }
 }
 
-/// The improved profile's, with so many tenths of the cue added, too.
-template <int kTenths>
-at::Tensor improved_of_one(const at::Tensor& grid, const at::Tensor& text, const at::Tensor& cues,
-                           const naive::Weights& weights, std::int64_t stages) {
-  return naive::improved_logits(grid, text, cues, weights, stages, kTenths / 10.0);
-}
-
 TEST(PCNetFormulas, OfTheImprovedProfileHoldAtInference) {
-  Case exact = make_case(improved(), torch::kDouble);
-  expect_answers(exact, improved_of_one<0>, 1e-9);
-  config::ModelOptions adding = improved();
-  adding.referring.modulation = "vta_tta_add";
-  adding.referring.cue_scale = 0.3;
-  Case added = make_case(adding, torch::kDouble);
-  expect_answers(added, improved_of_one<3>, 1e-9);
+  for (const double cue_scale : kCueScales) {
+    Case exact = make_case(improved(cue_scale), torch::kDouble);
+    const auto formula = [&](const auto&... asked) {
+      return naive::improved_logits(asked..., cue_scale);
+    };
+    expect_answers(exact, formula, 1e-9);
+  }
 }
 
 /// @param wanted_of all stages' logits in training: samples, then partners
@@ -153,15 +153,17 @@ TEST(PCNetFormulas, OfTheReleasedCodeHoldInTraining) {
 
 TEST(PCNetFormulas, OfTheImprovedProfileHoldInTrainingAsAtInference) {
   const torch::NoGradGuard no_grad;
-  Case one = make_case(improved(), torch::kDouble);
-  const auto got = one.model->forward(one.visual, one.asked);
-  for (std::int64_t i = 0; i < kPictures; ++i) {
-    for (std::int64_t j = 0; j < kPictures; ++j) {
-      const at::Tensor wanted =
-          naive::improved_logits(one.grid[i], one.sentences[j][0], one.cues[j][0], one.weights, 3);
-      for (std::int64_t n = 0; n < 3; ++n) {
-        EXPECT_TRUE(
-            at::allclose(got[static_cast<std::size_t>(n)].samples[i][j], wanted[n], 0, 1e-9));
+  for (const double cue_scale : kCueScales) {
+    Case one = make_case(improved(cue_scale), torch::kDouble);
+    const auto got = one.model->forward(one.visual, one.asked);
+    for (std::int64_t i = 0; i < kPictures; ++i) {
+      for (std::int64_t j = 0; j < kPictures; ++j) {
+        const at::Tensor wanted = naive::improved_logits(one.grid[i], one.sentences[j][0],
+                                                         one.cues[j][0], one.weights, 3, cue_scale);
+        for (std::int64_t n = 0; n < 3; ++n) {
+          EXPECT_TRUE(
+              at::allclose(got[static_cast<std::size_t>(n)].samples[i][j], wanted[n], 0, 1e-9));
+        }
       }
     }
   }
