@@ -1,17 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "pcnet/clip/text_transformer.h"
-
 namespace pcnet::clip {
 
-/// What each token sees in itself and those before it in its text, in one pass over the tokens of
-/// all texts: query_key_value [R, 3 width] float32 on a processor -> [R, width]. Without gradients.
-at::Tensor causal_attention(const at::Tensor& query_key_value,
-                            const std::vector<EqualTexts>& groups, std::int64_t heads);
+/// What tokens see in themselves and those before them in their text, on a processor, in one pass
+/// over the rows whoever shares them (TokenRows): query_key_value [R, 3 width] of any floating
+/// type, before [R] int64, the rows that look [Q] int64 or, undefined, all -> [Q, width]. The same
+/// bits on any number of threads, in its gradient too.
+at::Tensor causal_attention(const at::Tensor& query_key_value, const at::Tensor& before,
+                            const at::Tensor& looking, std::int64_t heads);
 
 }  // namespace pcnet::clip

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <utility>
-#include <vector>
 
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -41,25 +40,27 @@ at::Tensor ClipImpl::encode_text(const at::Tensor& tokens) {
   const c10::Device device = text_projection_.device();
   if (!tokens.is_cpu()) {
     const auto [count, length] = std::pair(tokens.size(0), tokens.size(1));
-    return encode_packed({tokens.flatten(),
-                          {{count, length}},
-                          tokens.argmax(/*dim=*/1) + at::arange(count, tokens.options()) * length});
+    const at::Tensor places = at::arange(length, tokens.options());
+    const at::Tensor first = at::arange(count, tokens.options()) * length;
+    return encode_packed(
+        {tokens.flatten(),
+         places.repeat(count),
+         {.before = {}, .length = length, .ends = first + tokens.argmax(/*dim=*/1)},
+         /*text=*/{}});
   }
-  PackedTexts packed = pack_texts(tokens, device.is_cpu() ? Lengths::kOwn : Lengths::kLongest);
-  for (at::Tensor* part : {&packed.tokens, &packed.end}) {
+  PackedTexts packed =
+      pack_texts(tokens, device.is_cpu() ? TextLayout::kShared : TextLayout::kPadded);
+  for (at::Tensor* part : {&packed.tokens, &packed.places, &packed.rows.ends, &packed.text}) {
     *part = part->to(device, /*non_blocking=*/true);
   }
   return encode_packed(packed);
 }
 
 at::Tensor ClipImpl::encode_packed(const PackedTexts& texts) {
-  std::vector<at::Tensor> parts = split_texts(token_embedding_(texts.tokens), texts.groups);
-  for (auto& part : parts) {
-    part = part + positional_embedding_.slice(/*dim=*/0, /*start=*/0, /*end=*/part.size(1));
-  }
-  const at::Tensor x = transformer_(join_texts(std::move(parts)), texts.groups);  // [R, width]
-  // The norm is taken row by row: only the end tokens' rows need it.
-  return ln_final_(x.index_select(/*dim=*/0, texts.end)).matmul(text_projection_);
+  const at::Tensor x =
+      token_embedding_(texts.tokens) + at::embedding(positional_embedding_, texts.places);
+  const at::Tensor features = ln_final_(transformer_(x, texts.rows)).matmul(text_projection_);
+  return texts.text.defined() ? features.index_select(/*dim=*/0, texts.text) : features;
 }
 
 }  // namespace pcnet::clip

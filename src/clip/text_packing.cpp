@@ -1,9 +1,7 @@
 #include "pcnet/clip/text_packing.h"
 
 #include <algorithm>
-#include <numeric>
 #include <span>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -21,64 +19,90 @@ Ids up_to_end(Ids row) {
   return row.first(static_cast<std::size_t>(end) + 1);
 }
 
-std::string_view bytes_of(Ids ids) {
-  return {reinterpret_cast<const char*>(ids.data()), ids.size_bytes()};
-}
-
-/// Texts in the order in which they are encoded.
-std::vector<EqualTexts> groups_of(const std::vector<Ids>& texts, std::size_t least) {
-  std::vector<EqualTexts> groups;
-  for (const auto text : texts) {
-    const auto length = static_cast<std::int64_t>(std::max(text.size(), least));
-    if (groups.empty() || groups.back().length != length) groups.push_back({0, length});
-    ++groups.back().count;
+/// A row for every beginning of a text that no other before it had.
+class TokenTree {
+ public:
+  /// -> the row of the text's last token
+  std::int64_t add(Ids text) {
+    std::int64_t row = -1;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto [known, added] = row_of_.try_emplace(Step{row, text[i]}, size());
+      if (added) {
+        tokens_.push_back(text[i]);
+        places_.push_back(static_cast<std::int64_t>(i));
+        before_.push_back(row);
+      }
+      row = known->second;
+    }
+    return row;
   }
-  return groups;
+  std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
+  at::Tensor tokens() const { return torch::tensor(tokens_, at::kLong); }
+  at::Tensor places() const { return torch::tensor(places_, at::kLong); }
+  at::Tensor before() const { return torch::tensor(before_, at::kLong); }
+
+ private:
+  struct Step {
+    std::int64_t before, token;
+    bool operator==(const Step&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Step& step) const {
+      constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;  // spreads what differs in low bits
+      const auto before = static_cast<std::uint64_t>(step.before);
+      return (before * kOdd ^ static_cast<std::uint64_t>(step.token)) * kOdd >> 16U;
+    }
+  };
+  std::unordered_map<Step, std::int64_t, Hash> row_of_;
+  std::vector<std::int64_t> tokens_, places_, before_;
+};
+
+/// Distinct texts [E, length], behind their ends 0.
+PackedTexts padded(const std::vector<Ids>& texts, at::Tensor text) {
+  std::size_t length = 0;
+  for (const Ids ids : texts) length = std::max(length, ids.size());
+  const auto count = static_cast<std::int64_t>(texts.size());
+  const auto each = static_cast<std::int64_t>(length);
+  const at::Tensor tokens = torch::zeros({count * each}, at::kLong);
+  std::vector<std::int64_t> ends;
+  auto* out = tokens.mutable_data_ptr<std::int64_t>();
+  for (const Ids ids : texts) {
+    std::copy(ids.begin(), ids.end(), out);
+    ends.push_back(static_cast<std::int64_t>(ends.size() * length + ids.size()) - 1);
+    out += length;
+  }
+  return {tokens,
+          torch::arange(each, at::kLong).repeat(count),
+          {.before = {}, .length = each, .ends = torch::tensor(ends, at::kLong)},
+          std::move(text)};
 }
 
 }  // namespace
 
-PackedTexts pack_texts(const at::Tensor& tokens, Lengths lengths) {
-  const at::Tensor rows = tokens.contiguous();
-  const auto length = static_cast<std::size_t>(rows.size(1));
-  const auto* ids = rows.const_data_ptr<std::int64_t>();
-  std::vector<std::size_t> place_of;  // of each text among the distinct ones
-  std::unordered_map<std::string_view, std::size_t> known;
+PackedTexts pack_texts(const at::Tensor& tokens, TextLayout layout) {
+  const at::Tensor all = tokens.contiguous();
+  const auto length = static_cast<std::size_t>(all.size(1));
+  const auto* ids = all.const_data_ptr<std::int64_t>();
+  TokenTree tree;
+  std::unordered_map<std::int64_t, std::int64_t> known;  // of the row of an end: which text
+  std::vector<std::int64_t> ends, text;
   std::vector<Ids> distinct;
-  for (std::int64_t i = 0; i < rows.size(0); ++i) {
-    const Ids text = up_to_end({ids + static_cast<std::size_t>(i) * length, length});
-    const auto [found, added] = known.emplace(bytes_of(text), distinct.size());
-    if (added) distinct.push_back(text);
-    place_of.push_back(found->second);
+  for (std::int64_t i = 0; i < all.size(0); ++i) {
+    const Ids own = up_to_end({ids + static_cast<std::size_t>(i) * length, length});
+    const std::int64_t end = tree.add(own);
+    const auto [found, added] = known.try_emplace(end, static_cast<std::int64_t>(ends.size()));
+    if (added) {
+      ends.push_back(end);
+      distinct.push_back(own);
+    }
+    text.push_back(found->second);
   }
-  std::vector<std::size_t> order(distinct.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::size_t least = 0;
-  if (lengths == Lengths::kOwn) {
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return distinct[a].size() < distinct[b].size();
-    });
-  } else {
-    for (const auto text : distinct) least = std::max(least, text.size());
-  }
-  std::vector<Ids> ordered;
-  std::vector<std::int64_t> end_of(distinct.size());
-  std::int64_t total = 0;
-  for (const std::size_t text : order) {
-    ordered.push_back(distinct[text]);
-    end_of[text] = total + static_cast<std::int64_t>(distinct[text].size()) - 1;
-    total += static_cast<std::int64_t>(std::max(distinct[text].size(), least));
-  }
-  PackedTexts packed{torch::zeros({total}, at::kLong), groups_of(ordered, least),
-                     torch::empty({rows.size(0)}, at::kLong)};
-  auto* out = packed.tokens.mutable_data_ptr<std::int64_t>();
-  for (const auto text : ordered) {
-    std::copy(text.begin(), text.end(), out);
-    out += std::max(text.size(), least);
-  }
-  std::transform(place_of.begin(), place_of.end(), packed.end.mutable_data_ptr<std::int64_t>(),
-                 [&](std::size_t place) { return end_of[place]; });
-  return packed;
+  at::Tensor text_of = torch::tensor(text, at::kLong);
+  if (layout == TextLayout::kPadded) return padded(distinct, std::move(text_of));
+  return {tree.tokens(),
+          tree.places(),
+          {.before = tree.before(), .length = 0, .ends = torch::tensor(ends, at::kLong)},
+          std::move(text_of)};
 }
 
 }  // namespace pcnet::clip

@@ -16,30 +16,19 @@ namespace pcnet::clip {
 
 namespace nn = torch::nn;
 
-std::vector<at::Tensor> split_texts(const at::Tensor& rows, const std::vector<EqualTexts>& groups) {
-  std::vector<std::int64_t> sizes;
-  for (const auto& group : groups) sizes.push_back(group.count * group.length);
-  std::vector<at::Tensor> parts = rows.split_with_sizes(sizes);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    parts[i] = parts[i].unflatten(/*dim=*/0, {groups[i].count, groups[i].length});
-  }
-  return parts;
-}
-
-at::Tensor join_texts(std::vector<at::Tensor> parts) {
-  for (auto& part : parts) part = part.flatten(/*start_dim=*/0, /*end_dim=*/1);
-  return parts.size() == 1 ? parts.front() : at::cat(parts);
-}
-
 namespace {
 
 constexpr double kQuickGelu = 1.702;  // of CLIP's y sigmoid(1.702 y)
+
+at::Tensor chosen(const at::Tensor& x, const at::Tensor& wanted) {
+  return wanted.defined() ? x.index_select(/*dim=*/0, wanted) : x;
+}
 
 }  // namespace
 
 ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads,
                                                        std::int64_t layers)
-    : heads_(heads) {
+    : width_(width), heads_(heads) {
   ln_1_ = register_module("ln_1", nn::LayerNorm(nn::LayerNormOptions({width})));
   ln_2_ = register_module("ln_2", nn::LayerNorm(nn::LayerNormOptions({width})));
   auto attention = std::make_shared<nn::Module>("attn");
@@ -55,7 +44,6 @@ ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::
 
   packed_in_ = {in_proj_weight_, in_proj_bias_};
   packed_out_ = {out_proj_->weight, out_proj_->bias};
-  // QuickGELU(y) = y sigmoid(c y) = (c y) sigmoid(c y) / c
   packed_fc_ = {c_fc_->weight, c_fc_->bias, {.weight = kQuickGelu, .bias = kQuickGelu}};
   packed_proj_ = {c_proj_->weight, c_proj_->bias, {.weight = 1 / kQuickGelu}};
 
@@ -70,34 +58,30 @@ ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::
   c_proj_->weight.normal_(0, branch);
 }
 
-at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& x,
-                                              const std::vector<EqualTexts>& groups) {
-  const std::int64_t width = x.size(1);
-  std::vector<at::Tensor> attended;
-  for (const at::Tensor& texts :
-       split_texts(at::linear(x, in_proj_weight_, in_proj_bias_), groups)) {
-    const at::Tensor packed = texts.view({texts.size(0), texts.size(1), 3, heads_, width / heads_})
-                                  .permute({2, 0, 3, 1, 4});  // [3, count, heads, length, ..]
-    attended.push_back(at::scaled_dot_product_attention(packed[0], packed[1], packed[2],
-                                                        /*attn_mask=*/{},
-                                                        /*dropout_p=*/0.0, /*is_causal=*/true)
-                           .transpose(1, 2)
-                           .reshape({texts.size(0), texts.size(1), width}));
-  }
-  return out_proj_(join_texts(std::move(attended)));
+at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& query_key_value,
+                                              const TokenRows& rows,
+                                              const at::Tensor& wanted) const {
+  if (rows.length == 0) return causal_attention(query_key_value, rows.before, wanted, heads_);
+  const at::Tensor packed = query_key_value.view({-1, rows.length, 3, heads_, width_ / heads_})
+                                .permute({2, 0, 3, 1, 4});  // [3, texts, heads, length, ..]
+  const at::Tensor seen = at::scaled_dot_product_attention(
+      packed[0], packed[1], packed[2], /*attn_mask=*/{}, /*dropout_p=*/0.0, /*is_causal=*/true);
+  return chosen(seen.transpose(1, 2).reshape({-1, width_}), wanted);
 }
 
-at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x,
-                                               const std::vector<EqualTexts>& groups) {
-  const at::Tensor attended = x + attend(ln_1_(x), groups);
-  const at::Tensor hidden = c_fc_(ln_2_(attended));
-  return attended + c_proj_(hidden * at::sigmoid(hidden * kQuickGelu));
+at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x, const TokenRows& rows,
+                                               const at::Tensor& wanted) {
+  const at::Tensor seen =
+      attend(at::linear(ln_1_(x), in_proj_weight_, in_proj_bias_), rows, wanted);
+  const at::Tensor attended = chosen(x, wanted) + out_proj_(seen);
+  // QuickGELU(y) = y sigmoid(c y) = silu(c y) / c
+  return attended + c_proj_(at::silu(c_fc_(ln_2_(attended)) * kQuickGelu) / kQuickGelu);
 }
 
-at::Tensor ResidualAttentionBlockImpl::forward_packed(const at::Tensor& x,
-                                                      const std::vector<EqualTexts>& groups) {
-  const at::Tensor seen = causal_attention(packed_in_.plain(ln_1_(x)), groups, heads_);
-  const at::Tensor attended = packed_out_.add(seen, x);
+at::Tensor ResidualAttentionBlockImpl::forward_packed(const at::Tensor& x, const TokenRows& rows,
+                                                      const at::Tensor& wanted) {
+  const at::Tensor seen = attend(packed_in_.plain(ln_1_(x)), rows, wanted);
+  const at::Tensor attended = packed_out_.add(seen, chosen(x, wanted));
   return packed_proj_.add(packed_fc_.silu(ln_2_(attended)), attended);
 }
 
@@ -117,17 +101,22 @@ TransformerImpl::TransformerImpl(const config::TextOptions& options) {
   register_module("resblocks", resblocks);
 }
 
-at::Tensor TransformerImpl::forward(at::Tensor x, const std::vector<EqualTexts>& groups) {
+at::Tensor TransformerImpl::forward(at::Tensor x, const TokenRows& rows) {
   const bool packed = packed_ && !is_training() && !at::GradMode::is_enabled() &&
                       x.scalar_type() == at::kFloat && core::PackedLinear::packs(x) &&
                       !at::autocast::is_autocast_enabled(at::kCPU);
-  for (auto& block : blocks_) {
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    auto& block = blocks_[i];
+    // Nobody looks at the last block's other rows.
+    const at::Tensor wanted = i + 1 == blocks_.size() ? rows.ends : at::Tensor();
     if (packed) {
-      x = block->forward_packed(x, groups);
+      x = block->forward_packed(x, rows, wanted);
       continue;
     }
-    const auto stage = [block, groups](const at::Tensor& in) mutable { return block(in, groups); };
-    x = recompute_ ? core::recomputed(*block, stage, x) : block(x, groups);
+    const auto stage = [block, rows, wanted](const at::Tensor& in) mutable {
+      return block(in, rows, wanted);
+    };
+    x = recompute_ ? core::recomputed(*block, stage, x) : block(x, rows, wanted);
   }
   return x;
 }

@@ -21,7 +21,7 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
   at::Tensor scores;  // [B, U]
   {
     const core::PartScope part("cells and texts");
-    logits = model::all_pairs_cosine(visual, text) * model_->scale();
+    logits = model::all_pairs_cosine(visual, text * model_->scale());
     scores = share.together(losses::log_sum_exp_scores(logits));
   }
   losses::Terms terms;
@@ -39,11 +39,12 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
   if (options.classification > 0) {
     add("classification", options.classification, [&] {
       const std::int64_t slots = batch.text_index.size(1);
+      // Gathered once: each gathering has a gradient of the size of all logits.
+      const at::Tensor texts = batch.text_index.t().reshape({-1});  // [slots B]
       at::Tensor sum = at::zeros({}, logits.options());
-      for (std::int64_t slot = 0; slot < slots; ++slot) {
-        const at::Tensor texts = batch.text_index.select(/*dim=*/1, slot);  // [B]
-        sum = sum + losses::classification_loss(logits.index_select(/*dim=*/1, texts),
-                                                options_.classification, share);
+      for (const at::Tensor& own :
+           logits.index_select(/*dim=*/1, texts).chunk(slots, /*dim=*/1)) {  // [n, B, h, w]
+        sum = sum + losses::classification_loss(own, options_.classification, share);
       }
       return sum / static_cast<double>(slots);
     });

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -12,19 +11,20 @@ namespace pcnet::clip {
 /// What the text encoder has to compute of a batch. Under the causal mask a text's feature depends
 /// on its tokens up to the end token alone, so what follows is dropped and equal texts are one.
 struct PackedTexts {
-  at::Tensor tokens;               ///< [R] int64: distinct texts, one after the other
-  std::vector<EqualTexts> groups;  ///< those of equal length, in order
-  at::Tensor end;                  ///< [M] int64: for each text the row of its end token, the first
-                                   ///< greatest id
+  at::Tensor tokens;  ///< [R] int64
+  at::Tensor places;  ///< [R] int64: each token's place in its text
+  TokenRows rows;     ///< of the distinct texts, E of them
+  at::Tensor text;    ///< [M] int64: which of them each text is; undefined: each its own
 };
 
-enum class Lengths {
-  kOwn,      ///< each text has its own, the shortest come first: the least to compute
-  kLongest,  ///< all have the longest's, behind their end padded with 0: the fewest operations
+enum class TextLayout {
+  kShared,  ///< texts that begin alike share the rows of their beginning: the least to compute
+  kPadded,  ///< each distinct text has as many rows as the longest, behind its end of the token 0:
+            ///< the fewest operations
 };
 
-/// tokens [M, T] int64 on the CPU, M and T at least 1. A text whose end token was cut off counts up
-/// to its greatest id, as in CLIP: with the start token at place 0 all such texts are one.
-PackedTexts pack_texts(const at::Tensor& tokens, Lengths lengths);
+/// tokens [M, T] int64 on the CPU, M and T at least 1. A text ends with its first greatest id, as
+/// in CLIP: with the start token at place 0 all texts whose end token was cut off are one.
+PackedTexts pack_texts(const at::Tensor& tokens, TextLayout layout);
 
 }  // namespace pcnet::clip

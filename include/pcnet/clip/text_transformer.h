@@ -10,34 +10,32 @@
 
 namespace pcnet::clip {
 
-/// So many texts of so many tokens each.
-struct EqualTexts {
-  std::int64_t count = 0;
-  std::int64_t length = 0;
-  bool operator==(const EqualTexts&) const = default;
+/// The tokens of texts as rows of one tensor. A token's row depends on itself and those before it
+/// alone, so that texts which begin alike share the rows of their beginning.
+struct TokenRows {
+  at::Tensor before;  ///< [R] int64 on the CPU: the row of the token before; -1: a text's first
+  std::int64_t length = 0;  ///< in place of `before`: each text has so many rows of its own
+  at::Tensor ends;          ///< [E] int64 on the model's device: the rows of end tokens
 };
-
-/// Rows [R, ..] of all tokens of texts, one after the other, as [count, length, ..] for each group.
-std::vector<at::Tensor> split_texts(const at::Tensor& rows, const std::vector<EqualTexts>& groups);
-/// The inverse: [count, length, ..] of each group -> [R, ..]
-at::Tensor join_texts(std::vector<at::Tensor> parts);
 
 /// One pre-norm block: x += attention(ln_1(x)); x += mlp(ln_2(x)), with QuickGELU.
 class ResidualAttentionBlockImpl : public torch::nn::Module {
  public:
   ResidualAttentionBlockImpl(std::int64_t width, std::int64_t heads, std::int64_t layers);
-  /// x [R, width], the tokens of texts -> the same; causal: a token sees itself and those before it
-  /// in its text.
-  at::Tensor forward(const at::Tensor& x, const std::vector<EqualTexts>& groups);
+  /// x [R, width], the tokens of texts -> the same of `wanted` [Q] int64, or of all where it is
+  /// undefined; causal: a token sees itself and those before it in its text.
+  at::Tensor forward(const at::Tensor& x, const TokenRows& rows, const at::Tensor& wanted);
   /// The same with packed weights: in evaluation, without gradients and autocast, of float32 on a
   /// processor.
-  at::Tensor forward_packed(const at::Tensor& x, const std::vector<EqualTexts>& groups);
+  at::Tensor forward_packed(const at::Tensor& x, const TokenRows& rows, const at::Tensor& wanted);
   /// Training forgets the packed weights.
   void train(bool on = true) override;
 
  private:
-  at::Tensor attend(const at::Tensor& x, const std::vector<EqualTexts>& groups);
+  at::Tensor attend(const at::Tensor& query_key_value, const TokenRows& rows,
+                    const at::Tensor& wanted) const;
 
+  std::int64_t width_;
   std::int64_t heads_;
   torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
   at::Tensor in_proj_weight_;  // query, key, value one above the other, [3 width, width]
@@ -51,8 +49,8 @@ TORCH_MODULE(ResidualAttentionBlock);
 class TransformerImpl : public torch::nn::Module {
  public:
   explicit TransformerImpl(const config::TextOptions& options);
-  /// x [R, width], the tokens of texts -> the same
-  at::Tensor forward(at::Tensor x, const std::vector<EqualTexts>& groups);
+  /// x [R, width], the tokens of texts -> [E, width], those of the end tokens
+  at::Tensor forward(at::Tensor x, const TokenRows& rows);
   /// Whether each block is computed once more in the backward pass, in place of keeping what it
   /// holds inside (core::recomputed).
   void set_recompute(bool on) { recompute_ = on; }

@@ -1,5 +1,7 @@
 #include "pcnet/clip/clip.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -29,44 +31,120 @@ at::Tensor ids(const std::vector<std::vector<std::int64_t>>& rows) {
   return at::stack(tensors);
 }
 
-TEST(ResidualAttentionBlock, IsTheNaiveLoopWithPackedWeightsToo) {
-  torch::manual_seed(2);
-  ResidualAttentionBlock block(/*width=*/40, /*heads=*/2, /*layers=*/3);
-  naive::Weights weights;
-  const torch::NoGradGuard no_grad;
-  for (auto& item : block->named_parameters()) {
-    item->add_(torch::randn_like(item.value()) * 0.1);
-    weights[item.key()] = item.value();
+/// Rows that texts share at random: the row before each, -1 for the first of a text.
+at::Tensor some_tree(std::int64_t rows) {
+  std::vector<std::int64_t> before;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    before.push_back(torch::randint(-1, i, {1}, torch::kInt64).item<std::int64_t>());
   }
-  // Few tokens, which one thread takes, and more than that.
-  for (const std::vector<EqualTexts>& groups :
-       std::vector<std::vector<EqualTexts>>{{{2, 3}, {3, 5}}, {{60, 2}, {1, 1}, {7, 4}}}) {
-    std::int64_t rows = 0;
-    for (const auto& group : groups) rows += group.count * group.length;
-    const at::Tensor x = torch::randn({rows, 40});
-    const std::vector<at::Tensor> in = split_texts(x, groups);
-    for (const at::Tensor& answer : {block(x, groups), block->forward_packed(x, groups)}) {
-      const std::vector<at::Tensor> out = split_texts(answer.to(torch::kDouble), groups);
-      for (std::size_t i = 0; i < groups.size(); ++i) {
-        ASSERT_EQ(in[i].sizes(), (at::IntArrayRef{groups[i].count, groups[i].length, 40}));
-        for (std::int64_t m = 0; m < groups[i].count; ++m) {
-          EXPECT_TRUE(at::allclose(out[i][m], naive::text_block(in[i][m], weights, 2), 1e-4, 1e-5))
-              << i << ", " << m;
-        }
-      }
+  return torch::tensor(before, torch::kInt64);
+}
+
+/// The row and those before it in its text, in order.
+at::Tensor path_to(std::int64_t row, const at::Tensor& before) {
+  std::vector<std::int64_t> path;
+  for (; row >= 0; row = before[row].item<std::int64_t>()) path.insert(path.begin(), row);
+  return torch::tensor(path, torch::kInt64);
+}
+
+/// -1, 0, 1, ...: texts of `length` rows each that share none.
+at::Tensor chains(std::int64_t texts, std::int64_t length) {
+  const at::Tensor before = torch::arange(texts * length, torch::kInt64) - 1;
+  before.view({texts, length}).select(1, 0).fill_(-1);
+  return before;
+}
+
+class TextBlock : public ::testing::Test {
+ protected:
+  TextBlock() {
+    torch::manual_seed(2);
+    const torch::NoGradGuard no_grad;
+    for (auto& item : block_->named_parameters()) {
+      item->add_(torch::randn_like(item.value()) * 0.1);
+      weights_[item.key()] = item.value();
     }
+  }
+  void expect_naive(const at::Tensor& out, const at::Tensor& x, std::int64_t row,
+                    const at::Tensor& before) {
+    const at::Tensor in = x.index_select(0, path_to(row, before));
+    const at::Tensor wanted = naive::text_block(in, weights_, 2)[-1];
+    EXPECT_TRUE(at::allclose(out.to(torch::kDouble), wanted, 1e-4, 1e-5)) << row;
+  }
+  ResidualAttentionBlock block_{/*width=*/40, /*heads=*/2, /*layers=*/3};
+  naive::Weights weights_;
+};
+
+TEST_F(TextBlock, IsTheNaiveLoopOverWhatEachRowSees) {
+  const torch::NoGradGuard no_grad;
+  for (const std::int64_t rows : {1, 23}) {
+    const TokenRows tree{.before = some_tree(rows), .length = 0, .ends = {}};
+    const at::Tensor x = torch::randn({rows, 40});
+    for (const at::Tensor& out :
+         {block_(x, tree, at::Tensor()), block_->forward_packed(x, tree, at::Tensor())}) {
+      ASSERT_EQ(out.sizes(), x.sizes());
+      for (std::int64_t i = 0; i < rows; ++i) expect_naive(out[i], x, i, tree.before);
+    }
+  }
+}
+
+TEST_F(TextBlock, AnswersForTheWantedRowsAlone) {
+  const torch::NoGradGuard no_grad;
+  const TokenRows tree{.before = some_tree(19), .length = 0, .ends = {}};
+  const at::Tensor x = torch::randn({19, 40});
+  const at::Tensor wanted = torch::tensor({18, 0, 7}, torch::kInt64);
+  for (const at::Tensor& out : {block_(x, tree, wanted), block_->forward_packed(x, tree, wanted)}) {
+    ASSERT_EQ(out.sizes(), (at::IntArrayRef{3, 40}));
+    for (std::int64_t i = 0; i < 3; ++i) {
+      expect_naive(out[i], x, wanted[i].item<std::int64_t>(), tree.before);
+    }
+  }
+}
+
+TEST_F(TextBlock, IsTheNaiveLoopForTextsOfOneLengthToo) {
+  const torch::NoGradGuard no_grad;
+  const at::Tensor x = torch::randn({15, 40});
+  const at::Tensor wanted = torch::tensor({2, 13}, torch::kInt64);
+  const at::Tensor out = block_(x, TokenRows{.before = {}, .length = 5, .ends = {}}, at::Tensor());
+  for (std::int64_t i = 0; i < 15; ++i) expect_naive(out[i], x, i, chains(3, 5));
+  const at::Tensor some = block_(x, TokenRows{.before = {}, .length = 5, .ends = {}}, wanted);
+  EXPECT_TRUE(at::allclose(some, out.index_select(0, wanted), 1e-5, 1e-6));
+}
+
+/// All gradients of a weighted sum of what the texts' ends are given, that of x last.
+std::vector<at::Tensor> gradients(Transformer& transformer, const at::Tensor& x,
+                                  const TokenRows& rows) {
+  std::vector<at::Tensor> inputs = transformer->parameters();
+  inputs.push_back(x.detach().requires_grad_());
+  const at::Tensor out = transformer(inputs.back(), rows);
+  const at::Tensor weights = at::arange(out.numel(), out.options()).view_as(out).cos();
+  return torch::autograd::grad({(out * weights).sum()}, inputs);
+}
+
+TEST(Transformer, HasTheGradientOfLibTorchsAttention) {
+  torch::manual_seed(4);
+  Transformer transformer(support::tiny_clip().text);
+  transformer->to(torch::kDouble);
+  const at::Tensor x = torch::randn({24, 8}, torch::kDouble);
+  const at::Tensor ends = torch::tensor({5, 9, 17, 23}, torch::kInt64);
+  const auto theirs = gradients(transformer, x, {.before = {}, .length = 6, .ends = ends});
+  const auto ours = gradients(transformer, x, {.before = chains(4, 6), .length = 0, .ends = ends});
+  ASSERT_EQ(ours.size(), theirs.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    EXPECT_GT(theirs[i].abs().max().item<double>(), 1e-6) << i;
+    EXPECT_TRUE(at::allclose(ours[i], theirs[i], 1e-10, 1e-12)) << i;
   }
 }
 
 TEST(Transformer, LetsNoTokenSeeALaterOne) {
   torch::manual_seed(3);
   Transformer transformer(support::tiny_clip().text);
-  const std::vector<EqualTexts> groups = {{2, 6}};
-  at::Tensor x = torch::randn({2, 6, 8});
-  const auto answer = [&] { return transformer(x.flatten(0, 1), groups).view({2, 6, 8}); };
+  at::Tensor x = torch::randn({12, 8});
+  const TokenRows rows{
+      .before = chains(2, 6), .length = 0, .ends = torch::arange(12, torch::kInt64)};
+  const auto answer = [&] { return transformer(x, rows).view({2, 6, 8}); };
   const at::Tensor before = answer();
   x = x.clone();
-  x.select(1, 4).add_(torch::randn({2, 8}));
+  x.view({2, 6, 8}).select(1, 4).add_(torch::randn({2, 8}));
   const at::Tensor after = answer();
   EXPECT_TRUE(at::allclose(before.slice(1, 0, 4), after.slice(1, 0, 4), 1e-6, 1e-7));
   EXPECT_GT((before - after).select(1, 4).abs().max().item<float>(), 0.1F);

@@ -22,60 +22,75 @@ bool equal(const at::Tensor& got, at::ArrayRef<std::int64_t> wanted) {
   return at::equal(got.flatten(), torch::tensor(wanted, torch::kInt64));
 }
 
-TEST(PackTexts, CutsToTheLongestEndAndKeepsEqualTextsOnce) {
+TEST(PackTexts, PadsDistinctTextsToTheLongest) {
   const at::Tensor tokens = ids({5, 1, 6, 0, 0, 0,  //
                                  5, 2, 3, 6, 0, 0,  //
                                  5, 1, 6, 0, 0, 0,  //
                                  5, 4, 6, 0, 0, 0},
                                 4);
-  const PackedTexts packed = pack_texts(tokens, Lengths::kLongest);
-  EXPECT_EQ(packed.groups, (std::vector<EqualTexts>{{3, 4}}));
+  const PackedTexts packed = pack_texts(tokens, TextLayout::kPadded);
+  EXPECT_EQ(packed.rows.length, 4);
+  EXPECT_FALSE(packed.rows.before.defined());
   EXPECT_TRUE(equal(packed.tokens, {5, 1, 6, 0, 5, 2, 3, 6, 5, 4, 6, 0}));
-  EXPECT_TRUE(equal(packed.end, {2, 7, 2, 10}));
+  EXPECT_TRUE(equal(packed.places, {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3}));
+  EXPECT_TRUE(equal(packed.rows.ends, {2, 7, 10}));
+  EXPECT_TRUE(equal(packed.text, {0, 1, 0, 2}));
 }
 
-TEST(PackTexts, CutsEachToItsEndWithTheShortestFirst) {
+TEST(PackTexts, SharesTheRowsOfWhatTextsBeginWith) {
   const at::Tensor tokens = ids({5, 2, 3, 6, 0,  //
-                                 5, 1, 6, 0, 0,  //
-                                 5, 4, 6, 0, 0,  //
+                                 5, 2, 6, 0, 0,  //
                                  5, 2, 3, 6, 0,  //
-                                 5, 6, 0, 0, 0},
+                                 5, 2, 3, 3, 6,  //
+                                 5, 3, 6, 0, 0},
                                 5);
-  const PackedTexts packed = pack_texts(tokens, Lengths::kOwn);
-  EXPECT_EQ(packed.groups, (std::vector<EqualTexts>{{1, 2}, {2, 3}, {1, 4}}));
-  EXPECT_TRUE(equal(packed.tokens, {5, 6, 5, 1, 6, 5, 4, 6, 5, 2, 3, 6}));
-  EXPECT_TRUE(equal(packed.end, {11, 4, 7, 11, 1}));
+  const PackedTexts packed = pack_texts(tokens, TextLayout::kShared);
+  EXPECT_EQ(packed.rows.length, 0);
+  EXPECT_TRUE(equal(packed.tokens, {5, 2, 3, 6, 6, 3, 6, 3, 6}));
+  EXPECT_TRUE(equal(packed.rows.before, {-1, 0, 1, 2, 1, 2, 5, 0, 7}));
+  EXPECT_TRUE(equal(packed.places, {0, 1, 2, 3, 2, 3, 4, 1, 2}));
+  EXPECT_TRUE(equal(packed.rows.ends, {3, 4, 6, 8}));
+  EXPECT_TRUE(equal(packed.text, {0, 1, 0, 2, 3}));
 }
 
 TEST(PackTexts, IgnoresWhatFollowsTheEnd) {
-  for (const Lengths lengths : {Lengths::kOwn, Lengths::kLongest}) {
-    const PackedTexts packed = pack_texts(ids({5, 1, 6, 0, 0, 5, 1, 6, 3, 6}, 2), lengths);
+  for (const TextLayout layout : {TextLayout::kShared, TextLayout::kPadded}) {
+    const PackedTexts packed = pack_texts(ids({5, 1, 6, 0, 0, 5, 1, 6, 3, 6}, 2), layout);
     EXPECT_TRUE(equal(packed.tokens, {5, 1, 6}));
-    EXPECT_TRUE(equal(packed.end, {2, 2}));  // the first of two greatest ids
+    EXPECT_TRUE(equal(packed.rows.ends, {2}));  // the first of two greatest ids
+    EXPECT_TRUE(equal(packed.text, {0, 0}));
   }
 }
 
-TEST(PackTexts, TellsATextFromItsBeginning) {
-  const PackedTexts packed = pack_texts(ids({5, 6, 0, 5, 5, 6}, 2), Lengths::kOwn);
-  EXPECT_TRUE(equal(packed.tokens, {5, 6, 5, 5, 6}));
-  EXPECT_TRUE(equal(packed.end, {1, 4}));
+TEST(PackTexts, TellsAPlaceFromAnother) {
+  const PackedTexts packed = pack_texts(ids({5, 6, 0, 5, 5, 6}, 2), TextLayout::kShared);
+  EXPECT_TRUE(equal(packed.tokens, {5, 6, 5, 6}));
+  EXPECT_TRUE(equal(packed.places, {0, 1, 1, 2}));
+  EXPECT_TRUE(equal(packed.rows.ends, {1, 3}));
 }
 
 TEST(PackTexts, CountsATextWithoutEndTokenUpToItsStart) {
-  const PackedTexts packed = pack_texts(ids({5, 1, 2, 3, 5, 4, 4, 4}, 2), Lengths::kOwn);
+  const PackedTexts packed = pack_texts(ids({5, 1, 2, 3, 5, 4, 4, 4}, 2), TextLayout::kShared);
   EXPECT_TRUE(equal(packed.tokens, {5}));
-  EXPECT_TRUE(equal(packed.end, {0, 0}));
+  EXPECT_TRUE(equal(packed.text, {0, 0}));
+}
+
+TEST(PackTexts, LetsATextEndInsideOfAnother) {
+  const PackedTexts packed = pack_texts(ids({5, 1, 2, 3, 5, 4, 6, 0}, 2), TextLayout::kShared);
+  EXPECT_TRUE(equal(packed.tokens, {5, 4, 6}));
+  EXPECT_TRUE(equal(packed.rows.ends, {0, 2}));
 }
 
 TEST(PackTexts, TakesARowOfPaddingForItsFirstToken) {
-  const PackedTexts packed = pack_texts(ids({0, 0, 0, 5, 1, 6}, 2), Lengths::kOwn);
+  const PackedTexts packed = pack_texts(ids({0, 0, 0, 5, 1, 6}, 2), TextLayout::kShared);
   EXPECT_TRUE(equal(packed.tokens, {0, 5, 1, 6}));
-  EXPECT_TRUE(equal(packed.end, {0, 3}));
+  EXPECT_TRUE(equal(packed.rows.before, {-1, -1, 1, 2}));
+  EXPECT_TRUE(equal(packed.rows.ends, {0, 3}));
 }
 
 TEST(PackTexts, TakesATensorThatIsNoWholeMemory) {
   const at::Tensor wide = ids({5, 1, 6, 9, 9, 5, 2, 6, 9, 9}, 2).slice(1, 0, 3);
-  EXPECT_TRUE(equal(pack_texts(wide, Lengths::kOwn).tokens, {5, 1, 6, 5, 2, 6}));
+  EXPECT_TRUE(equal(pack_texts(wide, TextLayout::kShared).tokens, {5, 1, 6, 2, 6}));
 }
 
 class EncodeTexts : public ::testing::Test {
