@@ -5,23 +5,30 @@
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 
+#include "map_passes.h"
 #include "precision.h"
 
 namespace pcnet::losses {
 
+namespace {
+
+map_passes::Pools pools_anywhere(const at::Tensor& cells) {
+  const at::Tensor background = at::ones({cells.size(0), 1, cells.size(2)}, cells.options());
+  const at::Tensor softmax = at::cat({background, cells}, /*dim=*/1).softmax(/*dim=*/1);
+  return {cells.mean(/*dim=*/2), cells.amax(/*dim=*/2),
+          softmax.slice(/*dim=*/1, /*start=*/1).mean(/*dim=*/2)};
+}
+
+}  // namespace
+
 at::Tensor pooled_scores(const at::Tensor& logits, const config::ClassificationOptions& options) {
   const at::Tensor cells = at_least_float(logits).flatten(/*start_dim=*/2);  // [B, M, P]
-  at::Tensor scores = at::zeros({cells.size(0), cells.size(1)}, cells.options());
-  if (options.mean_pooling) scores = scores + cells.mean(/*dim=*/2);
-  if (options.max_pooling) scores = scores + cells.amax(/*dim=*/2);
-  if (options.focal_pooling) {
-    const at::Tensor background = at::ones({cells.size(0), 1, cells.size(2)}, cells.options());
-    const at::Tensor share = at::cat({background, cells}, /*dim=*/1)
-                                 .softmax(/*dim=*/1)
-                                 .slice(/*dim=*/1, /*start=*/1)
-                                 .mean(/*dim=*/2);
-    scores = scores + (1 - share).pow(3) * (0.01 + share).log();
-  }
+  const auto [mean, maximum, share] =
+      map_passes::fit(cells) ? map_passes::pools(cells) : pools_anywhere(cells);
+  at::Tensor scores = at::zeros_like(mean);
+  if (options.mean_pooling) scores = scores + mean;
+  if (options.max_pooling) scores = scores + maximum;
+  if (options.focal_pooling) scores = scores + (1 - share).pow(3) * (0.01 + share).log();
   return scores;
 }
 

@@ -2,12 +2,14 @@
 
 #include <torch/torch.h>
 
+#include "map_passes.h"
 #include "precision.h"
 
 namespace pcnet::losses {
 
 at::Tensor log_sum_exp_scores(const at::Tensor& logits) {
-  return at_least_float(logits).flatten(/*start_dim=*/2).logsumexp(/*dim=*/2);
+  const at::Tensor cells = at_least_float(logits).flatten(/*start_dim=*/2);  // [B, M, P]
+  return map_passes::fit(cells) ? map_passes::log_sum_exp(cells) : cells.logsumexp(/*dim=*/2);
 }
 
 at::Tensor contrastive_loss(const at::Tensor& scores, const at::Tensor& text_index) {
