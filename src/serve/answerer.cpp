@@ -35,8 +35,7 @@ constexpr int kMostAtWork = 8;  // a large image takes up to 2 GB while it is de
 class Turn {
  public:
   Turn(core::Turns& turns, Deadline deadline) : turns_(turns) {
-    if (turns_.take(deadline)) return;
-    throw HttpError(503, "too many ask at once: the time for an answer has passed; try again");
+    if (!turns_.take(deadline)) throw late();
   }
   ~Turn() { turns_.give(); }
   Turn(const Turn&) = delete;
@@ -139,19 +138,30 @@ image::Picture Answerer::decode(const std::string& file) const {
   }
 }
 
-void Answerer::find_image(Work& work) {
+bool Answerer::is_kept(Work& work) {
+  work.image = kept_.find(work.image_id);
+  return work.image && (!work.asks_sam || work.image->embedding);
+}
+
+/// -> held while the image has to be made, by this question alone
+std::unique_ptr<ImagesUnderWay::Hold> Answerer::find_image(Work& work) {
   const Question& question = work.question;
   const bool sent = !question.image.empty();
   work.image_id = sent ? c10::sha1(question.image).str() : question.image_id;
-  work.image = kept_.find(work.image_id);
-  const bool suffices = work.image && (!work.asks_sam || work.image->embedding);
-  if (!suffices && !sent) {
-    throw HttpError(404, cat("image_id: ",
-                             work.image ? "Segment Anything has not seen this image"
-                                        : "no image of this name is kept here",
-                             "; send the image again"));
+  std::unique_ptr<ImagesUnderWay::Hold> making;
+  if (!is_kept(work)) {
+    if (!sent) {
+      throw HttpError(404, cat("image_id: ",
+                               work.image ? "Segment Anything has not seen this image"
+                                          : "no image of this name is kept here",
+                               "; send the image again"));
+    }
+    making = std::make_unique<ImagesUnderWay::Hold>(under_way_, work.image_id, work.deadline);
+    if (!making->is_held()) throw late();
+    if (is_kept(work)) making.reset();  // another has made it meanwhile
   }
-  if (!suffices) {
+  if (making) {
+    const Turn turn(at_work_, work.deadline);
     work.picture = decode(question.image);
     work.query.picture = image::resize_square(*work.picture, loaded_.config.data.image_size);
   }
@@ -160,6 +170,7 @@ void Answerer::find_image(Work& work) {
   if (!work.asks_sam) work.picture.reset();  // a request may wait long with it
   for (const auto& clicks : question.clicks)
     require_inside(clicks, work.query.height, work.query.width);
+  return making;
 }
 
 Answerer::Work Answerer::begin(const Question& question, Deadline deadline) {
@@ -275,12 +286,10 @@ ordered_json Answerer::answer_text(Work& work, std::size_t text) {
 ordered_json Answerer::answer(const Question& question, Deadline deadline) {
   const auto start = std::chrono::steady_clock::now();
   Work work = begin(question, deadline);
-  {
-    const Turn turn(at_work_, deadline);
-    find_image(work);
-  }
+  auto making = find_image(work);
   const bool encoded = !work.image;
   ask_model(work);
+  making.reset();
   ordered_json answers = ordered_json::array();
   for (std::size_t i = 0; i < question.texts.size(); ++i) answers.push_back(answer_text(work, i));
   const auto points_into = [&](std::size_t a, std::size_t b) {

@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::int64_t kMostTexts = 64;  // of a batch
 
-HttpError late() {
-  return {503, "too many ask at once: the time for an answer has passed; try again"};
-}
-
 }  // namespace
 
 Asker::Asker(const engine::ModelResponder& responder, std::int64_t most_images, Figures& figures)

@@ -6,6 +6,10 @@
 
 namespace pcnet::serve {
 
+HttpError late() {
+  return {503, "too many ask at once: the time for an answer has passed; try again"};
+}
+
 Reply error_reply(int status, const std::string& message) {
   const nlohmann::ordered_json document = {{"error", {{"status", status}, {"message", message}}}};
   Reply reply{status, "application/json", core::json_text(document) + "\n"};

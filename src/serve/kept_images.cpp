@@ -44,4 +44,20 @@ std::int64_t KeptImages::count() const {
   return static_cast<std::int64_t>(entries_.size());
 }
 
+ImagesUnderWay::Hold::Hold(ImagesUnderWay& all, const std::string& id, Deadline deadline)
+    : all_(all), id_(id) {
+  std::unique_lock lock(all_.mutex_);
+  held_ = all_.changed_.wait_until(lock, deadline, [&] { return !all_.names_.contains(id_); });
+  if (held_) all_.names_.insert(id_);
+}
+
+ImagesUnderWay::Hold::~Hold() {
+  if (!held_) return;
+  {
+    const std::lock_guard lock(all_.mutex_);
+    all_.names_.erase(id_);
+  }
+  all_.changed_.notify_all();
+}
+
 }  // namespace pcnet::serve

@@ -195,6 +195,17 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(again["answers"], first["answers"])
         self.assertEqual(self.client.figure("pcnet_encoded_images_total"), before + 1)
 
+    def test_image_that_many_send_at_once_is_encoded_once(self):
+        image = encoded(pictures_of(self.root)[9])
+        before = self.client.figure("pcnet_encoded_images_total")
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            got = list(pool.map(lambda _: self.client.ask_well(image=image, texts=TEXTS), range(12)))
+        self.assertEqual(sum(one["encoded"] for one in got), 1)
+        self.assertEqual(self.client.figure("pcnet_encoded_images_total"), before + 1)
+        for one in got:
+            for answer, wanted in zip(one["answers"], got[0]["answers"], strict=True):
+                self.assertAlmostEqual(answer["peak"]["score"], wanted["peak"]["score"], 5)
+
     def test_cues_change_the_stages_that_read_them(self):
         image = encoded(self.picture)
         ask = self.client.ask_well

@@ -63,7 +63,8 @@ class Answerer {
 
   Work begin(const Question& question, Deadline deadline);
   void read_texts(Work& work) const;
-  void find_image(Work& work);
+  bool is_kept(Work& work);
+  std::unique_ptr<ImagesUnderWay::Hold> find_image(Work& work);
   image::Picture decode(const std::string& file) const;
   void ask_model(Work& work);
   nlohmann::ordered_json answer_stages(Work& work, std::size_t text);
@@ -78,6 +79,7 @@ class Answerer {
   engine::ModelResponder responder_;
   std::int64_t stages_ = 0;
   KeptImages kept_;
+  ImagesUnderWay under_way_;
   core::Turns at_work_;  // who may decode images or draw maps
   std::optional<SamClicks> sam_;
   Asker asker_;

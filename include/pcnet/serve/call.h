@@ -44,6 +44,9 @@ class HttpError : public core::Error {
   int status_;
 };
 
+/// Of one whose deadline has passed while it waited.
+HttpError late();
+
 /// {"error": {"status", "message"}}; one of 429 and 503 says when to come again.
 Reply error_reply(int status, const std::string& message);
 

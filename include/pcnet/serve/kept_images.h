@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -7,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "pcnet/model/referring_model.h"
@@ -45,6 +48,33 @@ class KeptImages {
   std::list<Entry> entries_;  // the last one asked about first
   std::unordered_map<std::string, std::list<Entry>::iterator> places_;
   std::int64_t bytes_ = 0;
+};
+
+/// Images that are being made: what several clients send at once is made by one of them.
+class ImagesUnderWay {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  /// While it lives, and is held, nobody else holds the name.
+  class Hold {
+   public:
+    /// Waits for it until the deadline.
+    Hold(ImagesUnderWay& all, const std::string& id, Deadline deadline);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    bool is_held() const { return held_; }
+
+   private:
+    ImagesUnderWay& all_;
+    std::string id_;
+    bool held_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unordered_set<std::string> names_;
 };
 
 }  // namespace pcnet::serve

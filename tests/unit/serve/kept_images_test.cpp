@@ -1,5 +1,12 @@
 #include "pcnet/serve/kept_images.h"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -59,6 +66,38 @@ TEST(KeptImages, KeepsNothingThatAloneIsTooLarge) {
   EXPECT_EQ(kept.count(), 0);
   EXPECT_EQ(kept.bytes(), 0);
   EXPECT_EQ(kept.find("b"), nullptr);
+}
+
+TEST(ImagesUnderWay, AreHeldByOneAtATime) {
+  using std::chrono::steady_clock;
+  ImagesUnderWay all;
+  const auto later = [](int milliseconds) {
+    return steady_clock::now() + std::chrono::milliseconds(milliseconds);
+  };
+  auto first = std::make_unique<ImagesUnderWay::Hold>(all, "a", later(0));
+  EXPECT_TRUE(first->is_held());
+  EXPECT_TRUE(ImagesUnderWay::Hold(all, "b", later(0)).is_held());
+  EXPECT_FALSE(ImagesUnderWay::Hold(all, "a", later(5)).is_held());  // nor does its end free it
+  EXPECT_FALSE(ImagesUnderWay::Hold(all, "a", later(0)).is_held());
+
+  constexpr int kWaiting = 6;
+  std::atomic<int> inside = 0;
+  std::atomic<int> most = 0;
+  std::atomic<int> had = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kWaiting; ++i) {
+    threads.emplace_back([&] {
+      const ImagesUnderWay::Hold hold(all, "a", later(60'000));
+      most = std::max<int>(most, ++inside);
+      had += hold.is_held() ? 1 : 0;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      --inside;
+    });
+  }
+  first.reset();
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(had, kWaiting);
+  EXPECT_EQ(most, 1);
 }
 
 }  // namespace
