@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/lap.h"
 

@@ -57,8 +57,7 @@ void GradientSums::begin() {
 }
 
 void GradientSums::arrived(std::size_t slot) {
-  arrivals_.push_back(slot);
-  if (buckets_.empty()) return;
+  if (buckets_.empty()) return arrivals_.push_back(slot);  // the first pass tells the order
   --buckets_[slots_[slot].bucket].missing;
   // In one order everywhere, whichever is ready first here.
   while (next_ < buckets_.size() && buckets_[next_].missing == 0) send(buckets_[next_++]);

@@ -20,7 +20,7 @@ losses::Terms ContrastiveLearner::losses(const data::Batch& batch, const StepPla
   at::Tensor logits;
   at::Tensor scores;  // [B, U]
   {
-    const core::PartScope part("cells and texts");
+    const core::PartScope part(model::kCellsAndTexts);
     logits = model::all_pairs_cosine(visual, text * model_->scale());
     scores = share.together(losses::log_sum_exp_scores(logits));
   }

@@ -10,8 +10,7 @@ namespace pcnet::model {
 
 namespace {
 
-constexpr const char* kCellsAndTexts = "cells and texts";  // of a profile
-constexpr double kResidualScale = 0.1;                     // of both updates, fixed in TRIS
+constexpr double kResidualScale = 0.1;  // of both updates, fixed in TRIS
 
 }  // namespace
 

@@ -1,13 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "pcnet/core/error.h"
 
 namespace pcnet::distributed {
 

@@ -6,6 +6,9 @@
 
 namespace pcnet::model {
 
+/// In a profile, what compares them.
+inline constexpr const char* kCellsAndTexts = "cells and texts";
+
 /// Cosine of every cell with every text: visual [B, C, h, w] and text [M, C], both of unit length
 /// along C -> [B, M, h, w].
 at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text);
