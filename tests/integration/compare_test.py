@@ -49,10 +49,20 @@ class Compare(Case):
                     self.assertAlmostEqual(mine["point_m"], part["point_m"], 9)
 
     def test_hits_and_leads_are_those_of_the_lines(self):
-        found = compare(*LINES, arguments=("--largest", 3))
+        # Every second sentence's lines are exchanged, so that each side leads somewhere, even if
+        # one of the models is better at everything.
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        files = [folder / "a.jsonl", folder / "b.jsonl"]
+        sides = [{}, {}]
+        for number, pair in enumerate(zip(*(read_lines(path) for path in LINES), strict=True)):
+            for line, side in zip(pair, sides if number % 2 else sides[::-1], strict=True):
+                side[line["split"], line["sent_id"]] = line
+        for path, side in zip(files, sides, strict=True):
+            path.write_text("".join(json.dumps(line) + "\n" for line in side.values()))
+        found = compare(*files, arguments=("--largest", 3))
         sides = [
-            {line["sent_id"]: line for line in read_lines(path) if line["split"] == "train"}
-            for path in LINES
+            {sent_id: line for (split, sent_id), line in side.items() if split == "train"}
+            for side in sides
         ]
         hits = {"both": 0, "only_a": 0, "only_b": 0, "neither": 0}
         names = {(1, 1): "both", (1, 0): "only_a", (0, 1): "only_b", (0, 0): "neither"}
