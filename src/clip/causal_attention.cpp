@@ -25,7 +25,7 @@ using torch::autograd::variable_list;
 constexpr const char* kHeads = "heads";
 
 template <class T>
-T lanes_dot(const T* __restrict a, const T* __restrict b, std::int64_t count) {
+PCNET_INLINE T lanes_dot(const T* __restrict a, const T* __restrict b, std::int64_t count) {
   constexpr std::int64_t kLanes = 16;
   std::array<T, kLanes> sums{};
   std::int64_t i = 0;

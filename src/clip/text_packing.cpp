@@ -1,6 +1,7 @@
 #include "pcnet/clip/text_packing.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 #include <unordered_map>
 #include <utility>

@@ -12,20 +12,29 @@ namespace pcnet::losses {
 
 namespace {
 
-map_passes::Pools pools_anywhere(const at::Tensor& cells) {
+/// Those that are asked for.
+map_passes::Pools pools_by_operations(const at::Tensor& cells,
+                                      const config::ClassificationOptions& options) {
+  map_passes::Pools pools;
+  if (options.mean_pooling) pools.mean = cells.mean(/*dim=*/2);
+  if (options.max_pooling) pools.maximum = cells.amax(/*dim=*/2);
+  if (!options.focal_pooling) return pools;
   const at::Tensor background = at::ones({cells.size(0), 1, cells.size(2)}, cells.options());
-  const at::Tensor softmax = at::cat({background, cells}, /*dim=*/1).softmax(/*dim=*/1);
-  return {cells.mean(/*dim=*/2), cells.amax(/*dim=*/2),
-          softmax.slice(/*dim=*/1, /*start=*/1).mean(/*dim=*/2)};
+  pools.share = at::cat({background, cells}, /*dim=*/1)
+                    .softmax(/*dim=*/1)
+                    .slice(/*dim=*/1, /*start=*/1)
+                    .mean(/*dim=*/2);
+  return pools;
 }
 
 }  // namespace
 
 at::Tensor pooled_scores(const at::Tensor& logits, const config::ClassificationOptions& options) {
   const at::Tensor cells = at_least_float(logits).flatten(/*start_dim=*/2);  // [B, M, P]
-  const auto [mean, maximum, share] =
-      map_passes::fit(cells) ? map_passes::pools(cells) : pools_anywhere(cells);
-  at::Tensor scores = at::zeros_like(mean);
+  const auto [mean, maximum, share] = options.focal_pooling && map_passes::fit(cells)
+                                          ? map_passes::pools(cells)
+                                          : pools_by_operations(cells, options);
+  at::Tensor scores = at::zeros({cells.size(0), cells.size(1)}, cells.options());
   if (options.mean_pooling) scores = scores + mean;
   if (options.max_pooling) scores = scores + maximum;
   if (options.focal_pooling) scores = scores + (1 - share).pow(3) * (0.01 + share).log();

@@ -20,12 +20,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-#define PCNET_INLINE [[gnu::always_inline]] inline
-
 constexpr std::int64_t kLanes = 16;
 
 /// exp of a number that is not above 0, by 2^n times the series of what is left, below log(2) / 2:
-/// a loop of it needs no calls. Below -87 it stays what it is there, 1.6e-38.
+/// a loop of it needs no calls. Below -87 it is 0.
 PCNET_INLINE float exp_below(float x) {
   constexpr float kLeast = -87;
   constexpr float kPerOctave = 1.44269504F;      // 1 / log(2)
@@ -92,7 +90,7 @@ struct Maps {
   const T* map(std::int64_t m) const { return x + m * step; }
 };
 
-/// Where an image's results go, or come from: [M], and the softmax [M, P].
+/// Of an image's maps: results, or the gradients by them, [M], and the softmax [M, P].
 template <class T>
 struct Found {
   T *mean, *maximum, *share, *softmax;
@@ -128,7 +126,8 @@ PCNET_INLINE void pool(const Maps<T>& maps, const Found<T>& found, T* __restrict
   }
 }
 
-/// What each of Found adds up to: the gradient by the maps [M, P].
+/// The gradient by the maps [M, P] from those by mean, maximum and share, beside the softmax
+/// itself.
 template <class T>
 PCNET_INLINE void pool_backward(const Maps<T>& maps, const Found<const T>& by, const T* maximum,
                                 T* __restrict together, T* gradient) {
@@ -296,7 +295,7 @@ struct Pooled : torch::autograd::Function<Pooled> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     for (auto& gradient : gradients) {
-      gradient = gradient.defined() ? gradient.contiguous() : at::zeros_like(saved[2]);
+      gradient = gradient.contiguous();
     }
     return {is_double(saved[0]) ? pooled_backward<double>(saved[0], saved[1], saved[2], gradients)
                                 : pooled_backward<float>(saved[0], saved[1], saved[2], gradients)};

@@ -15,10 +15,11 @@ struct Pools {
   at::Tensor share;  ///< the mean of its softmax across a constant map of ones and all texts' maps
 };
 
-/// The gradient of a maximum that several cells have is shared by them.
+/// Of maps that fit(). The gradient of a maximum that several cells have is shared by them.
 Pools pools(const at::Tensor& cells);
 
-/// log of the sum of exp over the cells, [B, M].
+/// Of maps that fit(): log of the sum of exp over the cells, [B, M]; not a number where all are
+/// infinite.
 at::Tensor log_sum_exp(const at::Tensor& cells);
 
 }  // namespace pcnet::losses::map_passes

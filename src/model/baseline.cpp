@@ -65,9 +65,9 @@ at::Tensor BaselineImpl::compared(const Seen& pictures, const at::Tensor& texts,
                                   const at::Tensor& update) {
   const core::PartScope part(kCellsAndTexts);
   const at::Tensor& visual = pictures.front();
-  if (attn_fusion_.is_empty()) return cell_products(visual, texts * scale());
+  if (attn_fusion_.is_empty()) return cell_products(visual, texts) * scale();
   const at::Tensor seen = attn_fusion_->vision_to_text(texts, {pictures.at(1), pictures.at(2)});
-  return cell_products(visual + kResidualScale * update, (texts + kResidualScale * seen) * scale());
+  return cell_products(visual + kResidualScale * update, texts + kResidualScale * seen) * scale();
 }
 
 }  // namespace pcnet::model

@@ -138,29 +138,34 @@ image::Picture Answerer::decode(const std::string& file) const {
   }
 }
 
-bool Answerer::is_kept(Work& work) {
+bool Answerer::look_up(Work& work) {
   work.image = kept_.find(work.image_id);
   return work.image && (!work.asks_sam || work.image->embedding);
 }
 
-/// -> held while the image has to be made, by this question alone
+/// -> held while this question makes the image, for which others wait
 std::unique_ptr<ImagesUnderWay::Hold> Answerer::find_image(Work& work) {
   const Question& question = work.question;
   const bool sent = !question.image.empty();
   work.image_id = sent ? c10::sha1(question.image).str() : question.image_id;
   std::unique_ptr<ImagesUnderWay::Hold> making;
-  if (!is_kept(work)) {
+  bool is_here = look_up(work);
+  if (!is_here) {
     if (!sent) {
       throw HttpError(404, cat("image_id: ",
                                work.image ? "Segment Anything has not seen this image"
                                           : "no image of this name is kept here",
                                "; send the image again"));
     }
-    making = std::make_unique<ImagesUnderWay::Hold>(under_way_, work.image_id, work.deadline);
+    // Who does not ask Segment Anything need not wait for it.
+    const std::string name = work.image_id + (work.asks_sam ? " and its embedding" : "");
+    making = std::make_unique<ImagesUnderWay::Hold>(under_way_, name, work.deadline);
     if (!making->is_held()) throw late();
-    if (is_kept(work)) making.reset();  // another has made it meanwhile
+    // Another has made it meanwhile; or could not, or it is too large to keep: side by side then.
+    is_here = look_up(work);
+    if (is_here || making->waited()) making.reset();
   }
-  if (making) {
+  if (!is_here) {
     const Turn turn(at_work_, work.deadline);
     work.picture = decode(question.image);
     work.query.picture = image::resize_square(*work.picture, loaded_.config.data.image_size);

@@ -47,7 +47,9 @@ std::int64_t KeptImages::count() const {
 ImagesUnderWay::Hold::Hold(ImagesUnderWay& all, const std::string& id, Deadline deadline)
     : all_(all), id_(id) {
   std::unique_lock lock(all_.mutex_);
-  held_ = all_.changed_.wait_until(lock, deadline, [&] { return !all_.names_.contains(id_); });
+  const auto is_free = [&] { return !all_.names_.contains(id_); };
+  waited_ = !is_free();
+  held_ = all_.changed_.wait_until(lock, deadline, is_free);
   if (held_) all_.names_.insert(id_);
 }
 

@@ -485,6 +485,17 @@ class ServeEndTest(unittest.TestCase):
                 time.sleep(0.01)
             client.ask_well(image=self.image, texts=["star"])
 
+    def test_equal_images_that_are_not_kept_or_damaged_are_each_answered(self):
+        damaged = base64.b64encode(base64.b64decode(self.image)[:200]).decode()
+
+        def one(number):
+            image = damaged if number % 3 == 2 else self.image
+            return client.ask(image=image, texts=["star"])[0]
+
+        with serving(self.model, "--cache", 0) as (_, client):
+            with concurrent.futures.ThreadPoolExecutor(12) as pool:
+                self.assertEqual(list(pool.map(one, range(24))), [200, 200, 400] * 8)
+
     def test_body_that_does_not_come(self):
         with serving(self.model, "--timeout", 0.5) as (_, client):
             with socket.create_connection(("127.0.0.1", client.port), timeout=30) as slow:

@@ -22,10 +22,10 @@ class ClipImpl : public torch::nn::Module {
   }
   /// tokens [M, T] int64 -> [M, output_dim] on the model's device: the row of the first greatest
   /// id (the end token), after ln_final and text_projection, not normalised. Tokens on the CPU are
-  /// packed before they are moved: equal texts are encoded once, and nothing behind an end token
-  /// is, nor twice what texts begin with; or, by a model on a GPU, nothing behind the longest's
-  /// end. Tokens on a GPU are encoded as they are, since reading them would wait for the GPU. Error
-  /// when T exceeds the context length.
+  /// packed before they are moved: equal texts are encoded once, what follows an end token is
+  /// dropped, and common beginnings are encoded once; by a model on a GPU texts are only cut to the
+  /// longest. Tokens on a GPU are encoded as they are, since reading them would wait for the GPU.
+  /// Error when T exceeds the context length.
   at::Tensor encode_text(const at::Tensor& tokens);
 
   /// Whether the encoders compute their blocks once more in the backward pass: less memory, more

@@ -7,3 +7,6 @@
 #else
 #define PCNET_ALSO_AVX2
 #endif
+
+/// Before what such a function calls: it has to become a part of it, to have its registers.
+#define PCNET_INLINE [[gnu::always_inline]] inline

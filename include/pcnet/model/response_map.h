@@ -6,11 +6,11 @@
 
 namespace pcnet::model {
 
-/// In a profile, what compares them.
+/// A profile's part that compares cells with texts.
 inline constexpr const char* kCellsAndTexts = "cells and texts";
 
-/// Cosine of every cell with every text: visual [B, C, h, w] and text [M, C], both of unit length
-/// along C -> [B, M, h, w].
+/// Inner product of every cell with every text: visual [B, C, h, w], text [M, C] -> [B, M, h, w].
+/// Cosines where both have unit length along C.
 at::Tensor all_pairs_cosine(const at::Tensor& visual, const at::Tensor& text);
 
 /// x at unit length along `dim`; a zero vector stays zero.

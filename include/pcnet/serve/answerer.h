@@ -63,7 +63,8 @@ class Answerer {
 
   Work begin(const Question& question, Deadline deadline);
   void read_texts(Work& work) const;
-  bool is_kept(Work& work);
+  /// Whether all that the question needs of the image is kept.
+  bool look_up(Work& work);
   std::unique_ptr<ImagesUnderWay::Hold> find_image(Work& work);
   image::Picture decode(const std::string& file) const;
   void ask_model(Work& work);

@@ -64,11 +64,14 @@ class ImagesUnderWay {
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
     bool is_held() const { return held_; }
+    /// Whether another held it before.
+    bool waited() const { return waited_; }
 
    private:
     ImagesUnderWay& all_;
     std::string id_;
     bool held_;
+    bool waited_;
   };
 
  private:

@@ -76,6 +76,7 @@ TEST(ImagesUnderWay, AreHeldByOneAtATime) {
   };
   auto first = std::make_unique<ImagesUnderWay::Hold>(all, "a", later(0));
   EXPECT_TRUE(first->is_held());
+  EXPECT_FALSE(first->waited());
   EXPECT_TRUE(ImagesUnderWay::Hold(all, "b", later(0)).is_held());
   EXPECT_FALSE(ImagesUnderWay::Hold(all, "a", later(5)).is_held());  // nor does its end free it
   EXPECT_FALSE(ImagesUnderWay::Hold(all, "a", later(0)).is_held());
@@ -89,11 +90,12 @@ TEST(ImagesUnderWay, AreHeldByOneAtATime) {
     threads.emplace_back([&] {
       const ImagesUnderWay::Hold hold(all, "a", later(60'000));
       most = std::max<int>(most, ++inside);
-      had += hold.is_held() ? 1 : 0;
+      had += hold.is_held() && hold.waited() ? 1 : 0;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
       --inside;
     });
   }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until all of them wait
   first.reset();
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(had, kWaiting);
