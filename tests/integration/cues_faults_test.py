@@ -154,7 +154,7 @@ class Final(AskingCase):
         server = self.serve(lambda *_: response, models=models)
         begin = time.monotonic()
         result = self.make(server, "-q", "--concurrency", 1, retries=retries)
-        self.assertLess(time.monotonic() - begin, 4)
+        self.assertLess(time.monotonic() - begin, 60)  # a busy machine is slow; a wait would be a day
         self.assert_fails(result, code, server.url, *words)
         self.assertEqual(len(server.requests), requests)
         self.assert_nothing_written()
