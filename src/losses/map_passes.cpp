@@ -40,8 +40,9 @@ PCNET_INLINE float exp_below(float x) {
   }
   constexpr std::uint32_t kExponentBits = 23;
   constexpr std::uint32_t kOne = 127U << kExponentBits;
-  return sum *
-         std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << kExponentBits) + kOne);
+  const float power =
+      std::bit_cast<float>((std::bit_cast<std::uint32_t>(shifted) << kExponentBits) + kOne);
+  return x < kLeast ? 0 : sum * power;
 }
 
 inline double exp_below(double x) { return std::exp(x); }
@@ -294,9 +295,7 @@ struct Pooled : torch::autograd::Function<Pooled> {
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    for (auto& gradient : gradients) {
-      gradient = gradient.contiguous();
-    }
+    for (auto& gradient : gradients) gradient = gradient.contiguous();
     return {is_double(saved[0]) ? pooled_backward<double>(saved[0], saved[1], saved[2], gradients)
                                 : pooled_backward<float>(saved[0], saved[1], saved[2], gradients)};
   }

@@ -122,6 +122,17 @@ TEST_F(MapPasses, AreFiniteForWhatExponentialsAreNot) {
   }
 }
 
+TEST_F(MapPasses, GiveNothingToCellsFarBelowOthers) {
+  at::Tensor x = torch::zeros({1, 1, 20});
+  x[0][0][4] = -88;
+  x[0][0][19] = -1000;
+  x.requires_grad_();
+  const at::Tensor found = gradient(log_sum_exp(x).sum(), x).flatten();
+  EXPECT_EQ(found[4].item<double>(), 0);
+  EXPECT_EQ(found[19].item<double>(), 0);
+  EXPECT_NEAR(found[0].item<double>(), 1.0 / 18, 1e-7);
+}
+
 TEST_F(MapPasses, HaveTheSameBitsOnAnyNumberOfThreads) {
   const at::Tensor x = torch::randn({9, 6, 144}).requires_grad_();
   const int before = at::get_num_threads();
