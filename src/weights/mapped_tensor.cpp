@@ -15,7 +15,6 @@ namespace pcnet::weights {
 
 namespace {
 
-constexpr std::uint64_t kAlignment = 8;      // of the largest element
 constexpr std::size_t kPartBytes = 8 << 20;  // read between two releases
 constexpr std::size_t kLargestPage = 64 << 10;
 
@@ -70,10 +69,11 @@ std::vector<std::int64_t> c_order(at::IntArrayRef shape) {
   return strides;
 }
 
-ByteStorage::ByteStorage(const SharedBytes& file, std::uint64_t begin, std::uint64_t size) {
+ByteStorage::ByteStorage(const SharedBytes& file, std::uint64_t begin, std::uint64_t size,
+                         std::size_t alignment) {
   const std::string_view range = file.bytes.substr(begin, size);
   const auto bytes = static_cast<std::int64_t>(range.size());
-  const bool aligned = reinterpret_cast<std::uintptr_t>(range.data()) % kAlignment == 0;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(range.data()) % alignment == 0;
   if (!file.mapped || !aligned || range.empty()) {
     base_ = torch::empty({bytes}, at::kByte);
     if (bytes > 0) std::copy(range.begin(), range.end(), base_.mutable_data_ptr<std::uint8_t>());

@@ -17,12 +17,14 @@
 
 namespace pcnet::weights {
 
-/// A range of a file's bytes that tensors share. Bytes that are not mapped, or not aligned for
-/// every type, are copied once.
+/// A range of a file's bytes that tensors share. Bytes that are not mapped, or not aligned, are
+/// copied once.
 class ByteStorage {
  public:
-  /// The range must lie inside the file.
-  ByteStorage(const SharedBytes& file, std::uint64_t begin, std::uint64_t size);
+  static constexpr std::size_t kAnyType = 8;  // the largest element's
+  /// The range must lie inside the file. @param alignment bytes of an element of the views
+  ByteStorage(const SharedBytes& file, std::uint64_t begin, std::uint64_t size,
+              std::size_t alignment = kAnyType);
 
   /// A view of the bytes; it must lie inside the range (`view_bytes` tells).
   at::Tensor view(c10::ScalarType type, at::IntArrayRef shape, at::IntArrayRef strides,

@@ -209,7 +209,8 @@ TensorFile parse_safetensors(const SharedBytes& file, std::string_view name) {
     if (entry.begin == entry.end) {
       tensor = torch::empty(entry.shape, tensor.options());
     } else {
-      const ByteStorage bytes(file, header.data_begin + entry.begin, entry.end - entry.begin);
+      const ByteStorage bytes(file, header.data_begin + entry.begin, entry.end - entry.begin,
+                              c10::elementSize(entry.type));
       tensor = bytes.whole(entry.type, entry.shape);
     }
     result.tensors.emplace_back(entry.name, std::move(tensor));

@@ -99,6 +99,13 @@ TEST_F(Safetensors, ReadUnalignedTensors) {
   EXPECT_EQ(read_safetensors(file).tensors[1].second.sum().item<float>(), 0);
 }
 
+TEST_F(Safetensors, AreNotCopiedBehindANumberOfFourBytes) {
+  write_safetensors(path("a"), {{{"scale", torch::ones({})}, {"x", torch::ones({5})}}, {}});
+  const auto file = read_safetensors(path("a"));
+  const auto* scale = file.tensors.at(0).second.const_data_ptr<float>();
+  EXPECT_EQ(file.tensors.at(1).second.const_data_ptr<float>(), scale + 1);
+}
+
 TEST_F(Safetensors, RefuseATornHeader) {
   core::write_file(path("short"), "abc");
   EXPECT_THAT([&] { read_safetensors(path("short")); },
