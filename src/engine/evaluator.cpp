@@ -291,9 +291,11 @@ class Evaluation {
       }
     }
     const auto segmentations = segmentor_.segment(image);
+    const auto stages = static_cast<std::size_t>(maps.size(0));
     for (std::size_t i = 0; i < segmentations.size(); ++i) {
-      const std::size_t sentence = group.sentences[i / static_cast<std::size_t>(maps.size(0))];
-      score_stage(image.maps[i], segmentations[i], sentences[sentence]);
+      EvaluatedSentence& sentence = sentences[group.sentences[i / stages]];
+      score_stage(image.maps[i], segmentations[i], sentence);
+      if (i % stages + 1 == stages) sentence.segmentation = image::encode(segmentations[i].mask);
     }
     for (const auto i : group.sentences) finish(truth, sentences[i]);
   }
@@ -319,7 +321,6 @@ class Evaluation {
     answer.score.intersection = count_both(found.mask, *map.truth);
     answer.score.union_ = count(found.mask) + count(*map.truth) - answer.score.intersection;
     sentence.stages.push_back(answer);
-    sentence.segmentation = image::encode(found.mask);
     sentence.no_proposal = found.no_proposal;
     sentence.off_proposals = found.off_proposals;
     sentence.tied = found.tied;

@@ -1,6 +1,8 @@
 #include "pcnet/image/rle.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -118,6 +120,35 @@ std::int64_t read_group(std::string_view text, std::size_t& at) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::int64_t kColumns = 8;  // that a word holds
+using ColumnChanges = std::array<std::vector<std::uint32_t>, kColumns>;
+
+/// The rows from 1 in which columns x, x + 1, .. have another value than in the row before.
+void find_changes(const Mask& mask, std::int64_t x, ColumnChanges& changes) {
+  for (auto& rows : changes) rows.clear();
+  const auto columns = static_cast<std::size_t>(std::min(kColumns, mask.width - x));
+  const auto word_of = [&](std::int64_t y) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &mask.data[static_cast<std::size_t>(y * mask.width + x)], columns);
+    return word;
+  };
+  std::uint64_t above = word_of(0);
+  for (std::int64_t y = 1; y < mask.height; ++y) {
+    const std::uint64_t word = word_of(y);
+    if (word == above) continue;
+    above = word;
+    for (std::size_t i = 0; i < columns; ++i) {
+      const auto at = x + static_cast<std::int64_t>(i);
+      if ((mask.at(y, at) != 0) == (mask.at(y - 1, at) != 0)) continue;
+      changes[i].push_back(static_cast<std::uint32_t>(y));
+    }
+  }
+}
+
+}  // namespace
+
 Rle encode(const Mask& mask) {
   const std::uint64_t pixels = pixel_count(mask.height, mask.width);
   if (mask.data.size() != pixels) {
@@ -127,16 +158,23 @@ Rle encode(const Mask& mask) {
   Rle rle{mask.height, mask.width, {}};
   std::uint32_t run = 0;
   bool value = false;
-  for (std::int64_t x = 0; x < mask.width; ++x) {
-    for (std::int64_t y = 0; y < mask.height; ++y) {
-      const bool one = mask.at(y, x) != 0;
-      if (one != value) {
-        rle.counts.push_back(run);
-        run = 0;
-        value = one;
-      }
-      ++run;
+  const auto change = [&] {
+    rle.counts.push_back(run);
+    run = 0;
+    value = !value;
+  };
+  ColumnChanges changes;
+  for (std::int64_t x = 0; x < mask.width && mask.height > 0; ++x) {
+    const std::int64_t column = x % kColumns;
+    if (column == 0) find_changes(mask, x, changes);
+    if ((mask.at(0, x) != 0) != value) change();
+    std::uint32_t from = 0;
+    for (const std::uint32_t y : changes[static_cast<std::size_t>(column)]) {
+      run += y - from;
+      change();
+      from = y;
     }
+    run += static_cast<std::uint32_t>(mask.height) - from;
   }
   rle.counts.push_back(run);
   return rle;

@@ -1,5 +1,6 @@
 #include "pcnet/engine/segmentor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <gmock/gmock.h>
@@ -21,6 +22,23 @@ using support::rectangle_mask;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 using Bytes = std::vector<std::uint8_t>;
+
+TEST(Counts, AreThoseOfMasksOfAnySize) {
+  const image::Mask ones = [] {
+    image::Mask mask(101, 103);
+    std::fill(mask.data.begin(), mask.data.end(), 1);
+    return mask;
+  }();
+  EXPECT_EQ(count(ones), 101 * 103);
+  image::Mask some(101, 103);
+  std::int64_t marked = 0;
+  for (std::size_t i = 0; i < some.data.size(); i += 1 + i % 7) {
+    some.data[i] = 1;
+    ++marked;
+  }
+  EXPECT_EQ(count_both(ones, some), marked);
+  EXPECT_EQ(count(image::Mask()), 0);
+}
 
 TEST(ThresholdMask, TakesPixelsAboveTheShareOfTheMaximum) {
   const std::vector<float> map = {0, 0.1F, 0.2F, 0.21F, 0.4F, 0};

@@ -1,5 +1,8 @@
 #include "pcnet/metrics/scores.h"
 
+#include <limits>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +14,20 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
+
+TEST(FindPeak, IsTheFirstHighestWhereverItLies) {
+  for (const std::size_t size : {1U, 15U, 16U, 1023U, 1024U, 1025U, 5003U}) {
+    for (const std::size_t first : {std::size_t{0}, size / 3, size / 2, size - 1}) {
+      std::vector<float> map(size, -3);
+      map[first] = map[size - 1] = -2;
+      const Peak peak = find_peak(map, 1);
+      EXPECT_EQ(peak.y, static_cast<std::int64_t>(first)) << size;
+      EXPECT_EQ(peak.score, -2);
+      map[size - 1 - first] = std::numeric_limits<float>::infinity();
+      EXPECT_THROW(find_peak(map, 1), core::Error) << size;
+    }
+  }
+}
 
 TEST(Iou, IsZeroForAnEmptyUnion) {
   EXPECT_EQ(iou({}), 0.0);

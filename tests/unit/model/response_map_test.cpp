@@ -86,6 +86,19 @@ TEST(ResizeToPicture, IsTheNaiveFormulaBothWays) {
   }
 }
 
+TEST(ResizeToPicture, IsLibTorchs) {
+  const at::Tensor maps = torch::rand({3, 10, 7});
+  for (const bool align : {false, true}) {
+    for (const auto& [height, width] : {std::pair{480, 641}, {10, 7}, {4, 3}, {1, 9}}) {
+      const at::Tensor wanted =
+          at::upsample_bilinear2d(maps.unsqueeze(1), {height, width}, align).squeeze(1);
+      EXPECT_LT((resize_to_picture(maps, height, width, align) - wanted).abs().max().item<float>(),
+                1e-6)
+          << align << " " << height << " x " << width;
+    }
+  }
+}
+
 TEST(ResizeToPicture, HasItsHandValues) {
   const at::Tensor map = torch::tensor({{{0.0, 1.0}}});
   const at::Tensor corners = resize_to_picture(map, 1, 4, true);
