@@ -27,7 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Shares of a core for which this process's threads, taken together, wait for one.
-constexpr double kCrowded = 0.25;
+constexpr double kCrowded = 0.4;
 constexpr double kFree = 0.1;
 constexpr auto kLook = std::chrono::milliseconds(100);
 constexpr int kFreeLooks = 5;  // in a row, before the threads spin again

@@ -2,6 +2,7 @@
 
 #include <ATen/TensorIterator.h>
 #include <ATen/ops/arange.h>
+#include <dlfcn.h>
 
 namespace pcnet::core {
 
@@ -22,6 +23,15 @@ void on_team(std::int64_t count, const std::function<void(std::int64_t, std::int
         work(begin, begin + size);
       },
       /*grain_size=*/1);
+}
+
+void end_team() {
+  // As OpenMP 5.0 has it; whichever library is here has it or has no such teams.
+  constexpr int kSoft = 1;
+  using Pause = int (*)(int kind);
+  static const auto pause =
+      reinterpret_cast<Pause>(::dlsym(RTLD_DEFAULT, "omp_pause_resource_all"));
+  if (pause != nullptr) pause(kSoft);
 }
 
 }  // namespace pcnet::core

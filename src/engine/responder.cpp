@@ -19,6 +19,12 @@
 
 namespace pcnet::engine {
 
+namespace {
+
+constexpr std::int64_t kBeside = 512;  // bytes of a kept text, its places in list and map
+
+}  // namespace
+
 ModelResponder::ModelResponder(std::shared_ptr<model::ReferringModel> model,
                                const text::Tokenizer& tokenizer, const Options& options)
     : model_(std::move(model)), tokenizer_(tokenizer), options_(options) {
@@ -53,6 +59,35 @@ at::Tensor ModelResponder::encode_texts(const std::vector<std::string>& texts) c
     rows.push_back(torch::tensor(tokens.ids, torch::kInt64));
   }
   return model_->encode_texts(at::stack(rows));
+}
+
+void ModelResponder::keep_texts(std::int64_t most_bytes) {
+  kept_ = std::make_unique<KeptTexts>(most_bytes);
+}
+
+/// [texts, C]
+at::Tensor ModelResponder::kept_or_encoded(const std::vector<std::string>& texts) const {
+  if (!kept_) return encode_texts(texts);
+  std::vector<at::Tensor> rows;
+  std::vector<std::string> missing;
+  {
+    const std::lock_guard lock(kept_->mutex);
+    for (const auto& text : texts) {
+      const at::Tensor* row = kept_->rows.find(text);
+      rows.push_back(row == nullptr ? at::Tensor() : *row);
+      if (row == nullptr) missing.push_back(text);
+    }
+  }
+  if (missing.empty()) return at::stack(rows);
+  const std::vector<at::Tensor> made = encode_texts(missing).unbind();
+  const std::lock_guard lock(kept_->mutex);
+  for (std::size_t i = 0, next = 0; i < texts.size(); ++i) {
+    if (rows[i].defined()) continue;
+    rows[i] = made[next++].clone();  // for itself: not all that were made beside it
+    kept_->rows.keep(texts[i], rows[i],
+                     static_cast<std::int64_t>(rows[i].nbytes() + 2 * texts[i].size()) + kBeside);
+  }
+  return at::stack(rows);
 }
 
 void ModelResponder::prepare(std::span<const std::string> texts, core::Communicator& team) {
@@ -122,7 +157,9 @@ model::Expressions ModelResponder::expressions_of(std::span<const Query> queries
   const at::Tensor text_rows = rows_of(texts);
   const at::Tensor cue_rows = rows_of(cues).view(
       {static_cast<std::int64_t>(texts.size()), static_cast<std::int64_t>(read)});
-  const at::Tensor distinct = known ? features_ : encode_texts(own.texts);  // [U, C]
+  const at::Tensor distinct = known      ? features_
+                              : prepared ? kept_or_encoded(own.texts)
+                                         : encode_texts(own.texts);  // [U, C]
   if (read == 0) return {distinct.index_select(/*dim=*/0, text_rows)};
   return model::gather_expressions(distinct, text_rows, cue_rows);
 }

@@ -12,6 +12,7 @@
 #include "pcnet/core/device.h"
 #include "pcnet/core/format.h"
 #include "pcnet/core/parallel.h"
+#include "pcnet/core/team.h"
 #include "pcnet/core/turns.h"
 #include "pcnet/engine/predictor.h"
 #include "pcnet/engine/segmentor.h"
@@ -29,6 +30,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
+constexpr std::int64_t kMostTextBytes = 16 << 20;  // some 3,500 texts of width 1,024
 constexpr int kMostAtWork = 8;  // a large image takes up to 2 GB while it is decoded
 
 /// A turn at work that takes memory and a core.
@@ -94,6 +96,7 @@ Answerer::Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64
       asker_(responder_, std::min<std::int64_t>(loaded_.config.eval.batch_size, 16), figures) {
   if (!loaded_.config.eval.sam.weights.empty())
     sam_.emplace(loaded_.config.eval.sam, loaded_.device);
+  responder_.keep_texts(std::min(kept_bytes, kMostTextBytes));
   // The first question takes longer than others and tells how many stages there are.
   const auto size = loaded_.config.data.image_size;
   const auto& words = loaded_.tokenizer->words();
@@ -101,6 +104,7 @@ Answerer::Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64
   const engine::Query query{torch::zeros({3, size, size}, torch::kUInt8), size, size, {text}, {0}};
   constexpr auto kLong = std::chrono::hours(1);
   stages_ = asker_.ask(query, {}, std::chrono::steady_clock::now() + kLong).cosines.size(0);
+  core::end_team();  // which loaded the model; from here on the asker's thread computes
 }
 
 void Answerer::read_texts(Work& work) const {

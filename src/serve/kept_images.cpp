@@ -1,5 +1,7 @@
 #include "pcnet/serve/kept_images.h"
 
+#include <utility>
+
 namespace pcnet::serve {
 
 std::int64_t KeptImage::bytes() const {
@@ -10,38 +12,26 @@ std::int64_t KeptImage::bytes() const {
 
 std::shared_ptr<const KeptImage> KeptImages::find(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  const auto place = places_.find(id);
-  if (place == places_.end()) return nullptr;
-  entries_.splice(entries_.begin(), entries_, place->second);
-  return place->second->second;
+  const auto* image = images_.find(id);
+  return image == nullptr ? nullptr : *image;
 }
 
 void KeptImages::keep(const std::string& id, std::shared_ptr<const KeptImage> image) {
   const std::lock_guard lock(mutex_);
-  if (const auto place = places_.find(id); place != places_.end()) {
-    if (place->second->second->embedding && !image->embedding) return;
-    bytes_ -= place->second->second->bytes();
-    entries_.erase(place->second);
-    places_.erase(place);
-  }
-  bytes_ += image->bytes();
-  entries_.emplace_front(id, std::move(image));
-  places_[id] = entries_.begin();
-  while (bytes_ > most_bytes_) {
-    bytes_ -= entries_.back().second->bytes();
-    places_.erase(entries_.back().first);
-    entries_.pop_back();
-  }
+  const auto* here = images_.find(id);
+  if (here != nullptr && (*here)->embedding && !image->embedding) return;
+  const std::int64_t bytes = image->bytes();
+  images_.keep(id, std::move(image), bytes);
 }
 
 std::int64_t KeptImages::bytes() const {
   const std::lock_guard lock(mutex_);
-  return bytes_;
+  return images_.bytes();
 }
 
 std::int64_t KeptImages::count() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::int64_t>(entries_.size());
+  return images_.count();
 }
 
 ImagesUnderWay::Hold::Hold(ImagesUnderWay& all, const std::string& id, Deadline deadline)

@@ -2,11 +2,24 @@
 
 #include <torch/torch.h>
 
+#include "pcnet/core/team.h"
 #include "pcnet/serve/call.h"
 
 #include "engine/sam_segmentor.h"
 
 namespace pcnet::serve {
+
+namespace {
+
+/// Ends what a request's thread computed with.
+struct TeamOfThisCall {
+  TeamOfThisCall() = default;
+  ~TeamOfThisCall() { core::end_team(); }
+  TeamOfThisCall(const TeamOfThisCall&) = delete;
+  TeamOfThisCall& operator=(const TeamOfThisCall&) = delete;
+};
+
+}  // namespace
 
 SamClicks::SamClicks(const config::SamSegmentorOptions& options, c10::Device device)
     : options_(options), predictor_(sam::load_sam(options.weights, device)) {}
@@ -19,12 +32,14 @@ std::unique_lock<std::timed_mutex> SamClicks::turn(Deadline deadline) {
 
 sam::Embedding SamClicks::embed(const image::Picture& picture, Deadline deadline) {
   const auto lock = turn(deadline);
+  const TeamOfThisCall team;
   return predictor_.embed(picture);
 }
 
 image::Mask SamClicks::mask(const sam::Embedding& embedding, std::span<const Click> clicks,
                             Deadline deadline) {
   const auto lock = turn(deadline);
+  const TeamOfThisCall team;
   predictor_.set_image(embedding);
   sam::Prompt prompt;
   for (const auto& click : clicks) {

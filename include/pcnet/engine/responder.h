@@ -14,6 +14,7 @@
 #include "pcnet/core/autocast.h"
 #include "pcnet/core/communicator.h"
 #include "pcnet/core/random.h"
+#include "pcnet/core/recently_used.h"
 #include "pcnet/data/sources/picture_store.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/text/tokenizer.h"
@@ -78,6 +79,9 @@ class ModelResponder : public Responder {
     return tokenizer_.encode(text, options_.text_length, options_.truncate);
   }
   std::int64_t cues_read() const override { return model_->cues_read(); }
+  /// From now on what texts became that it was asked about is kept, up to so many bytes, and taken
+  /// where they come again: for a model whose weights do not change.
+  void keep_texts(std::int64_t most_bytes);
 
   // respond() in its three steps, for who keeps the result of one:
   /// All that pictures [3, S, S] uint8 make without a text: [B, ..] each.
@@ -96,11 +100,18 @@ class ModelResponder : public Responder {
     std::unordered_map<std::string, std::int64_t> row_of;
     std::int64_t add(const std::string& text);
   };
+  /// What texts became that it was asked about lately, a row [C] each, for several threads.
+  struct KeptTexts {
+    explicit KeptTexts(std::int64_t most_bytes) : rows(most_bytes) {}
+    std::mutex mutex;
+    core::RecentlyUsed<at::Tensor> rows;
+  };
   at::Tensor encode_texts(const std::vector<std::string>& texts) const;
+  at::Tensor kept_or_encoded(const std::vector<std::string>& texts) const;
   model::Seen seen_of(std::span<const at::Tensor> pictures) const;
   std::vector<at::Tensor> cosines_of(const model::Seen& seen, std::span<const Query> queries,
                                      bool prepared) const;
-  /// @param prepared whether features that prepare() left may be taken
+  /// @param prepared whether features may be taken that prepare() left, or that are kept
   model::Expressions expressions_of(std::span<const Query> queries, bool prepared) const;
   std::vector<at::Tensor> answers(std::span<const Query> queries, bool prepared) const;
   /// Of the calling thread.
@@ -113,7 +124,8 @@ class ModelResponder : public Responder {
   const text::Tokenizer& tokenizer_;
   Options options_;
   TextRows prepared_;
-  at::Tensor features_;  // [U, C] of these
+  at::Tensor features_;              // [U, C] of these
+  std::unique_ptr<KeptTexts> kept_;  // null: none are kept
   std::unique_ptr<std::once_flag> reported_ = std::make_unique<std::once_flag>();
 };
 

@@ -3,15 +3,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
-#include <utility>
 
+#include "pcnet/core/recently_used.h"
 #include "pcnet/model/referring_model.h"
 #include "pcnet/sam/predictor.h"
 
@@ -30,7 +28,7 @@ struct KeptImage {
 /// The images that were asked about last, up to so many bytes, for several threads.
 class KeptImages {
  public:
-  explicit KeptImages(std::int64_t most_bytes) : most_bytes_(most_bytes) {}
+  explicit KeptImages(std::int64_t most_bytes) : images_(most_bytes) {}
 
   /// Null for one that is not, or no longer, here.
   std::shared_ptr<const KeptImage> find(const std::string& id);
@@ -41,13 +39,8 @@ class KeptImages {
   std::int64_t count() const;
 
  private:
-  using Entry = std::pair<std::string, std::shared_ptr<const KeptImage>>;
-
-  std::int64_t most_bytes_;
   mutable std::mutex mutex_;
-  std::list<Entry> entries_;  // the last one asked about first
-  std::unordered_map<std::string, std::list<Entry>::iterator> places_;
-  std::int64_t bytes_ = 0;
+  core::RecentlyUsed<std::shared_ptr<const KeptImage>> images_;
 };
 
 /// Images that are being made: what several clients send at once is made by one of them.

@@ -110,6 +110,31 @@ TEST_F(ModelResponderTest, ResizesThePositiveCosineToThePicture) {
   }
 }
 
+TEST_F(ModelResponderTest, TakesTextsThatAreKeptAndEncodesOthers) {
+  const torch::NoGradGuard no_grad;
+  ModelResponder keeping = responder();
+  keeping.keep_texts(1 << 20);
+  ModelResponder plain = responder();
+  const std::vector<Query> first = {query(10, 6, {"red cup", "left"}, {0, 1})};
+  const at::Tensor before = keeping.respond(first)[0];
+  EXPECT_TRUE(at::equal(before, plain.respond(first)[0]));
+  // A model whose texts mean something else tells which were not asked for anew.
+  for (auto& item : model_->named_parameters()) {
+    if (item.key().starts_with("lan_project")) item->neg_();
+  }
+  const at::Tensor mixed = keeping.respond(
+      std::vector<Query>{query(10, 6, {"left", "blue cup", "red cup"}, {1, 2, 0})})[0];
+  EXPECT_TRUE(at::allclose(mixed[0][0], before[0][1], 1e-5, 1e-7));
+  EXPECT_TRUE(at::allclose(mixed[0][2], before[0][0], 1e-5, 1e-7));
+  const at::Tensor fresh = plain.respond(std::vector<Query>{query(10, 6, {"blue cup"}, {2})})[0];
+  EXPECT_TRUE(at::allclose(mixed[0][1], fresh[0][0], 1e-5, 1e-7));
+  EXPECT_FALSE(at::allclose(before, plain.respond(first)[0], 1e-3, 1e-5));
+
+  ModelResponder full = responder();
+  full.keep_texts(100);  // too few for one
+  EXPECT_TRUE(at::equal(full.respond(first)[0], plain.respond(first)[0]));
+}
+
 TEST_F(ModelResponderTest, AnswersTogetherAsAlone) {
   ModelResponder responder = this->responder();
   const std::vector<Query> both = {query(10, 6, {"red cup", "left"}, {0, 1}),
