@@ -3,8 +3,6 @@
 #include <cmath>
 #include <utility>
 
-#include <ATen/autocast_mode.h>
-
 #include "pcnet/config/validate.h"
 #include "pcnet/core/error.h"
 #include "pcnet/core/format.h"
@@ -35,17 +33,14 @@ ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::
   in_proj_weight_ =
       attention->register_parameter("in_proj_weight", torch::empty({3 * width, width}));
   in_proj_bias_ = attention->register_parameter("in_proj_bias", torch::zeros({3 * width}));
-  out_proj_ = attention->register_module("out_proj", nn::Linear(width, width));
+  out_proj_ = attention->register_module("out_proj", core::Linear(width, width));
   register_module("attn", attention);
   auto mlp = std::make_shared<nn::Module>("mlp");
-  c_fc_ = mlp->register_module("c_fc", nn::Linear(width, 4 * width));
-  c_proj_ = mlp->register_module("c_proj", nn::Linear(4 * width, width));
+  c_fc_ = mlp->register_module("c_fc", core::Linear(width, 4 * width));
+  c_proj_ = mlp->register_module("c_proj", core::Linear(4 * width, width));
   register_module("mlp", mlp);
 
-  packed_in_ = {in_proj_weight_, in_proj_bias_};
-  packed_out_ = {out_proj_->weight, out_proj_->bias};
-  packed_fc_ = {c_fc_->weight, c_fc_->bias, {.weight = kQuickGelu, .bias = kQuickGelu}};
-  packed_proj_ = {c_proj_->weight, c_proj_->bias, {.weight = 1 / kQuickGelu}};
+  in_proj_ = core::PackedLinear(in_proj_weight_, in_proj_bias_);
 
   // CLIP's initial deviations: the residual branches shrink with the depth.
   const torch::NoGradGuard no_grad;
@@ -71,24 +66,15 @@ at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& query_key_value,
 
 at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x, const TokenRows& rows,
                                                const at::Tensor& wanted) {
-  const at::Tensor seen =
-      attend(at::linear(ln_1_(x), in_proj_weight_, in_proj_bias_), rows, wanted);
-  const at::Tensor attended = chosen(x, wanted) + out_proj_(seen);
+  const at::Tensor attended =
+      chosen(x, wanted) + out_proj_(attend(in_proj_(ln_1_(x), is_training()), rows, wanted));
   // QuickGELU(y) = y sigmoid(c y) = silu(c y) / c
   return attended + c_proj_(at::silu(c_fc_(ln_2_(attended)) * kQuickGelu) / kQuickGelu);
 }
 
-at::Tensor ResidualAttentionBlockImpl::forward_packed(const at::Tensor& x, const TokenRows& rows,
-                                                      const at::Tensor& wanted) {
-  const at::Tensor seen = attend(packed_in_.plain(ln_1_(x)), rows, wanted);
-  const at::Tensor attended = packed_out_.add(seen, chosen(x, wanted));
-  return packed_proj_.add(packed_fc_.silu(ln_2_(attended)), attended);
-}
-
 void ResidualAttentionBlockImpl::train(bool on) {
   Module::train(on);
-  if (!on) return;
-  for (auto* packed : {&packed_in_, &packed_out_, &packed_fc_, &packed_proj_}) packed->forget();
+  if (on) in_proj_.forget();
 }
 
 TransformerImpl::TransformerImpl(const config::TextOptions& options) {
@@ -102,17 +88,10 @@ TransformerImpl::TransformerImpl(const config::TextOptions& options) {
 }
 
 at::Tensor TransformerImpl::forward(at::Tensor x, const TokenRows& rows) {
-  const bool packed = packed_ && !is_training() && !at::GradMode::is_enabled() &&
-                      x.scalar_type() == at::kFloat && core::PackedLinear::packs(x) &&
-                      !at::autocast::is_autocast_enabled(at::kCPU);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     auto& block = blocks_[i];
     // Nobody looks at the last block's other rows.
     const at::Tensor wanted = i + 1 == blocks_.size() ? rows.ends : at::Tensor();
-    if (packed) {
-      x = block->forward_packed(x, rows, wanted);
-      continue;
-    }
     const auto stage = [block, rows, wanted](const at::Tensor& in) mutable {
       return block(in, rows, wanted);
     };

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "pcnet/core/packed_linear.h"
+
 namespace pcnet::model {
 
 namespace nn = torch::nn;
@@ -32,10 +34,10 @@ nn::Sequential visual_projection(std::int64_t width) {
   return projection;
 }
 
-nn::Sequential text_output(std::int64_t width) { return nn::Sequential(nn::Linear(width, width)); }
+nn::Sequential text_output(std::int64_t width) { return nn::Sequential(core::Linear(width, width)); }
 
 nn::Sequential text_projection(std::int64_t width) {
-  return nn::Sequential(nn::Linear(width, width), nn::ReLU());
+  return nn::Sequential(core::Linear(width, width), nn::ReLU());
 }
 
 at::Tensor swapped(const at::Tensor& rows) { return rows.transpose(-2, -1); }

@@ -53,7 +53,7 @@ ReferringModel::ReferringModel(const config::ModelOptions& model, std::int64_t v
       names.image,
       nn::Conv2d(nn::Conv2dOptions(backbone_->visual()->feature_channels(), options.width, 1)));
   text_projection_ =
-      register_module(names.text, nn::Linear(options.clip.text.output_dim, options.width));
+      register_module(names.text, core::Linear(options.clip.text.output_dim, options.width));
   logit_scale_ = register_parameter("logit_scale", torch::tensor(std::log(options.logit_scale)),
                                     options.train_logit_scale);
   if (options.position_channels) {

@@ -35,12 +35,8 @@ class ClipImpl : public torch::nn::Module {
     transformer_->set_recompute(on);
   }
 
-  /// Whether evaluation without gradients takes weights that are made ready for it:
-  /// ImageEncoder::set_folded, Transformer::set_packed.
-  void set_folded(bool on) {
-    visual_->set_folded(on);
-    transformer_->set_packed(on);
-  }
+  /// ImageEncoder::set_folded
+  void set_folded(bool on) { visual_->set_folded(on); }
 
   const std::shared_ptr<ImageEncoder>& visual() { return visual_; }
   const config::ClipOptions options;

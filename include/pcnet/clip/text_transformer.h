@@ -25,10 +25,6 @@ class ResidualAttentionBlockImpl : public torch::nn::Module {
   /// x [R, width], the tokens of texts -> the same of `wanted` [Q] int64, or of all where it is
   /// undefined; causal: a token sees itself and those before it in its text.
   at::Tensor forward(const at::Tensor& x, const TokenRows& rows, const at::Tensor& wanted);
-  /// The same with packed weights: in evaluation, without gradients and autocast, of float32 on a
-  /// processor.
-  at::Tensor forward_packed(const at::Tensor& x, const TokenRows& rows, const at::Tensor& wanted);
-  /// Training forgets the packed weights.
   void train(bool on = true) override;
 
  private:
@@ -40,8 +36,8 @@ class ResidualAttentionBlockImpl : public torch::nn::Module {
   torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
   at::Tensor in_proj_weight_;  // query, key, value one above the other, [3 width, width]
   at::Tensor in_proj_bias_;
-  torch::nn::Linear out_proj_ = nullptr, c_fc_ = nullptr, c_proj_ = nullptr;
-  core::PackedLinear packed_in_, packed_out_, packed_fc_, packed_proj_;
+  core::PackedLinear in_proj_;
+  core::Linear out_proj_ = nullptr, c_fc_ = nullptr, c_proj_ = nullptr;
 };
 TORCH_MODULE(ResidualAttentionBlock);
 
@@ -54,13 +50,10 @@ class TransformerImpl : public torch::nn::Module {
   /// Whether each block is computed once more in the backward pass, in place of keeping what it
   /// holds inside (core::recomputed).
   void set_recompute(bool on) { recompute_ = on; }
-  /// Whether evaluation without gradients and autocast takes packed weights (core::PackedLinear).
-  void set_packed(bool on) { packed_ = on; }
 
  private:
   std::vector<ResidualAttentionBlock> blocks_;
   bool recompute_ = false;
-  bool packed_ = false;
 };
 TORCH_MODULE(Transformer);
 

@@ -1,51 +1,48 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <torch/torch.h>
 
 #include "pcnet/core/made_from.h"
 
 namespace pcnet::core {
 
-/// A linear layer in evaluation and without gradients, whose weights lie in memory as oneDNN's
-/// products of few rows want them: LibTorch's lay them out anew for every product, which takes
-/// longer than the product itself. They are packed at the first call, and anew once weight or bias
-/// has been written or exchanged, or x has another type, in which all is computed. Where oneDNN
-/// does not compute, it is LibTorch's layer. Several threads may call it.
+/// A linear layer whose weights lie in memory, in evaluation, in the order in which few rows want
+/// them: LibTorch's product of few rows goes through them at a third of the memory's rate. They are
+/// packed at the first call, and anew once weight or bias has been written or exchanged. Several
+/// threads may call it.
 class PackedLinear {
  public:
-  struct Factors {
-    double weight = 1;
-    double bias = 1;
-  };
   PackedLinear() = default;  ///< of nothing, until it is assigned to
-  /// weight [out, in], bias [out], each times its factor
-  PackedLinear(at::Tensor weight, at::Tensor bias, const Factors& factors);
+  /// weight [out, in], bias [out]
   PackedLinear(at::Tensor weight, at::Tensor bias);
 
-  /// Whether oneDNN computes it for x.
-  static bool packs(const at::Tensor& x);
-  /// x [.., in] -> [.., out]
-  at::Tensor plain(const at::Tensor& x);
-  /// The same + other [.., out]
-  at::Tensor add(const at::Tensor& x, const at::Tensor& other);
-  /// y sigmoid(y) of what plain() gives
-  at::Tensor silu(const at::Tensor& x);
+  /// x [.., in] -> [.., out]. Packed unless `training`, without gradients and autocast, in float32
+  /// on a processor that has what it takes: a row is then the same bits whatever stands beside it.
+  /// LibTorch's layer otherwise.
+  at::Tensor operator()(const at::Tensor& x, bool training);
   /// Frees what was packed.
   void forget() { ready_.forget(); }
 
  private:
   struct Ready {
-    at::Tensor weight, bias;
+    at::Tensor panels, bias;
   };
-  /// In a type, as it is packed.
-  Ready scaled(c10::ScalarType type) const;
-  Ready ready(const at::Tensor& x);
-  at::Tensor product(const at::Tensor& x, const char* activation);
-  at::Tensor unpacked(const at::Tensor& x) const;
+  Ready ready();
 
   at::Tensor weight_, bias_;
-  Factors factors_;
   MadeFrom<Ready> ready_;
 };
+
+/// LibTorch's linear layer, packed in evaluation. Training forgets what was packed.
+class LinearImpl : public torch::nn::LinearImpl {
+ public:
+  LinearImpl(std::int64_t in, std::int64_t out);
+  at::Tensor forward(const at::Tensor& x);
+  void train(bool on = true) override;
+
+ private:
+  PackedLinear packed_;
+};
+TORCH_MODULE(Linear);
 
 }  // namespace pcnet::core

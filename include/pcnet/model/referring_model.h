@@ -8,6 +8,7 @@
 #include "pcnet/clip/clip.h"
 #include "pcnet/config/model_options.h"
 #include "pcnet/core/batch_share.h"
+#include "pcnet/core/packed_linear.h"
 
 namespace pcnet::model {
 
@@ -92,7 +93,7 @@ class ReferringModel : public torch::nn::Module {
   clip::Clip backbone_ = nullptr;
   torch::nn::Conv2d image_projection_ = nullptr;
   torch::nn::Conv2d position_projection_ = nullptr;  // empty: without position channels
-  torch::nn::Linear text_projection_ = nullptr;
+  core::Linear text_projection_ = nullptr;
   at::Tensor logit_scale_;
 };
 

@@ -79,8 +79,9 @@ TEST_F(TextBlock, IsTheNaiveLoopOverWhatEachRowSees) {
   for (const std::int64_t rows : {1, 23}) {
     const TokenRows tree{.before = some_tree(rows), .length = 0, .ends = {}};
     const at::Tensor x = torch::randn({rows, 40});
-    for (const at::Tensor& out :
-         {block_(x, tree, at::Tensor()), block_->forward_packed(x, tree, at::Tensor())}) {
+    for (const bool training : {true, false}) {  // packed in evaluation
+      block_->train(training);
+      const at::Tensor out = block_(x, tree, at::Tensor());
       ASSERT_EQ(out.sizes(), x.sizes());
       for (std::int64_t i = 0; i < rows; ++i) expect_naive(out[i], x, i, tree.before);
     }
@@ -92,7 +93,9 @@ TEST_F(TextBlock, AnswersForTheWantedRowsAlone) {
   const TokenRows tree{.before = some_tree(19), .length = 0, .ends = {}};
   const at::Tensor x = torch::randn({19, 40});
   const at::Tensor wanted = torch::tensor({18, 0, 7}, torch::kInt64);
-  for (const at::Tensor& out : {block_(x, tree, wanted), block_->forward_packed(x, tree, wanted)}) {
+  for (const bool training : {true, false}) {
+    block_->train(training);
+    const at::Tensor out = block_(x, tree, wanted);
     ASSERT_EQ(out.sizes(), (at::IntArrayRef{3, 40}));
     for (std::int64_t i = 0; i < 3; ++i) {
       expect_naive(out[i], x, wanted[i].item<std::int64_t>(), tree.before);

@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <torch/torch.h>
+
+#include "pcnet/core/autocast.h"
 
 namespace pcnet::core {
 namespace {
@@ -24,46 +27,66 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return x.to(at::kDouble).matmul(weight.to(at::kDouble).t()) + bias.to(at::kDouble);
 }
 
-TEST(PackedLinear, IsTheLayerForAnyNumberOfRowsAndAnyType) {
+constexpr bool kTraining = true;
+
+TEST(PackedLinear, IsTheLayerForAnyNumberOfRowsAndOutputs) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(3);
-  const at::Tensor weight = torch::randn({48, 40});
-  const at::Tensor bias = torch::randn({48});
-  PackedLinear packed(weight, bias);
-  for (const std::int64_t rows : {1, 3, 20, 700}) {
-    const at::Tensor x = torch::randn({rows, 40});
-    EXPECT_TRUE(near(packed.plain(x), product(x, weight, bias), 1e-6)) << rows;
+  for (const auto& [out, in] : {std::pair{48, 40}, {1, 1}, {64, 7}, {70, 33}, {200, 512}}) {
+    const at::Tensor weight = torch::randn({out, in});
+    const at::Tensor bias = torch::randn({out});
+    PackedLinear packed(weight, bias);
+    for (const std::int64_t rows : {1, 2, 3, 4, 5, 6, 7, 11, 20, 700}) {
+      const at::Tensor x = torch::randn({rows, in});
+      EXPECT_TRUE(near(packed(x, !kTraining), product(x, weight, bias), 1e-6))
+          << rows << " x " << in << " -> " << out;
+    }
+    const at::Tensor grid = torch::randn({2, 5, in});
+    EXPECT_TRUE(near(packed(grid, !kTraining), product(grid, weight, bias), 1e-6));
+    EXPECT_EQ(packed(torch::empty({0, in}), !kTraining).sizes(), (at::IntArrayRef{0, out}));
   }
-  const at::Tensor grid = torch::randn({2, 5, 40});
-  EXPECT_TRUE(near(packed.plain(grid), product(grid, weight, bias), 1e-6));
-  const at::Tensor other = torch::randn({2, 5, 48});
-  const at::Tensor before = other.clone();
-  const at::Tensor y = product(grid, weight, bias);
-  EXPECT_TRUE(near(packed.silu(grid), y / (1 + (-y).exp()), 1e-6));
-  EXPECT_TRUE(near(packed.add(grid, other), product(grid, weight, bias) + other, 1e-6));
-  EXPECT_TRUE(at::equal(other, before));
-  const at::Tensor low = packed.plain(grid.to(at::kBFloat16));
-  EXPECT_EQ(low.scalar_type(), at::kBFloat16);
-  EXPECT_TRUE(near(low, product(grid, weight, bias), 0.02));
-  EXPECT_TRUE(near(packed.plain(grid), product(grid, weight, bias), 1e-6));  // packed anew
-
-  PackedLinear exact(weight.to(at::kDouble), bias.to(at::kDouble));
-  const at::Tensor precise = grid.to(at::kDouble);
-  EXPECT_TRUE(near(exact.plain(precise), product(grid, weight, bias), 1e-13));
-  EXPECT_TRUE(near(exact.silu(precise), y / (1 + (-y).exp()), 1e-13));
-  EXPECT_TRUE(near(exact.add(precise, other), product(grid, weight, bias) + other, 1e-13));
 }
 
-TEST(PackedLinear, MultipliesWeightAndBiasByTheirFactors) {
-  const torch::NoGradGuard no_grad;
+TEST(PackedLinear, IsLibTorchsInTrainingWithGradientsAndInOtherTypes) {
   torch::manual_seed(5);
-  for (const auto type : {at::kFloat, at::kDouble}) {
-    const at::Tensor weight = torch::randn({6, 5}, type);
-    const at::Tensor bias = torch::randn({6}, type);
-    PackedLinear packed(weight, bias, {.weight = 3, .bias = -0.5});
-    const at::Tensor x = torch::randn({3, 5}, type);
-    EXPECT_TRUE(near(packed.plain(x), product(x, 3 * weight, -0.5 * bias), 1e-6));
+  const at::Tensor weight = torch::randn({70, 40}).requires_grad_();
+  const at::Tensor bias = torch::randn({70});
+  const at::Tensor x = torch::randn({3, 40});
+  PackedLinear packed(weight, bias);
+  packed(x, !kTraining).sum().backward();
+  EXPECT_TRUE(at::allclose(weight.grad(), x.sum(0).expand({70, 40})));
+  const torch::NoGradGuard no_grad;
+  EXPECT_TRUE(at::equal(packed(x, kTraining), at::linear(x, weight, bias)));
+  PackedLinear exact(weight.to(at::kDouble), bias.to(at::kDouble));
+  EXPECT_TRUE(near(exact(x.to(at::kDouble), !kTraining), product(x, weight, bias), 1e-13));
+  const AutocastScope scope({.device = at::kCPU, .enabled = true, .type = at::kBFloat16});
+  EXPECT_EQ(packed(x, !kTraining).scalar_type(), at::kBFloat16);
+}
+
+TEST(PackedLinear, GivesARowTheSameBitsWhateverStandsBesideIt) {
+  const torch::NoGradGuard no_grad;
+  torch::manual_seed(7);
+  PackedLinear packed(torch::randn({130, 65}), torch::randn({130}));
+  const at::Tensor x = torch::randn({23, 65});
+  const at::Tensor together = packed(x, !kTraining);
+  for (std::int64_t i = 0; i < 23; ++i) {
+    EXPECT_TRUE(at::equal(packed(x.slice(0, i, i + 1), !kTraining)[0], together[i])) << i;
   }
+}
+
+TEST(Linear, IsPackedInEvaluationAlone) {
+  torch::manual_seed(8);
+  Linear layer(40, 70);
+  const at::Tensor x = torch::randn({3, 40});
+  const torch::NoGradGuard no_grad;
+  const at::Tensor trained = layer(x);
+  EXPECT_TRUE(at::equal(trained, at::linear(x, layer->weight, layer->bias)));
+  layer->eval();
+  EXPECT_TRUE(near(layer(x), product(x, layer->weight, layer->bias), 1e-6));
+  layer->weight.mul_(2);
+  EXPECT_TRUE(near(layer(x), product(x, layer->weight, layer->bias), 1e-6));
+  layer->to(at::kDouble);
+  EXPECT_TRUE(near(layer(x.to(at::kDouble)), product(x, layer->weight, layer->bias), 1e-13));
 }
 
 TEST(PackedLinear, AnswersThreadsThatComeTogether) {
@@ -77,7 +100,7 @@ TEST(PackedLinear, AnswersThreadsThatComeTogether) {
   for (auto& answer : answers) {
     threads.emplace_back([&] {
       const torch::NoGradGuard no_grad;
-      answer = packed.plain(x);
+      answer = packed(x, !kTraining);
     });
   }
   for (auto& thread : threads) thread.join();
@@ -91,15 +114,15 @@ TEST(PackedLinear, NoticesWhateverChanges) {
   const at::Tensor bias = torch::randn({6});
   PackedLinear packed(weight, bias);
   const at::Tensor x = torch::randn({3, 5});
-  (void)packed.plain(x);
+  (void)packed(x, !kTraining);
   weight.mul_(2);
-  EXPECT_TRUE(near(packed.plain(x), product(x, weight, bias), 1e-6));
+  EXPECT_TRUE(near(packed(x, !kTraining), product(x, weight, bias), 1e-6));
   weight.set_data(torch::randn({6, 5}));  // as when a module moves to another type
-  EXPECT_TRUE(near(packed.plain(x), product(x, weight, bias), 1e-6));
+  EXPECT_TRUE(near(packed(x, !kTraining), product(x, weight, bias), 1e-6));
   bias.add_(1);
-  EXPECT_TRUE(near(packed.plain(x), product(x, weight, bias), 1e-6));
+  EXPECT_TRUE(near(packed(x, !kTraining), product(x, weight, bias), 1e-6));
   packed.forget();
-  EXPECT_TRUE(near(packed.plain(x), product(x, weight, bias), 1e-6));
+  EXPECT_TRUE(near(packed(x, !kTraining), product(x, weight, bias), 1e-6));
 }
 
 }  // namespace

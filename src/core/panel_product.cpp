@@ -1,0 +1,174 @@
+#include "panel_product.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include <torch/types.h>
+
+#include "pcnet/core/team.h"
+#include "pcnet/core/wide_registers.h"
+
+namespace pcnet::core {
+
+#if defined(__x86_64__) && defined(__gnu_linux__)
+
+namespace {
+
+/// The rows of x whose sums stay in registers together: with four panels' registers of AVX-512, or
+/// two of AVX2, and what is multiplied, all of them.
+constexpr std::int64_t kRows = 6;
+
+struct Shape {
+  std::int64_t rows, in, out;
+};
+
+template <int kWidth>
+struct Register {
+  typedef float Held __attribute__((vector_size(4 * kWidth)));
+  typedef float InMemory __attribute__((vector_size(4 * kWidth), aligned(4), may_alias));
+};
+
+/// A panel of kCount registers times kTogether rows of x.
+template <int kWidth, int kCount, int kTogether>
+PCNET_INLINE void multiply_rows(const float* x, const float* panel, const float* bias,
+                                const Shape& shape, float* y) {
+  using Held = typename Register<kWidth>::Held;
+  using InMemory = typename Register<kWidth>::InMemory;
+  const auto* first = reinterpret_cast<const InMemory*>(bias);
+  Held sums[kTogether][kCount];
+#pragma GCC unroll 8
+  for (int r = 0; r < kTogether; ++r) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) sums[r][i] = first[i];
+  }
+  for (std::int64_t k = 0; k < shape.in; ++k, panel += kCount * kWidth) {
+    const auto* column = reinterpret_cast<const InMemory*>(panel);
+    Held weights[kCount];
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) weights[i] = column[i];
+#pragma GCC unroll 8
+    for (int r = 0; r < kTogether; ++r) {
+      const float one = x[r * shape.in + k];
+#pragma GCC unroll 8
+      for (int i = 0; i < kCount; ++i) sums[r][i] += one * weights[i];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kTogether; ++r) {
+    auto* out = reinterpret_cast<InMemory*>(y + r * shape.out);
+#pragma GCC unroll 8
+    for (int i = 0; i < kCount; ++i) out[i] = sums[r][i];
+  }
+}
+
+/// A panel times all rows of x, in groups of nearly equal size.
+template <int kWidth, int kCount>
+PCNET_INLINE void multiply(const float* x, const float* panel, const float* bias,
+                           const Shape& shape, float* y) {
+  const std::int64_t groups = (shape.rows + kRows - 1) / kRows;
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const std::int64_t row = shape.rows * group / groups;
+    const float* own = x + row * shape.in;
+    float* out = y + row * shape.out;
+    switch (shape.rows * (group + 1) / groups - row) {
+      case 1:
+        multiply_rows<kWidth, kCount, 1>(own, panel, bias, shape, out);
+        break;
+      case 2:
+        multiply_rows<kWidth, kCount, 2>(own, panel, bias, shape, out);
+        break;
+      case 3:
+        multiply_rows<kWidth, kCount, 3>(own, panel, bias, shape, out);
+        break;
+      case 4:
+        multiply_rows<kWidth, kCount, 4>(own, panel, bias, shape, out);
+        break;
+      case 5:
+        multiply_rows<kWidth, kCount, 5>(own, panel, bias, shape, out);
+        break;
+      default:
+        multiply_rows<kWidth, kCount, kRows>(own, panel, bias, shape, out);
+    }
+  }
+}
+
+__attribute__((target("avx512f,fma"))) void multiply_avx512(const float* x, const float* panel,
+                                                            const float* bias, const Shape& shape,
+                                                            float* y) {
+  multiply<16, 4>(x, panel, bias, shape, y);
+}
+
+__attribute__((target("avx2,fma"))) void multiply_avx2(const float* x, const float* panel,
+                                                       const float* bias, const Shape& shape,
+                                                       float* y) {
+  multiply<8, 2>(x, panel, bias, shape, y);
+}
+
+bool has_avx512() {
+  static const bool found = __builtin_cpu_supports("avx512f") > 0;
+  return found;
+}
+
+/// Outputs of a panel.
+std::int64_t panel_width() { return has_avx512() ? 64 : 16; }
+
+}  // namespace
+
+bool has_panel_product() {
+  static const bool found = __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
+  return found;
+}
+
+at::Tensor panels_of(const at::Tensor& weight) {
+  const std::int64_t width = panel_width();
+  const std::int64_t out = weight.size(0);
+  const std::int64_t panels = (out + width - 1) / width;
+  const at::Tensor whole = at::constant_pad_nd(weight, {0, 0, 0, panels * width - out});
+  return whole.view({panels, width, -1}).transpose(1, 2).contiguous();
+}
+
+at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias) {
+  const auto multiply_panel = has_avx512() ? multiply_avx512 : multiply_avx2;
+  const at::Tensor in = x.contiguous();
+  const at::Tensor first = bias.contiguous();
+  const std::int64_t width = panels.size(2);
+  const Shape shape{in.size(0), in.size(1), first.size(0)};
+  const at::Tensor y = at::empty({shape.rows, shape.out}, in.options());
+  const auto* from = in.const_data_ptr<float>();
+  const auto* weights = panels.const_data_ptr<float>();
+  const auto* start = first.const_data_ptr<float>();
+  auto* to = y.mutable_data_ptr<float>();
+  on_team(panels.size(0), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::int64_t column = panel * width;
+      const float* own = weights + column * shape.in;
+      const std::int64_t columns = std::min(width, shape.out - column);
+      if (columns == width) {
+        multiply_panel(from, own, start + column, shape, to + column);
+        continue;
+      }
+      // The last one, of which not all outputs are there.
+      const at::Tensor padded = at::constant_pad_nd(first.slice(0, column), {0, width - columns});
+      const at::Tensor part = at::empty({shape.rows, width}, in.options());
+      multiply_panel(from, own, padded.const_data_ptr<float>(), {shape.rows, shape.in, width},
+                     part.mutable_data_ptr<float>());
+      const auto* made = part.const_data_ptr<float>();
+      for (std::int64_t row = 0; row < shape.rows; ++row) {
+        std::copy_n(made + row * width, columns, to + row * shape.out + column);
+      }
+    }
+  });
+  return y;
+}
+
+#else
+
+bool has_panel_product() { return false; }
+at::Tensor panels_of(const at::Tensor& weight) { return weight; }
+at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias) {
+  return at::linear(x, panels, bias);
+}
+
+#endif
+
+}  // namespace pcnet::core
