@@ -4,8 +4,10 @@ Usage: serve_benchmark.py RUN --images DIR --text T... [--program F] [--clients 
        [--mixed N] [--out FILE]. RUN may also be random weights: `pcnet train ... --set
 train.max_steps=0` leaves such a run. Starts the program on a free port of this machine. Every
 client keeps its connection. "new": an image that the server has not seen (its last bytes differ
-each time), "kept": by image_id. --mixed sends N requests, a third of them broken, and compares
-each status with what it must be; the server's memory is read before and after.
+each time), "kept": by image_id. In a text `{red,blue,green}` is one of these words, drawn anew for
+each request, so that hardly a sentence comes twice; "same" asks the first drawn each time. --mixed
+sends N requests, a third of them broken, and compares each status with what it must be; the
+server's memory is read before and after.
 """
 
 import argparse
@@ -14,6 +16,8 @@ import http.client
 import itertools
 import json
 import pathlib
+import random
+import re
 import statistics
 import subprocess
 import threading
@@ -30,6 +34,12 @@ def form(fields):
         body += b'; filename="a"' if name == "image" else b""
         body += b"\r\n\r\n" + value + b"\r\n"
     return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+def sentence(text, seed):
+    """The text with one of each braces' words."""
+    chance = random.Random(seed)
+    return re.sub(r"\{([^}]*)\}", lambda words: chance.choice(words[1].split(",")), text)
 
 
 class Client:
@@ -147,23 +157,26 @@ def main():
     parser.add_argument("--mixed", type=int, default=0)
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
-    texts = [text.encode() for text in arguments.text]
+    texts = [sentence(text, text).encode() for text in arguments.text]
     kinds = {".jpg", ".jpeg", ".png", ".webp"}
     paths = [path for path in sorted(arguments.images.iterdir()) if path.suffix in kinds]
     images = [path.read_bytes() for path in paths[:64]]
-    rows = ["| clients | image | requests/s | p50 ms | p99 ms |", "|---|---|---|---|---|"]
+    rows = ["| clients | image | sentence | requests/s | p50 ms | p99 ms |", "|---|---|---|---|---|---|"]
     # A cache that is soon full: memory can then be flat.
     with serving(arguments.program, arguments.run, "--queue", "128", "--cache", "16") as (process, port):
         _, body = Client(port).ask([("image", images[0]), ("text", texts[0])])
         kept = json.loads(body)["image_id"].encode()
         text = [("text", texts[0])]
+        drawn = lambda number, count: ("text", sentence(arguments.text[0], f"{number} {count}").encode())
         ways = {
             # What follows the end of an image changes its digest, and no pixel.
-            "new": lambda number, count: [
+            "new | new": lambda number, count: [
                 ("image", images[(number + count) % len(images)] + b"%d.%d" % (number, count)),
-                *text,
+                drawn(number, count),
             ],
-            "kept": lambda number, count: [("image_id", kept), *text],
+            # Other sentences than those before.
+            "kept | new": lambda number, count: [("image_id", kept), drawn(-1 - number, count)],
+            "kept | same": lambda number, count: [("image_id", kept), *text],
         }
         for clients in map(int, arguments.clients.split(",")):
             for name, fields_of in ways.items():
