@@ -40,8 +40,6 @@ ResidualAttentionBlockImpl::ResidualAttentionBlockImpl(std::int64_t width, std::
   c_proj_ = mlp->register_module("c_proj", core::Linear(4 * width, width));
   register_module("mlp", mlp);
 
-  in_proj_ = core::PackedLinear(in_proj_weight_, in_proj_bias_);
-
   // CLIP's initial deviations: the residual branches shrink with the depth.
   const torch::NoGradGuard no_grad;
   const auto w = static_cast<double>(width);
@@ -66,15 +64,16 @@ at::Tensor ResidualAttentionBlockImpl::attend(const at::Tensor& query_key_value,
 
 at::Tensor ResidualAttentionBlockImpl::forward(const at::Tensor& x, const TokenRows& rows,
                                                const at::Tensor& wanted) {
-  const at::Tensor attended =
-      chosen(x, wanted) + out_proj_(attend(in_proj_(ln_1_(x), is_training()), rows, wanted));
+  const at::Tensor query_key_value =
+      packed_in_(ln_1_(x), in_proj_weight_, in_proj_bias_, is_training());
+  const at::Tensor attended = chosen(x, wanted) + out_proj_(attend(query_key_value, rows, wanted));
   // QuickGELU(y) = y sigmoid(c y) = silu(c y) / c
   return attended + c_proj_(at::silu(c_fc_(ln_2_(attended)) * kQuickGelu) / kQuickGelu);
 }
 
 void ResidualAttentionBlockImpl::train(bool on) {
   Module::train(on);
-  if (on) in_proj_.forget();
+  if (on) packed_in_.forget();
 }
 
 TransformerImpl::TransformerImpl(const config::TextOptions& options) {

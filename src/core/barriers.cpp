@@ -26,7 +26,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Shares of a core for which this process's threads, taken together, wait for one.
+// Shares of a core for which this process's threads, taken together, wait for one
+// (docs/threads.md).
 constexpr double kCrowded = 0.4;
 constexpr double kFree = 0.1;
 constexpr auto kLook = std::chrono::milliseconds(100);

@@ -1,10 +1,13 @@
 #include "panel_product.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <torch/types.h>
 
+#include "pcnet/core/profile.h"
 #include "pcnet/core/team.h"
 #include "pcnet/core/wide_registers.h"
 
@@ -112,6 +115,40 @@ bool has_avx512() {
 /// Outputs of a panel.
 std::int64_t panel_width() { return has_avx512() ? 64 : 16; }
 
+/// Which the last panel has too many.
+std::int64_t missing_outputs(const at::Tensor& weight) {
+  const std::int64_t width = panel_width();
+  return (width - weight.size(0) % width) % width;
+}
+
+struct Product {
+  const float* x;
+  const float* panels;
+  const float* bias;
+  float* y;
+  Shape shape;
+  std::int64_t width;  // of a panel
+
+  /// A panel's outputs of some rows.
+  void compute(std::int64_t panel, std::int64_t row, std::int64_t rows) const {
+    const auto multiply_panel = has_avx512() ? multiply_avx512 : multiply_avx2;
+    const std::int64_t column = panel * width;
+    const float* from = x + row * shape.in;
+    const float* weights = panels + column * shape.in;
+    float* to = y + row * shape.out + column;
+    const std::int64_t columns = std::min(width, shape.out - column);
+    if (columns == width) {
+      return multiply_panel(from, weights, bias + column, {rows, shape.in, shape.out}, to);
+    }
+    // The last one, of which not all outputs are there.
+    std::vector<float> all(static_cast<std::size_t>(rows * width));
+    multiply_panel(from, weights, bias + column, {rows, shape.in, width}, all.data());
+    for (std::int64_t r = 0; r < rows; ++r) {
+      std::copy_n(all.data() + r * width, columns, to + r * shape.out);
+    }
+  }
+};
+
 }  // namespace
 
 bool has_panel_product() {
@@ -121,41 +158,29 @@ bool has_panel_product() {
 
 at::Tensor panels_of(const at::Tensor& weight) {
   const std::int64_t width = panel_width();
-  const std::int64_t out = weight.size(0);
-  const std::int64_t panels = (out + width - 1) / width;
-  const at::Tensor whole = at::constant_pad_nd(weight, {0, 0, 0, panels * width - out});
-  return whole.view({panels, width, -1}).transpose(1, 2).contiguous();
+  const at::Tensor whole = at::constant_pad_nd(weight, {0, 0, 0, missing_outputs(weight)});
+  return whole.view({-1, width, weight.size(1)}).transpose(1, 2).contiguous();
 }
 
-at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias) {
-  const auto multiply_panel = has_avx512() ? multiply_avx512 : multiply_avx2;
+at::Tensor padded_for(const at::Tensor& weight, const at::Tensor& bias) {
+  return at::constant_pad_nd(bias, {0, missing_outputs(weight)});
+}
+
+at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias,
+                         std::int64_t out) {
   const at::Tensor in = x.contiguous();
-  const at::Tensor first = bias.contiguous();
-  const std::int64_t width = panels.size(2);
-  const Shape shape{in.size(0), in.size(1), first.size(0)};
-  const at::Tensor y = at::empty({shape.rows, shape.out}, in.options());
-  const auto* from = in.const_data_ptr<float>();
-  const auto* weights = panels.const_data_ptr<float>();
-  const auto* start = first.const_data_ptr<float>();
-  auto* to = y.mutable_data_ptr<float>();
-  on_team(panels.size(0), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t panel = begin; panel < end; ++panel) {
-      const std::int64_t column = panel * width;
-      const float* own = weights + column * shape.in;
-      const std::int64_t columns = std::min(width, shape.out - column);
-      if (columns == width) {
-        multiply_panel(from, own, start + column, shape, to + column);
-        continue;
-      }
-      // The last one, of which not all outputs are there.
-      const at::Tensor padded = at::constant_pad_nd(first.slice(0, column), {0, width - columns});
-      const at::Tensor part = at::empty({shape.rows, width}, in.options());
-      multiply_panel(from, own, padded.const_data_ptr<float>(), {shape.rows, shape.in, width},
-                     part.mutable_data_ptr<float>());
-      const auto* made = part.const_data_ptr<float>();
-      for (std::int64_t row = 0; row < shape.rows; ++row) {
-        std::copy_n(made + row * width, columns, to + row * shape.out + column);
-      }
+  at::Tensor y = at::empty({in.size(0), out}, in.options());
+  count_operations(2.0 * static_cast<double>(in.numel()) * static_cast<double>(out));
+  const Product whole{in.const_data_ptr<float>(),    panels.const_data_ptr<float>(),
+                      bias.const_data_ptr<float>(),  y.mutable_data_ptr<float>(),
+                      {in.size(0), in.size(1), out}, panels.size(2)};
+  // Of many rows some at a time, so that there is work for more threads than panels.
+  constexpr std::int64_t kRowsTogether = 96;
+  const std::int64_t parts = (in.size(0) + kRowsTogether - 1) / kRowsTogether;
+  on_team(panels.size(0) * parts, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = i % parts * kRowsTogether;
+      whole.compute(i / parts, row, std::min(kRowsTogether, in.size(0) - row));
     }
   });
   return y;
@@ -165,7 +190,9 @@ at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at
 
 bool has_panel_product() { return false; }
 at::Tensor panels_of(const at::Tensor& weight) { return weight; }
-at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias) {
+at::Tensor padded_for(const at::Tensor& /*weight*/, const at::Tensor& bias) { return bias; }
+at::Tensor panel_product(const at::Tensor& x, const at::Tensor& panels, const at::Tensor& bias,
+                         std::int64_t /*out*/) {
   return at::linear(x, panels, bias);
 }
 

@@ -136,14 +136,6 @@ at::Tensor weight_of_convolution(const at::RecordFunction& call) {
   return weight;
 }
 
-void count(double operations) {
-  if (operations <= 0 || places.empty()) return;
-  const std::lock_guard lock(totals().mutex);
-  if (places.back().part < totals().parts.size()) {
-    totals().parts[places.back().part].operations += operations;
-  }
-}
-
 /// What the end of a call has to know of its begin, when its inputs are gone.
 struct Call : at::ObserverContext {
   bool entered = false;       // a node of a backward pass whose part is known
@@ -163,7 +155,7 @@ std::unique_ptr<at::ObserverContext> begin_call(const at::RecordFunction& call) 
     own->of_each_result = 2 * product(weight.sizes()) / static_cast<double>(weight.size(0));
     return own;
   }
-  count(operations_of(call));
+  count_operations(operations_of(call));
   return nullptr;
 }
 
@@ -173,11 +165,19 @@ void end_call(const at::RecordFunction& call, at::ObserverContext* context) {
   if (own->entered) return leave();
   const auto& out = call.outputs();
   if (!out.empty() && out[0].isTensor()) {
-    count(own->of_each_result * product(out[0].toTensor().sizes()));
+    count_operations(own->of_each_result * product(out[0].toTensor().sizes()));
   }
 }
 
 }  // namespace
+
+void count_operations(double operations) {
+  if (operations <= 0 || places.empty()) return;
+  const std::lock_guard lock(totals().mutex);
+  if (places.back().part < totals().parts.size()) {
+    totals().parts[places.back().part].operations += operations;
+  }
+}
 
 PartScope::PartScope(const char* name, std::int64_t number) {
   if (!profiling) return;

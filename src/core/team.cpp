@@ -4,6 +4,8 @@
 #include <ATen/ops/arange.h>
 #include <dlfcn.h>
 
+#include "pcnet/core/barriers.h"
+
 namespace pcnet::core {
 
 void on_team(std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& work) {
@@ -26,11 +28,13 @@ void on_team(std::int64_t count, const std::function<void(std::int64_t, std::int
 }
 
 void end_team() {
-  // As OpenMP 5.0 has it; whichever library is here has it or has no such teams.
+  // Of OpenMP 5.0. In another library it could end all threads' teams, and none has this reason.
   constexpr int kSoft = 1;
   using Pause = int (*)(int kind);
   static const auto pause =
-      reinterpret_cast<Pause>(::dlsym(RTLD_DEFAULT, "omp_pause_resource_all"));
+      barrier_waiting().library == "libgomp"
+          ? reinterpret_cast<Pause>(::dlsym(RTLD_DEFAULT, "omp_pause_resource_all"))
+          : nullptr;
   if (pause != nullptr) pause(kSoft);
 }
 

@@ -21,7 +21,7 @@ namespace pcnet::engine {
 
 namespace {
 
-constexpr std::int64_t kBeside = 512;  // bytes of a kept text, its places in list and map
+constexpr std::int64_t kEntryBytes = 512;  // of a kept text beside it and its row
 
 }  // namespace
 
@@ -84,8 +84,9 @@ at::Tensor ModelResponder::kept_or_encoded(const std::vector<std::string>& texts
   for (std::size_t i = 0, next = 0; i < texts.size(); ++i) {
     if (rows[i].defined()) continue;
     rows[i] = made[next++].clone();  // for itself: not all that were made beside it
-    kept_->rows.keep(texts[i], rows[i],
-                     static_cast<std::int64_t>(rows[i].nbytes() + 2 * texts[i].size()) + kBeside);
+    kept_->rows.keep(
+        texts[i], rows[i],
+        static_cast<std::int64_t>(rows[i].nbytes() + 2 * texts[i].size()) + kEntryBytes);
   }
   return at::stack(rows);
 }

@@ -118,10 +118,6 @@ std::int64_t read_group(std::string_view text, std::size_t& at) {
   }
 }
 
-}  // namespace
-
-namespace {
-
 constexpr std::int64_t kColumns = 8;  // that a word holds
 using ColumnChanges = std::array<std::vector<std::uint32_t>, kColumns>;
 

@@ -65,7 +65,7 @@ Peak find_peak(std::span<const float> map, std::int64_t width) {
   }
   const auto from = map.begin() + static_cast<std::ptrdiff_t>(block);
   const std::int64_t at = std::find(from, map.end(), best) - map.begin();
-  return {at % width, at / width, best};
+  return {at % width, at / width, map[static_cast<std::size_t>(at)]};
 }
 
 bool hits_mask(const Peak& peak, const image::Mask& mask) {

@@ -34,7 +34,9 @@ nn::Sequential visual_projection(std::int64_t width) {
   return projection;
 }
 
-nn::Sequential text_output(std::int64_t width) { return nn::Sequential(core::Linear(width, width)); }
+nn::Sequential text_output(std::int64_t width) {
+  return nn::Sequential(core::Linear(width, width));
+}
 
 nn::Sequential text_projection(std::int64_t width) {
   return nn::Sequential(core::Linear(width, width), nn::ReLU());

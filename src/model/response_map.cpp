@@ -57,7 +57,7 @@ at::Tensor stretched(const at::Tensor& maps, std::int64_t height, std::int64_t w
   const std::int64_t cells = in.size(2);
   const std::vector<Mixture> down = mixtures(rows, height, align_corners);
   const std::vector<Mixture> across = mixtures(cells, width, align_corners);
-  const at::Tensor out = at::empty({in.size(0), height, width}, in.options());
+  at::Tensor out = at::empty({in.size(0), height, width}, in.options());
   const auto* from = in.const_data_ptr<float>();
   auto* to = out.mutable_data_ptr<float>();
   core::on_team(in.size(0), [&](std::int64_t begin, std::int64_t end) {
@@ -107,6 +107,7 @@ at::Tensor response(const at::Tensor& logits) { return at::relu(logits); }
 
 at::Tensor resize_to_picture(const at::Tensor& maps, std::int64_t height, std::int64_t width,
                              bool align_corners) {
+  // Without a gradient: only what is answered is stretched.
   const bool ours = maps.is_cpu() && maps.scalar_type() == at::kFloat && !maps.requires_grad() &&
                     maps.numel() > 0 && height > 0 && width > 0;
   if (ours) return stretched(maps, height, width, align_corners);

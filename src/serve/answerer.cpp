@@ -30,7 +30,12 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::int64_t kMostTextBytes = 16 << 20;  // some 3,500 texts of width 1,024
+/// What of the cache is for texts: 16 MiB are some 3,500 of width 1,024.
+std::int64_t text_bytes(std::int64_t kept_bytes) {
+  constexpr std::int64_t kMost = 16 << 20;
+  return std::min(kept_bytes / 8, kMost);
+}
+
 constexpr int kMostAtWork = 8;  // a large image takes up to 2 GB while it is decoded
 
 /// A turn at work that takes memory and a core.
@@ -90,13 +95,13 @@ Answerer::Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64
       limits_(limits),
       responder_(runtime::responder_for(loaded_.model, *loaded_.tokenizer, loaded_.config,
                                         loaded_.device)),
-      kept_(kept_bytes),
+      kept_(kept_bytes - text_bytes(kept_bytes)),
       at_work_(std::min(core::usable_threads(static_cast<int>(loaded_.config.run.threads)),
                         kMostAtWork)),
       asker_(responder_, std::min<std::int64_t>(loaded_.config.eval.batch_size, 16), figures) {
   if (!loaded_.config.eval.sam.weights.empty())
     sam_.emplace(loaded_.config.eval.sam, loaded_.device);
-  responder_.keep_texts(std::min(kept_bytes, kMostTextBytes));
+  responder_.keep_texts(text_bytes(kept_bytes));
   // The first question takes longer than others and tells how many stages there are.
   const auto size = loaded_.config.data.image_size;
   const auto& words = loaded_.tokenizer->words();

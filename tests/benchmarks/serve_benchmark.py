@@ -167,7 +167,10 @@ def main():
         _, body = Client(port).ask([("image", images[0]), ("text", texts[0])])
         kept = json.loads(body)["image_id"].encode()
         text = [("text", texts[0])]
-        drawn = lambda number, count: ("text", sentence(arguments.text[0], f"{number} {count}").encode())
+
+        def drawn(number, count):
+            return ("text", sentence(arguments.text[0], f"{number} {count}").encode())
+
         ways = {
             # What follows the end of an image changes its digest, and no pixel.
             "new | new": lambda number, count: [

@@ -36,7 +36,7 @@ class ResidualAttentionBlockImpl : public torch::nn::Module {
   torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
   at::Tensor in_proj_weight_;  // query, key, value one above the other, [3 width, width]
   at::Tensor in_proj_bias_;
-  core::PackedLinear in_proj_;
+  core::PackedLinear packed_in_;
   core::Linear out_proj_ = nullptr, c_fc_ = nullptr, c_proj_ = nullptr;
 };
 TORCH_MODULE(ResidualAttentionBlock);

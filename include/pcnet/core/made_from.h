@@ -37,6 +37,12 @@ class MadeFrom {
     stamps_ = std::move(now);
     return made_;
   }
+  /// The same where whatever is here serves.
+  template <class Make>
+  Made get(const std::vector<at::Tensor>& tensors, const Make& make) {
+    return get(
+        tensors, [](const Made&) { return true; }, make);
+  }
   void forget() {
     const std::lock_guard lock(*mutex_);
     made_ = Made();

@@ -6,20 +6,17 @@
 
 namespace pcnet::core {
 
-/// A linear layer whose weights lie in memory, in evaluation, in the order in which few rows want
-/// them: LibTorch's product of few rows goes through them at a third of the memory's rate. They are
-/// packed at the first call, and anew once weight or bias has been written or exchanged. Several
-/// threads may call it.
+/// A linear layer's product, whose weights lie in memory, in evaluation, in the order in which few
+/// rows want them: LibTorch's product of few rows goes through them at a quarter of the memory's
+/// rate. They are packed at the first call, and anew once weight or bias has been written or
+/// exchanged. Several threads may call it.
 class PackedLinear {
  public:
-  PackedLinear() = default;  ///< of nothing, until it is assigned to
-  /// weight [out, in], bias [out]
-  PackedLinear(at::Tensor weight, at::Tensor bias);
-
-  /// x [.., in] -> [.., out]. Packed unless `training`, without gradients and autocast, in float32
-  /// on a processor that has what it takes: a row is then the same bits whatever stands beside it.
-  /// LibTorch's layer otherwise.
-  at::Tensor operator()(const at::Tensor& x, bool training);
+  /// x [.., in], weight [out, in], bias [out] -> [.., out]. Packed unless `training`, without
+  /// gradients and autocast, in float32 on a processor that has what it takes: a row is then the
+  /// same bits whatever stands beside it. LibTorch's layer otherwise.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                        bool training);
   /// Frees what was packed.
   void forget() { ready_.forget(); }
 
@@ -27,9 +24,7 @@ class PackedLinear {
   struct Ready {
     at::Tensor panels, bias;
   };
-  Ready ready();
 
-  at::Tensor weight_, bias_;
   MadeFrom<Ready> ready_;
 };
 

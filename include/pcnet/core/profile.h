@@ -21,6 +21,10 @@ class PartScope {
   bool on_ = false;
 };
 
+/// Counts, for the part that the calling thread computes, what LibTorch does not see: two for each
+/// product and sum.
+void count_operations(double operations);
+
 /// While it lives, tells where time goes on processors: by the parts that PartScope names, each
 /// with its share of backward passes, whose nodes are known by what made them.
 class Profile {

@@ -27,8 +27,8 @@ class RecentlyUsed {
   /// first, this one too where it alone is too large.
   void keep(const std::string& name, Value value, std::int64_t bytes) {
     if (const auto place = places_.find(name); place != places_.end()) forget(place->second);
-    bytes_ += bytes;
     entries_.push_front({name, std::move(value), bytes});
+    bytes_ += bytes;
     places_[name] = entries_.begin();
     while (bytes_ > most_bytes_) forget(std::prev(entries_.end()));
   }

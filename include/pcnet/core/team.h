@@ -13,7 +13,8 @@ void on_team(std::int64_t count, const std::function<void(std::int64_t, std::int
 /// Ends the team of threads that loops of the calling thread have started; its next loop starts
 /// another. For a thread that computes once or seldom beside one that computes often: while there
 /// are more threads than cores in all teams, also in idle ones, GNU's OpenMP library lets them all
-/// sleep at once where they wait, and waking them takes longer than a small operation.
+/// sleep at once where they wait, and waking them takes longer than a small operation. With another
+/// library nothing is done.
 void end_team();
 
 }  // namespace pcnet::core

@@ -9,6 +9,7 @@
 #include <torch/torch.h>
 
 #include "pcnet/core/error.h"
+#include "pcnet/core/packed_linear.h"
 
 namespace pcnet::core {
 namespace {
@@ -103,7 +104,15 @@ TEST(Profile, CountsTheOperationsOfProductsAndConvolutions) {
     const PartScope part("linear");
     at::linear(torch::ones({3, 6}), matrix, torch::ones({7})).sum().backward();
   }
+  {
+    const PartScope part("packed");
+    const torch::NoGradGuard no_grad;
+    Linear layer(6, 7);
+    layer->eval();
+    (void)layer(torch::ones({3, 6}));
+  }
   auto parts = by_name(profile);
+  EXPECT_EQ(parts.at("packed").operations, 2.0 * 3 * 6 * 7);
   const double once = 2.0 * (2 * 5 * 8 * 9) * (4 * 3 * 3);
   EXPECT_EQ(parts.at("convolution").operations, 2 * once);  // forward, and the weight's gradient
   EXPECT_EQ(parts.at("linear").operations, 2 * (2.0 * 3 * 6 * 7));

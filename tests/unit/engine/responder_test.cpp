@@ -80,6 +80,13 @@ class ModelResponderTest : public ::testing::Test {
              .align_corners = align_corners}};
   }
 
+  /// Every text means the opposite.
+  void negate_texts() {
+    for (auto& item : model_->named_parameters()) {
+      if (item.key().starts_with("lan_project")) item->neg_();
+    }
+  }
+
   text::WordTokenizer tokenizer_ = text::WordTokenizer({"blue", "cup", "left", "red"});
   model::Baseline model_ = nullptr;
 };
@@ -119,9 +126,7 @@ TEST_F(ModelResponderTest, TakesTextsThatAreKeptAndEncodesOthers) {
   const at::Tensor before = keeping.respond(first)[0];
   EXPECT_TRUE(at::equal(before, plain.respond(first)[0]));
   // A model whose texts mean something else tells which were not asked for anew.
-  for (auto& item : model_->named_parameters()) {
-    if (item.key().starts_with("lan_project")) item->neg_();
-  }
+  negate_texts();
   const at::Tensor mixed = keeping.respond(
       std::vector<Query>{query(10, 6, {"left", "blue cup", "red cup"}, {1, 2, 0})})[0];
   EXPECT_TRUE(at::allclose(mixed[0][0], before[0][1], 1e-5, 1e-7));
@@ -132,7 +137,10 @@ TEST_F(ModelResponderTest, TakesTextsThatAreKeptAndEncodesOthers) {
 
   ModelResponder full = responder();
   full.keep_texts(100);  // too few for one
+  const at::Tensor once = full.respond(first)[0];
+  negate_texts();
   EXPECT_TRUE(at::equal(full.respond(first)[0], plain.respond(first)[0]));
+  EXPECT_FALSE(at::allclose(full.respond(first)[0], once, 1e-3, 1e-5));
 }
 
 TEST_F(ModelResponderTest, AnswersTogetherAsAlone) {

@@ -43,6 +43,36 @@ TEST(RleEncode, RefusesAMaskWhoseBytesDoNotFillIt) {
   EXPECT_THAT([&] { encode(mask); }, ThrowsMessage<core::Error>(HasSubstr("holds 3 bytes")));
 }
 
+/// Down the columns, a pixel at a time.
+std::vector<std::uint32_t> naive_runs(const Mask& mask) {
+  std::vector<std::uint32_t> runs = {0};
+  bool value = false;
+  for (std::int64_t x = 0; x < mask.width; ++x) {
+    for (std::int64_t y = 0; y < mask.height; ++y) {
+      if ((mask.at(y, x) != 0) != value) {
+        runs.push_back(0);
+        value = !value;
+      }
+      ++runs.back();
+    }
+  }
+  return runs;
+}
+
+TEST(RleEncode, IsTheNaiveLoopOnNoiseAndLongRuns) {
+  core::Rng rng({12});
+  for (std::int64_t width = 0; width <= 20; ++width) {
+    for (const std::int64_t height : {0, 1, 2, 9}) {
+      Mask mask = random_mask(rng, height, width);
+      EXPECT_EQ(encode(mask).counts, naive_runs(mask)) << height << " x " << width;
+      for (std::int64_t y = 0; y < height; ++y) {  // of a few columns that are whole
+        for (std::int64_t x = 0; x < width; ++x) mask.at(y, x) = x % 5 < 2 ? 1 : 0;
+      }
+      EXPECT_EQ(encode(mask).counts, naive_runs(mask)) << height << " x " << width;
+    }
+  }
+}
+
 TEST(RleDecode, UndoesEncode) {
   core::Rng rng({11});
   for (std::int64_t height = 1; height < 9; ++height) {

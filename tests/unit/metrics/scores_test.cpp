@@ -1,5 +1,6 @@
 #include "pcnet/metrics/scores.h"
 
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -23,8 +24,11 @@ TEST(FindPeak, IsTheFirstHighestWhereverItLies) {
       const Peak peak = find_peak(map, 1);
       EXPECT_EQ(peak.y, static_cast<std::int64_t>(first)) << size;
       EXPECT_EQ(peak.score, -2);
-      map[size - 1 - first] = std::numeric_limits<float>::infinity();
-      EXPECT_THROW(find_peak(map, 1), core::Error) << size;
+      const float infinity = std::numeric_limits<float>::infinity();
+      for (const float bad : {infinity, -infinity, std::nanf("")}) {
+        map[size - 1 - first] = bad;
+        EXPECT_THROW(find_peak(map, 1), core::Error) << size << ", " << bad;
+      }
     }
   }
 }

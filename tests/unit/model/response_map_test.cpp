@@ -99,6 +99,15 @@ TEST(ResizeToPicture, IsLibTorchs) {
   }
 }
 
+TEST(ResizeToPicture, HasAGradient) {
+  const at::Tensor maps = torch::rand({2, 3, 4}).requires_grad_();
+  const at::Tensor top = torch::rand({2, 7, 9});
+  (resize_to_picture(maps, 7, 9, false) * top).sum().backward();
+  const at::Tensor wanted =
+      at::upsample_bilinear2d_backward(top.unsqueeze(1), {7, 9}, {2, 1, 3, 4}, false).squeeze(1);
+  EXPECT_TRUE(at::allclose(maps.grad(), wanted));
+}
+
 TEST(ResizeToPicture, HasItsHandValues) {
   const at::Tensor map = torch::tensor({{{0.0, 1.0}}});
   const at::Tensor corners = resize_to_picture(map, 1, 4, true);
