@@ -98,7 +98,8 @@ void add_serve(CLI::App& root, const GlobalOptions& globals, Action& action) {
   add_limit("--timeout", request.limits.seconds, "seconds from a request to its answer", 0.1, 3600);
   add_limit("--max-body", arguments->body, "MiB of a request", 1, 1024);
   add_limit("--max-pixels", request.limits.pixels, "pixels of an image", 1, 268'435'456);
-  add_limit("--cache", arguments->cache, "MiB of what the encoders made of images", 0, 1 << 20);
+  add_limit("--cache", arguments->cache, "MiB of what the encoders made of images and texts", 0,
+            1 << 20);
   add_data_options(*command, arguments->data);
   command->callback([arguments, &globals, &action] {
     action = [arguments, &globals] { run_serve(*arguments, globals); };

@@ -28,7 +28,7 @@ namespace pcnet::serve {
 class Answerer {
  public:
   /// Loads Segment Anything where eval.sam.weights names it.
-  /// @param kept_bytes of what the model made of images
+  /// @param kept_bytes of what the model made of images and texts
   Answerer(runtime::LoadedModel loaded, const Limits& limits, std::int64_t kept_bytes,
            Figures& figures);
 

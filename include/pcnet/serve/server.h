@@ -18,9 +18,10 @@ struct ServeRequest {
   int port = 8000;    ///< 0: a free one
   std::string token;  ///< that clients have to name; empty: none, which is for this machine alone
   Limits limits;
-  std::int64_t kept_bytes = std::int64_t{256} << 20;  ///< of what the model made of images
-  std::int64_t examples = 12;     ///< images of the run's dataset on the page, if it is there
-  bool dataset_is_named = false;  ///< by the call: then it must be there
+  std::int64_t kept_bytes = std::int64_t{256}
+                            << 20;  ///< of what the model made of images and texts
+  std::int64_t examples = 12;       ///< images of the run's dataset on the page, if it is there
+  bool dataset_is_named = false;    ///< by the call: then it must be there
 };
 
 /// Answers requests (docs/serve.md) until SIGINT or SIGTERM, then finishes those that came before.
