@@ -96,9 +96,12 @@ void ModelResponder::prepare(std::span<const std::string> texts, core::Communica
   const core::AutocastScope scope = arithmetic();
   set_evaluating();
   std::vector<std::string> ordered(texts.begin(), texts.end());
-  // The longer the text the more tokens, nearly: equal lengths come together.
-  std::sort(ordered.begin(), ordered.end(), [](const std::string& a, const std::string& b) {
-    return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
+  // What a text encoder computes once for all of a group comes together: on a processor equal
+  // beginnings, on a GPU nearly equal lengths (clip::TextLayout).
+  const bool by_beginning = options_.device.is_cpu();
+  std::sort(ordered.begin(), ordered.end(), [&](const std::string& a, const std::string& b) {
+    const auto length = [&](const std::string& text) { return by_beginning ? 0 : text.size(); };
+    return std::pair(length(a), std::string_view(a)) < std::pair(length(b), std::string_view(b));
   });
   prepared_ = {};
   for (const auto& text : ordered) prepared_.add(text);

@@ -69,8 +69,8 @@ class ModelResponder : public Responder {
   ModelResponder(std::shared_ptr<model::ReferringModel> model, const text::Tokenizer& tokenizer,
                  const Options& options);
   std::vector<at::Tensor> respond(std::span<const Query> queries) override;
-  /// Encodes each distinct text once, beside others of its length. UsageError for a text without a
-  /// word that the model knows.
+  /// Encodes each distinct text once, beside those that are most like it. UsageError for a text
+  /// without a word that the model knows.
   void prepare(std::span<const std::string> texts, core::Communicator& team) override;
   /// On a processor as many as there are cores, since images that are computed side by side do not
   /// wait for each other; on a GPU two, so that it computes while pictures are read and scored.
