@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <ATen/Version.h>
 #include <torch/types.h>
 
 #include "pcnet/core/profile.h"
@@ -107,8 +108,9 @@ __attribute__((target("avx2,fma"))) void multiply_avx2(const float* x, const flo
   multiply<8, 2>(x, panel, bias, shape, y);
 }
 
+/// Of the processor, and not ruled out by ATEN_CPU_CAPABILITY.
 bool has_avx512() {
-  static const bool found = __builtin_cpu_supports("avx512f") > 0;
+  static const bool found = at::get_cpu_capability().starts_with("AVX512");
   return found;
 }
 
@@ -152,7 +154,8 @@ struct Product {
 }  // namespace
 
 bool has_panel_product() {
-  static const bool found = __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
+  static const bool found = (has_avx512() || at::get_cpu_capability() == "AVX2") &&
+                            __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("fma") > 0;
   return found;
 }
 
