@@ -20,7 +20,7 @@ namespace {
 
 /// The rows of x whose sums stay in registers together: with four panels' registers of AVX-512, or
 /// two of AVX2, and what is multiplied, all of them.
-constexpr std::int64_t kRows = 6;
+constexpr int kRows = 6;
 
 struct Shape {
   std::int64_t rows, in, out;
@@ -65,6 +65,18 @@ PCNET_INLINE void multiply_rows(const float* x, const float* panel, const float*
   }
 }
 
+/// The same for 1 to kMost rows.
+template <int kWidth, int kCount, int kMost = kRows>
+PCNET_INLINE void multiply_some(std::int64_t rows, const float* x, const float* panel,
+                                const float* bias, const Shape& shape, float* y) {
+  if constexpr (kMost > 1) {
+    if (rows < kMost) {
+      return multiply_some<kWidth, kCount, kMost - 1>(rows, x, panel, bias, shape, y);
+    }
+  }
+  multiply_rows<kWidth, kCount, kMost>(x, panel, bias, shape, y);
+}
+
 /// A panel times all rows of x, in groups of nearly equal size.
 template <int kWidth, int kCount>
 PCNET_INLINE void multiply(const float* x, const float* panel, const float* bias,
@@ -72,27 +84,8 @@ PCNET_INLINE void multiply(const float* x, const float* panel, const float* bias
   const std::int64_t groups = (shape.rows + kRows - 1) / kRows;
   for (std::int64_t group = 0; group < groups; ++group) {
     const std::int64_t row = shape.rows * group / groups;
-    const float* own = x + row * shape.in;
-    float* out = y + row * shape.out;
-    switch (shape.rows * (group + 1) / groups - row) {
-      case 1:
-        multiply_rows<kWidth, kCount, 1>(own, panel, bias, shape, out);
-        break;
-      case 2:
-        multiply_rows<kWidth, kCount, 2>(own, panel, bias, shape, out);
-        break;
-      case 3:
-        multiply_rows<kWidth, kCount, 3>(own, panel, bias, shape, out);
-        break;
-      case 4:
-        multiply_rows<kWidth, kCount, 4>(own, panel, bias, shape, out);
-        break;
-      case 5:
-        multiply_rows<kWidth, kCount, 5>(own, panel, bias, shape, out);
-        break;
-      default:
-        multiply_rows<kWidth, kCount, kRows>(own, panel, bias, shape, out);
-    }
+    multiply_some<kWidth, kCount>(shape.rows * (group + 1) / groups - row, x + row * shape.in,
+                                  panel, bias, shape, y + row * shape.out);
   }
 }
 

@@ -25,6 +25,7 @@ class ResidualAttentionBlockImpl : public torch::nn::Module {
   /// x [R, width], the tokens of texts -> the same of `wanted` [Q] int64, or of all where it is
   /// undefined; causal: a token sees itself and those before it in its text.
   at::Tensor forward(const at::Tensor& x, const TokenRows& rows, const at::Tensor& wanted);
+  /// Training forgets the packed weights (core::PackedLinear).
   void train(bool on = true) override;
 
  private:
